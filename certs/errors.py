@@ -1,0 +1,43 @@
+"""Errors of the certificates package, the whole tree at a glance.
+
+CertError
+├── LicenseError      the licence cannot be read or used            (exit status 4)
+├── EnvelopeError     a sealed entry or a wrapped key does not open  (exit status 7)
+└── PrivateFileError  a secret's file is unsafe or cannot be written (exit status 3)
+"""
+
+from __future__ import annotations
+
+
+class CertError(Exception):
+    """Base of the package's errors. The message never holds a secret.
+
+    Attributes:
+        code: stable, dotted name of the problem, e.g. ``"envelope.tag"``; never changes once released.
+        where: file or entry the problem was found at; may be empty.
+        hint: what the reader can do about it; may be empty.
+    """
+
+    def __init__(self, message: str, *, code: str, where: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f" ({self.where})" if self.where else ""
+        hint = f": {self.hint}" if self.hint else ""
+        return f"{self.message}{where}{hint}"
+
+
+class LicenseError(CertError):
+    """The licence is missing, malformed, or holds no usable key."""
+
+
+class EnvelopeError(CertError):
+    """A sealed entry or a wrapped key does not open: wrong key, or bytes that were changed."""
+
+
+class PrivateFileError(CertError):
+    """A file that holds a secret has the wrong owner or mode, or cannot be written."""

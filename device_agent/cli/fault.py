@@ -1,0 +1,55 @@
+"""How an error reaches the person or the script that called the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from certs.errors import CertError, EnvelopeError, LicenseError, PrivateFileError
+from device_agent.errors import AgentError
+from renderer.errors import AssetError, GraphicsError, OutputError, RenderError
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (LicenseError, 4),
+    (EnvelopeError, 7),
+    (PrivateFileError, 3),
+    (AssetError, 7),
+    (GraphicsError, 8),
+    (OutputError, 3),
+)
+
+
+def exit_status(error: Exception) -> int:
+    """The documented exit status of an error; 1 for anything that is not in the trees."""
+    if isinstance(error, AgentError):
+        return error.exit_status
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 1)
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """Say what went wrong: one line on stderr and, with ``--json``, one object on stdout; the exit status.
+
+    An error outside the trees is a defect of ours: it is named by type alone, because its text may hold anything;
+    ``AVATAR_AGENT_TRACEBACK=1`` shows the traceback.
+    """
+    status = exit_status(error)
+    if isinstance(error, AgentError | CertError | RenderError):
+        code, message = error.code, str(error)
+        fields = {"message": error.message, "where": error.where, "hint": error.hint}
+        if isinstance(error, AgentError) and error.request_id:
+            fields["request_id"] = error.request_id
+    else:
+        if os.environ.get("AVATAR_AGENT_TRACEBACK") == "1":
+            raise error
+        code, message = (
+            "internal",
+            f"unexpected {type(error).__name__}: set AVATAR_AGENT_TRACEBACK=1 for the traceback",
+        )
+        fields = {"message": message, "where": "", "hint": ""}
+    sys.stderr.write(f"avatar-agent: {' '.join(message.split())} [{code}]\n")
+    if as_json:
+        sys.stdout.write(
+            json.dumps({"ok": False, "code": code, "exit_status": status, **fields}, ensure_ascii=False) + "\n"
+        )
+    return status

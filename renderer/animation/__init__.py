@@ -1,0 +1,1 @@
+"""Motion: numbers in, numbers out; time is a parameter."""

@@ -1,0 +1,37 @@
+"""An avatar: everything that is drawn, with the hierarchy it moves in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from renderer.scene.camera import Orthographic, Perspective
+from renderer.scene.light import PunctualLight
+from renderer.scene.material import Image, Material, Texture
+from renderer.scene.mesh import Mesh
+from renderer.scene.node import Node
+from renderer.scene.skin import Skin
+
+
+@dataclass(slots=True, kw_only=True)
+class Avatar:
+    """The linked contents of one glTF scene.
+
+    Attributes:
+        nodes: every node of the file, also those outside the drawn scene.
+        roots: nodes the drawn scene starts from.
+        order: indices of the scene's nodes, parents before children.
+        humanoid: VRM bone name (``"hips"``, ``"leftUpperArm"``, ...) to node index, as far as known.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    roots: tuple[int, ...]
+    order: tuple[int, ...]
+    meshes: tuple[Mesh, ...] = ()
+    materials: tuple[Material, ...] = ()
+    textures: tuple[Texture, ...] = ()
+    images: tuple[Image, ...] = ()
+    skins: tuple[Skin, ...] = ()
+    cameras: tuple[Perspective | Orthographic, ...] = ()
+    lights: tuple[PunctualLight, ...] = ()
+    humanoid: dict[str, int] = field(default_factory=dict)

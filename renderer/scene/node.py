@@ -1,0 +1,35 @@
+"""A node of the transform hierarchy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """One node; indices refer to the lists of the avatar that holds it, -1 means "none".
+
+    Attributes:
+        translation: ``(3,) float32`` metres.
+        rotation: ``(4,) float32`` unit quaternion xyzw.
+        scale: ``(3,) float32``.
+        matrix: ``(4, 4) float32`` when the file gave a matrix instead of TRS; the three above are then its
+            decomposition where that is exact, and the matrix wins in the rest pose.
+        weights: ``(targets,) float32`` morph weights that override the mesh's own, or None.
+    """
+
+    name: str
+    parent: int
+    children: tuple[int, ...]
+    translation: NDArray[np.float32]
+    rotation: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    matrix: NDArray[np.float32] | None = None
+    mesh: int = -1
+    skin: int = -1
+    camera: int = -1
+    light: int = -1
+    weights: NDArray[np.float32] | None = None
