@@ -1,0 +1,99 @@
+"""The table against the platform's own description, fact by fact."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device_agent.spec.operations import OPERATIONS
+from device_agent.spec.parameter import Parameter
+
+ENVELOPE = ("RequestId", "Code", "Message", "Success")
+INT32 = (-(2**31), 2**31 - 1)
+
+
+@pytest.fixture(scope="module")
+def documented(shared: Path) -> dict[str, Any]:
+    described = json.loads((shared / "platform" / "operations.json").read_text(encoding="utf-8"))
+    return {row["name"]: row for row in described["operations"]}
+
+
+def facts(field: dict[str, Any]) -> dict[str, Any]:
+    """A documented field in the shape of ours."""
+    counted = "text_limit" if "does not count tags" in field.get("note", "") else "max_length"
+    return {
+        "kind": {"long": "long", "integer": "integer"}.get(field["type"], field["type"]),
+        "required": field.get("required", False),
+        "json_style": field.get("style") == "json",
+        "json_text": field.get("json_string", False),
+        "values": tuple(choice["value"] for choice in field.get("enum", ())),
+        "minimum": field.get("min"),
+        "maximum": field.get("max"),
+        "max_length": field.get("max_length") if counted == "max_length" else None,
+        "text_limit": field.get("max_length") if counted == "text_limit" else None,
+        "max_items": field.get("max_items"),
+        "default": field.get("default"),
+        "deprecated": field.get("deprecated", False),
+        "fields": {name: facts(inner) for name, inner in field.get("properties", {}).items()},
+        "items": facts(field["items"]) if "items" in field else None,
+    }
+
+
+def ours(parameter: Parameter, *, nested: bool = False) -> dict[str, Any]:
+    bounds = (parameter.minimum, parameter.maximum)
+    if parameter.kind == "long" or bounds == INT32:
+        bounds = (None, None)  # the width of the number, not a documented limit
+    return {
+        "kind": parameter.kind,
+        "required": parameter.required and not nested,
+        "json_style": parameter.json_style,
+        "json_text": parameter.json_text,
+        "values": parameter.values,
+        "minimum": bounds[0],
+        "maximum": bounds[1],
+        "max_length": parameter.max_length,
+        "text_limit": parameter.text_limit,
+        "max_items": parameter.max_items,
+        "default": parameter.default,
+        "deprecated": parameter.deprecated,
+        "fields": {inner.name: ours(inner) for inner in parameter.fields},
+        "items": ours(parameter.items, nested=True) if parameter.items else None,
+    }
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_parameters_are_the_documented_ones(documented: dict[str, Any], name: str) -> None:
+    expected = {field["name"]: facts(field) for field in documented[name]["parameters"]}
+    assert {parameter.name: ours(parameter) for parameter in OPERATIONS[name].parameters} == expected
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_python_names_are_the_vendor_sdk_s(documented: dict[str, Any], name: str) -> None:
+    renamed = {"vamlrequest": "vaml_request"}
+    expected = [renamed.get(field["sdk_attr"], field["sdk_attr"]) for field in documented[name]["parameters"]]
+    assert [parameter.attribute for parameter in OPERATIONS[name].parameters] == expected
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_answers_are_the_documented_ones(documented: dict[str, Any], name: str) -> None:
+    answer = {field.name: ours(field) for field in OPERATIONS[name].answer if field.name not in ENVELOPE}
+    expected = {key: facts(field) for key, field in documented[name]["response"].items() if key not in ENVELOPE}
+    for field in (*answer.values(), *expected.values()):
+        field["json_style"] = False
+    assert answer == expected
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_the_row_says_what_is_documented(documented: dict[str, Any], name: str) -> None:
+    row, operation = documented[name], OPERATIONS[name]
+    assert operation.family == row["group"]
+    assert operation.methods[0] == row["sdk_method"]
+    assert set(operation.methods) == set(row["methods"])
+    assert operation.plain_http == ("http" in row["schemes"])
+    assert operation.repeat.value == row["idempotency"]["retry"]
+    assert operation.request_id_in_data == (row["request_id_path"] == "Data.RequestId")
+    assert operation.paid == (row["charge"] == "paid")
+    assert operation.summary.endswith(".")
