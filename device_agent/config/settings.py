@@ -1,0 +1,147 @@
+"""What the agent is told: options, environment, a TOML file, defaults, in this order of strength."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from device_agent.config.secret import Secret
+from device_agent.config.sources import Given, defaults, read_environment, read_file, read_options
+from device_agent.errors import ConfigurationError
+
+SYSTEM_FILE = Path("/etc/avatar-agent/config.toml")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an operator can set; ``where(name)`` says what decided each value.
+
+    Attributes:
+        endpoint: address of the platform; ``https`` unless it is this machine itself.
+        access_key_id: who signs; empty means the platform's own conventions are searched.
+        tenant_id: number of the tenant; taken from the licence file when that holds one.
+        app_id: id of the application; taken from the licence file when that holds one.
+        license_file: the licence as it was downloaded or issued.
+        device_id: id given by the operator; empty derives one from the hardware.
+        ca_file: PEM file of an additional authority to trust for the endpoint.
+        proxy: address of an HTTP proxy; ``none`` for none; empty takes the environment's.
+        connect_timeout_s: seconds to wait for a connection.
+        timeout_s: seconds to wait for each part of an answer.
+        seat_full_codes: the platform's codes that mean "every seat is taken"; none is documented, so operators can add
+            what they meet.
+        render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
+        origins: setting -> what decided it.
+    """
+
+    endpoint: str
+    state_dir: Path
+    cache_dir: Path
+    access_key_id: str = ""
+    access_key_secret: Secret | None = None
+    security_token: Secret | None = None
+    tenant_id: int | None = None
+    app_id: str = ""
+    license_file: Path | None = None
+    device_id: str = ""
+    device_type: str = "largeScreen"
+    ca_file: Path | None = None
+    proxy: str = ""
+    connect_timeout_s: float = 5.0
+    timeout_s: float = 30.0
+    seat_full_codes: tuple[str, ...] = ("ClientAuth.SeatLimit",)
+    render_data_names: dict[str, str] = {}
+    origins: dict[str, str] = {}
+
+    @classmethod
+    def load(
+        cls,
+        file: Path | None,
+        *,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, str],
+        system_file: Path = SYSTEM_FILE,
+    ) -> Self:
+        """Put the settings together.
+
+        Args:
+            file: TOML file; ``None`` takes the user's or the system's file where there is one.
+            environ: the environment; ``AVATAR_AGENT_<NAME>`` sets ``<name>``.
+            overrides: command-line options, setting -> text; secrets are refused here.
+            system_file: the file used when the user has none.
+
+        Raises:
+            ConfigurationError: a file that cannot be read, an unknown name, a value of the wrong kind.
+        """
+        known = frozenset(name for name in cls.__struct_fields__ if name != "origins")
+        chosen: dict[str, Given] = {}
+        for source in (
+            defaults(environ),
+            read_file(file, environ=environ, system_file=system_file),
+            read_environment(environ, known=known),
+            read_options(overrides),
+        ):
+            for given in source:
+                if given.name not in known:
+                    raise _unknown(given, known)
+                chosen[given.name] = given
+        return cls(
+            **{name: _value(given) for name, given in chosen.items()},
+            origins={name: chosen[name].origin if name in chosen else "default" for name in sorted(known)},
+        )
+
+    def where(self, name: str) -> str:
+        """What decided a setting: an option, a variable, a file, or the default."""
+        return self.origins.get(name, "default")
+
+    def shown(self) -> Iterator[tuple[str, str, str]]:
+        """Name, printable value and origin of every setting; secrets stay hidden."""
+        for name in self.__struct_fields__:
+            if name != "origins":
+                yield name, str(getattr(self, name)), self.where(name)
+
+
+_FIELDS: Mapping[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_PATHS = frozenset(name for name, kind in _FIELDS.items() if kind in (Path, Path | None))
+
+
+def _value(given: Given) -> Any:
+    kind = _FIELDS[given.name]
+    try:
+        if given.name in _PATHS:
+            return given.base / Path(msgspec.convert(given.value, str)).expanduser()
+        raw = given.value
+        if isinstance(raw, str) and kind == tuple[str, ...]:
+            raw = [part.strip() for part in raw.split(",") if part.strip()]
+        elif isinstance(raw, str) and kind == dict[str, str]:
+            raw = msgspec.json.decode(raw)
+        return msgspec.convert(raw, kind, strict=not given.is_text, dec_hook=_secret)
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as exc:
+        # No reason from exc in the message: it may repeat a part of the value.
+        raise ConfigurationError(
+            f"setting {given.name} has a value of the wrong kind",
+            code="config.value",
+            where=given.origin,
+            hint=f"it must be {_WORDS.get(str(kind), 'text')}",
+        ) from exc
+
+
+_WORDS = {str(int | None): "a whole number", str(float): "a number of seconds"}
+
+
+def _secret(kind: type, value: object) -> Secret:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise ValueError("a secret is text")
+
+
+def _unknown(given: Given, known: frozenset[str]) -> ConfigurationError:
+    near = difflib.get_close_matches(given.name, known, n=1)
+    return ConfigurationError(
+        f"there is no setting named {given.name}",
+        code="config.unknown",
+        where=given.origin,
+        hint=f"did you mean {near[0]}?" if near else f"settings are {', '.join(sorted(known))}",
+    )

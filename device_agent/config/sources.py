@@ -1,0 +1,126 @@
+"""Where settings come from; each source yields what it gives, with its origin."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from device_agent.errors import ConfigurationError, UsageError
+
+ENDPOINT = "https://avatar.cn-zhangjiakou.aliyuncs.com"
+PREFIX = "AVATAR_AGENT_"
+SECRETS = ("access_key_secret", "security_token")
+
+NOT_SETTINGS = ("TRACEBACK", "CONFIG", "SHARED")
+"""Variables with our prefix that are read elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """One value from one source.
+
+    Attributes:
+        origin: for the reader, e.g. ``"file /etc/avatar-agent/config.toml"``; never the value.
+        base: folder that relative paths start from.
+        is_text: the source holds nothing but text, so numbers arrive as text too.
+    """
+
+    name: str
+    value: Any
+    origin: str
+    base: Path = Path()
+    is_text: bool = True
+
+
+def defaults(environ: Mapping[str, str]) -> Iterator[Given]:
+    """The few defaults that depend on the environment: systemd's and the desktop's folders."""
+    home = Path(environ.get("HOME") or "/")
+    state = Path(environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "avatar-agent"
+    cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache") / "avatar-agent"
+    yield Given(name="endpoint", value=ENDPOINT, origin="default")
+    # systemd may name several folders, parted by colons; the first is ours.
+    given_state = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    given_cache = environ.get("CACHE_DIRECTORY", "").split(":")[0]
+    yield Given(
+        name="state_dir",
+        value=given_state or str(state),
+        origin="environment STATE_DIRECTORY" if given_state else "default",
+    )
+    yield Given(
+        name="cache_dir",
+        value=given_cache or str(cache),
+        origin="environment CACHE_DIRECTORY" if given_cache else "default",
+    )
+
+
+def read_environment(environ: Mapping[str, str], *, known: frozenset[str]) -> Iterator[Given]:
+    """``AVATAR_AGENT_<NAME>`` for every known setting; other variables with the prefix are left alone."""
+    for variable, value in environ.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name in known and value != "":
+            yield Given(name=name, value=value, origin=f"environment {variable}")
+
+
+def read_options(overrides: Mapping[str, str]) -> Iterator[Given]:
+    """Command-line options. A secret is refused: other users of the machine can read a command line."""
+    for name, value in overrides.items():
+        option = f"--{name.replace('_', '-')}"
+        if name in SECRETS:
+            raise UsageError(
+                f"{name} is not accepted on the command line",
+                code="config.secret_in_argv",
+                where=option,
+                hint=f"put it in the settings file or in {PREFIX}{name.upper()}",
+            )
+        yield Given(name=name, value=value, origin=f"option {option}")
+
+
+def read_file(file: Path | None, *, environ: Mapping[str, str], system_file: Path) -> Iterator[Given]:
+    """A TOML file of plain ``name = value`` lines.
+
+    Raises:
+        ConfigurationError: it is missing though it was named, is no TOML, or holds a secret that everybody can read.
+    """
+    path = file or default_file(environ, system_file=system_file)
+    if path is None:
+        return
+    try:
+        with path.open("rb") as stream:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            content = tomllib.load(stream)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"the settings file cannot be read: {exc.strerror or type(exc).__name__}",
+            code="config.file",
+            where=str(path),
+            hint="name an existing file with --config",
+        ) from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(
+            "the settings file is not valid TOML",
+            code="config.toml",
+            where=f"{path}: {exc.args[0].rsplit('(', 1)[-1].rstrip(')')}"
+            if isinstance(exc, tomllib.TOMLDecodeError)
+            else str(path),
+            hint='lines look like: endpoint = "https://..."',
+        ) from exc
+    if mode & stat.S_IRWXO and any(name in content for name in SECRETS):
+        raise ConfigurationError(
+            "the settings file holds a secret and everybody can read it",
+            code="config.open_secret",
+            where=str(path),
+            hint=f"chmod 600 {path}",
+        )
+    for name, value in content.items():
+        yield Given(name=name, value=value, origin=f"file {path}", base=path.absolute().parent, is_text=False)
+
+
+def default_file(environ: Mapping[str, str], *, system_file: Path) -> Path | None:
+    """The user's settings file, else the system's; ``None`` when there is neither."""
+    home = Path(environ.get("HOME") or "/")
+    user_file = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "avatar-agent" / "config.toml"
+    return next((path for path in (user_file, system_file) if path.is_file()), None)

@@ -1,0 +1,69 @@
+"""Logs: structured, on stderr, with one place where secrets are masked."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+HIDDEN = "<hidden>"
+
+_SECRET_NAMES = re.compile(
+    r"(?:licen[cs]e|secret|token|password|passwd|authorization|signature|credential|private_?key|render_?data)$",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"(?P<address>[a-z][a-z0-9+.-]*://[^\s?#'\"<>]+)[?#][^\s'\"<>]*", re.IGNORECASE)
+_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@'\"<>]+@", re.IGNORECASE)
+_LONG_OPAQUE = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
+
+
+def redacted(text: str) -> str:
+    """The text without what addresses carry after ``?`` or before ``@``, and without long opaque strings."""
+    text = _LOGIN.sub(r"\g<scheme>", text)
+    text = _ADDRESS.sub(r"\g<address>", text)
+    return _LONG_OPAQUE.sub(HIDDEN, text)
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """The structlog step that masks: values by the name they go by, texts by what is in them, at any depth."""
+    return {name: _masked(name, value) for name, value in event.items()}
+
+
+def _masked(name: str, value: Any) -> Any:
+    if _SECRET_NAMES.search(name) and value not in (None, ""):
+        return HIDDEN
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: _masked(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(name, inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redacted(str(value))
+
+
+def configure(*, stream: TextIO | None = None, as_json: bool = False, level: str = "warning") -> None:
+    """Set structlog up for this process: to ``stream`` (stderr), as lines for people or as JSON."""
+    out = stream if stream is not None else sys.stderr
+    render: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,133 @@
+"""Settings: who wins, where each came from, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from device_agent.config import Secret, Settings
+from device_agent.errors import ConfigurationError, UsageError
+
+CANARY = "CANARY-Zx81-secret"
+
+
+def load(tmp_path: Path, toml: str = "", *, mode: int = 0o600, **given: dict[str, str]) -> Settings:
+    file = tmp_path / "agent.toml"
+    file.write_text(toml, encoding="utf-8")
+    file.chmod(mode)
+    return Settings.load(file, environ=given.get("environ", {}), overrides=given.get("overrides", {}))
+
+
+def test_option_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
+    toml = 'app_id = "file"\ndevice_type = "file"\ntenant_id = 7\n'
+    settings = load(
+        tmp_path,
+        toml,
+        environ={"AVATAR_AGENT_APP_ID": "env", "AVATAR_AGENT_DEVICE_TYPE": "env"},
+        overrides={"app_id": "option"},
+    )
+    assert (settings.app_id, settings.device_type, settings.tenant_id, settings.timeout_s) == ("option", "env", 7, 30.0)
+    assert settings.where("app_id") == "option --app-id"
+    assert settings.where("device_type") == "environment AVATAR_AGENT_DEVICE_TYPE"
+    assert settings.where("tenant_id") == f"file {tmp_path / 'agent.toml'}"
+    assert settings.where("timeout_s") == "default"
+    assert settings.endpoint == "https://avatar.cn-zhangjiakou.aliyuncs.com"
+
+
+def test_text_sources_may_hold_numbers_and_lists(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path, environ={"AVATAR_AGENT_TENANT_ID": "9007199254740993", "AVATAR_AGENT_SEAT_FULL_CODES": "A, B"}
+    )
+    assert settings.tenant_id == 9007199254740993
+    assert settings.seat_full_codes == ("A", "B")
+
+
+def test_paths_in_the_file_are_beside_the_file(tmp_path: Path) -> None:
+    settings = load(tmp_path, 'license_file = "license.json"\nstate_dir = "/var/lib/x"\n', overrides={"cache_dir": "c"})
+    assert settings.license_file == tmp_path / "license.json"
+    assert settings.state_dir == Path("/var/lib/x")
+    assert settings.cache_dir == Path("c")
+
+
+def test_default_file_is_the_user_s_then_the_system_s(tmp_path: Path) -> None:
+    system = tmp_path / "system.toml"
+    system.write_text('app_id = "system"', encoding="utf-8")
+    environ = {"XDG_CONFIG_HOME": str(tmp_path / "xdg"), "HOME": str(tmp_path)}
+    assert Settings.load(None, environ=environ, overrides={}, system_file=system).app_id == "system"
+    user = tmp_path / "xdg" / "avatar-agent" / "config.toml"
+    user.parent.mkdir(parents=True)
+    user.write_text('app_id = "user"', encoding="utf-8")
+    assert Settings.load(None, environ=environ, overrides={}, system_file=system).app_id == "user"
+
+
+def test_folders_follow_systemd_then_the_desktop(tmp_path: Path) -> None:
+    def folders(**environ: str) -> tuple[Path, Path]:
+        settings = Settings.load(None, environ=environ, overrides={}, system_file=tmp_path / "none")
+        return settings.state_dir, settings.cache_dir
+
+    assert folders(HOME="/h") == (Path("/h/.local/state/avatar-agent"), Path("/h/.cache/avatar-agent"))
+    assert folders(STATE_DIRECTORY="/a:/b", CACHE_DIRECTORY="/c", HOME="/h") == (Path("/a"), Path("/c"))
+
+
+def test_a_secret_on_the_command_line_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, overrides={"access_key_secret": CANARY})
+    assert caught.value.code == "config.secret_in_argv"
+    assert CANARY not in str(caught.value)
+
+
+def test_a_secret_in_a_file_that_everybody_reads_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="chmod 600") as caught:
+        load(tmp_path, f'access_key_secret = "{CANARY}"', mode=0o644)
+    assert CANARY not in str(caught.value)
+    settings = load(tmp_path, f'access_key_secret = "{CANARY}"', mode=0o600)
+    assert settings.access_key_secret == Secret(CANARY)
+
+
+@pytest.mark.parametrize(
+    ("toml", "code", "words"),
+    [
+        ('endpiont = "x"', "config.unknown", "did you mean endpoint?"),
+        ('tenant_id = "seven"', "config.value", "whole number"),
+        ("tenant_id = true", "config.value", "tenant_id"),
+        ("app_id = ?", "config.toml", "at line 1, column 10"),
+        ("license_file = 3", "config.value", "license_file"),
+        ("timeout_s = []", "config.value", "number of seconds"),
+        (f'tenant_id = "{CANARY}"', "config.value", "tenant_id"),
+        (f"access_key_secret = ['{CANARY}']", "config.value", "access_key_secret"),
+    ],
+)
+def test_bad_files_say_what_and_where_and_never_a_value(tmp_path: Path, toml: str, code: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, toml)
+    assert caught.value.code == code
+    assert words in str(caught.value)
+    assert str(tmp_path / "agent.toml") in str(caught.value)
+    assert CANARY not in str(caught.value)
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load(tmp_path / "none.toml", environ={}, overrides={})
+    assert caught.value.code == "config.file"
+
+
+def test_a_secret_never_shows(tmp_path: Path) -> None:
+    settings = load(tmp_path, f'access_key_secret = "{CANARY}"')
+    shown = [repr(settings), str(settings), str(list(settings.shown())), f"{settings.access_key_secret}"]
+    assert all(CANARY not in text for text in shown)
+    secret = Secret(CANARY)
+    assert CANARY not in f"{secret!r} {secret} {secret:>40} {[secret]}"
+    assert secret.reveal() == CANARY
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        json.dumps(secret)
+    with pytest.raises(TypeError):
+        hash(secret)
+    assert secret == Secret(CANARY)
+    assert secret != Secret("other")
+    assert not Secret("")
