@@ -13,6 +13,7 @@ from renderer.scene.avatar import Avatar
 from renderer.scene.camera import Orthographic, Perspective, View
 from renderer.scene.environment import Background, Environment
 from renderer.scene.light import DirectionalLight, Lighting, PunctualLight
+from renderer.scene.look import Look
 from renderer.scene.material import AlphaMode, Image, Material, Sampler, Texture, TextureRef
 from renderer.scene.mesh import Mesh, Mode, MorphTarget, Primitive
 from renderer.scene.node import Node
@@ -26,6 +27,7 @@ __all__ = [
     "Environment",
     "Image",
     "Lighting",
+    "Look",
     "Material",
     "Mesh",
     "Mode",

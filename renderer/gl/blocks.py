@@ -1,0 +1,36 @@
+"""Uniform blocks in std140 layout, as numpy records whose fields are the blocks' members.
+
+Every member is a vec4 or a mat4, so offsets need no padding rules beyond 16 bytes; matrices go columnwise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+FRAME = np.dtype(
+    [
+        ("view_projection", np.float32, (4, 4)),
+        ("eye", np.float32, 4),
+        ("light_direction", np.float32, 4),
+        ("light_color", np.float32, 4),
+        ("sky", np.float32, 4),
+        ("horizon", np.float32, 4),
+        ("ground", np.float32, 4),
+        ("look", np.float32, 4),
+    ]
+)
+"""``shaders/frame.glsl``."""
+
+MATERIAL = np.dtype(
+    [
+        ("base_color", np.float32, 4),
+        ("emissive", np.float32, 4),
+        ("surface", np.float32, 4),
+        ("uv_rows", np.float32, (10, 4)),
+    ]
+)
+"""``shaders/material.glsl``."""
+
+FRAME_BINDING, MATERIAL_BINDING = 0, 1
+BINDINGS = {"Frame": FRAME_BINDING, "Material": MATERIAL_BINDING}
+"""Binding point of every uniform block by its name in the shaders."""

@@ -1,0 +1,143 @@
+"""A material as a shader variant: the macros it needs, the textures it binds, the numbers in its block."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.gl.blocks import MATERIAL
+from renderer.gl.textures import TextureUse
+from renderer.scene import AlphaMode, Material, Mode, Primitive, TextureRef
+
+_LIT_SLOTS = (
+    ("BASE", "u_base_texture", True),
+    ("METALLIC_ROUGHNESS", "u_metallic_roughness_texture", False),
+    ("NORMAL", "u_normal_texture", False),
+    ("OCCLUSION", "u_occlusion_texture", False),
+    ("EMISSIVE", "u_emissive_texture", True),
+)
+
+SAMPLERS = {name: unit for unit, (_, name, _) in enumerate(_LIT_SLOTS)}
+"""Texture unit of each of a material's samplers."""
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Surface:
+    """How one primitive is drawn.
+
+    Attributes:
+        defines: macros of ``surface.vert.glsl`` and ``surface.frag.glsl``, without those of the light.
+        textures: sampler name and texture, in the order of the texture units.
+        block: one record of ``blocks.MATERIAL``.
+        unlit: whether light changes nothing.
+    """
+
+    defines: dict[str, str]
+    textures: tuple[tuple[str, TextureUse], ...]
+    block: NDArray[np.void]
+    unlit: bool
+
+
+def surface(primitive: Primitive, material: Material) -> Surface:
+    """What drawing the primitive with the material takes, and nothing that it does not."""
+    # Points and lines without normals cannot be lit (glTF 2.0, 3.7.2.1).
+    unlit = material.unlit or (primitive.normals is None and primitive.mode < Mode.TRIANGLES)
+    defines = _geometry_defines(primitive, unlit=unlit, mapped=material.normal_texture is not None)
+    if unlit:
+        defines["UNLIT"] = ""
+    if material.alpha_mode is AlphaMode.MASK:
+        defines["ALPHA_MASK"] = ""
+    elif material.alpha_mode is AlphaMode.BLEND:
+        defines["ALPHA_BLEND"] = ""
+    if material.double_sided and not unlit:
+        defines["DOUBLE_SIDED"] = ""
+    slots = {name: reference for name, reference in _slots(material, unlit=unlit).items() if reference}
+    shared = "METALLIC_ROUGHNESS" in slots and slots["METALLIC_ROUGHNESS"] == slots.get("OCCLUSION")
+    if shared:
+        defines["OCCLUSION_SHARED"] = ""
+    rows = _coordinates(slots, primitive, defines)
+    textures = tuple(
+        (sampler, TextureUse(texture=slots[name].texture, srgb=srgb))
+        for name, sampler, srgb in _LIT_SLOTS
+        if name in slots and not (shared and name == "OCCLUSION")
+    )
+    return Surface(defines=defines, textures=textures, block=_block(material, rows), unlit=unlit)
+
+
+def _slots(material: Material, *, unlit: bool) -> dict[str, TextureRef | None]:
+    if unlit:
+        return {"BASE": material.base_color_texture}
+    return {
+        "BASE": material.base_color_texture,
+        "METALLIC_ROUGHNESS": material.metallic_roughness_texture,
+        "NORMAL": material.normal_texture,
+        "OCCLUSION": material.occlusion_texture,
+        # A texture times a black factor is black: not worth a fetch.
+        "EMISSIVE": material.emissive_texture if any(material.emissive_factor) else None,
+    }
+
+
+def _geometry_defines(primitive: Primitive, *, unlit: bool, mapped: bool) -> dict[str, str]:
+    defines: dict[str, str] = {}
+    if primitive.normals is not None and not unlit:
+        defines["NORMALS"] = ""
+        if primitive.tangents is not None and mapped:
+            defines["TANGENTS"] = ""
+    if primitive.colors is not None:
+        defines["COLORS"] = ""
+    if primitive.joints is not None and primitive.weights is not None:
+        defines["SKIN"] = ""
+        if primitive.joints.shape[1] > 4:
+            defines["SKIN_8"] = ""
+    if primitive.mode is Mode.POINTS:
+        defines["POINTS"] = ""
+    return defines
+
+
+def _coordinates(
+    slots: dict[str, TextureRef], primitive: Primitive, defines: dict[str, str]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Give each distinct pair of coordinates a varying (``UV0``...), each slot the name of its own."""
+    rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    pairs: dict[tuple[object, ...], int] = {}
+    for name, reference in slots.items():
+        key = (reference.uv_set, reference.offset, reference.rotation, reference.scale)
+        if key not in pairs:
+            pairs[key] = index = len(pairs)
+            there = reference.uv_set < len(primitive.uvs)
+            plain = f"in_uv{reference.uv_set}" if there else "vec2(0.0)"
+            if there:
+                defines[f"UV_SET_{reference.uv_set}"] = ""
+            defines[f"UV{index}"] = f"moved({plain}, {index})" if reference.transformed else plain
+            rows.append(_transform(reference))
+        defines[f"{name}_UV"] = f"v_uv{pairs[key]}"
+    return rows
+
+
+def _transform(reference: TextureRef) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two rows of ``translation * rotation * scale`` (KHR_texture_transform)."""
+    cosine, sine = math.cos(reference.rotation), math.sin(reference.rotation)
+    (width, height), (x, y) = reference.scale, reference.offset
+    return (
+        np.array((cosine * width, sine * height, x, 0.0)),
+        np.array((-sine * width, cosine * height, y, 0.0)),
+    )
+
+
+def _block(material: Material, rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> NDArray[np.void]:
+    block = np.zeros((), MATERIAL)
+    block["base_color"] = material.base_color_factor
+    block["emissive"][:3] = np.asarray(material.emissive_factor) * material.emissive_strength
+    block["emissive"][3] = material.alpha_cutoff
+    block["surface"] = (
+        material.metallic_factor,
+        material.roughness_factor,
+        material.normal_scale,
+        material.occlusion_strength,
+    )
+    for index, pair in enumerate(rows):
+        block["uv_rows"][2 * index : 2 * index + 2] = pair
+    return block

@@ -1,0 +1,30 @@
+// Reflection of a metallic-roughness surface: GGX distribution (Walter et al. 2007), height-correlated Smith
+// visibility (Heitz 2014), Schlick's Fresnel (1994), and for the environment the split-sum fit of Lazarov and
+// Karis ("Physically based shading on mobile", 2014) with multiple scattering after Fdez-Aguera (JCGT 8(1), 2019).
+const float PI = 3.14159265358979;
+
+float ggx_distribution(float alpha, float n_h) {
+    float a2 = alpha * alpha;
+    float d = n_h * n_h * (a2 - 1.0) + 1.0;
+    return a2 / (PI * d * d);
+}
+
+float smith_visibility(float alpha, float n_l, float n_v) {
+    float a2 = alpha * alpha;
+    float towards_light = n_v * sqrt(a2 + (1.0 - a2) * n_l * n_l);
+    float towards_eye = n_l * sqrt(a2 + (1.0 - a2) * n_v * n_v);
+    return 0.5 / max(towards_light + towards_eye, 1e-6);
+}
+
+vec3 schlick(vec3 f0, float v_h) {
+    float x = 1.0 - v_h;
+    float x2 = x * x;
+    return f0 + (1.0 - f0) * (x2 * x2 * x);
+}
+
+// Scale and bias of f0 in the environment's specular reflection.
+vec2 environment_fit(float roughness, float n_v) {
+    vec4 r = roughness * vec4(-1.0, -0.0275, -0.572, 0.022) + vec4(1.0, 0.0425, 1.04, -0.04);
+    float a = min(r.x * r.x, exp2(-9.28 * n_v)) * r.x + r.y;
+    return vec2(-1.04, 1.04) * a + r.zw;
+}

@@ -1,0 +1,11 @@
+// What one picture shares: camera, light, environment, look. Layout: renderer/gl/blocks.py.
+layout(std140) uniform Frame {
+    mat4 u_view_projection;
+    vec4 u_eye;              // w 1: xyz is the eye; w 0: xyz points at an orthographic viewer
+    vec4 u_light_direction;  // towards the light
+    vec4 u_light_color;      // colour times intensity
+    vec4 u_sky;
+    vec4 u_horizon;
+    vec4 u_ground;
+    vec4 u_look;             // x: exposure
+};

@@ -1,0 +1,7 @@
+// One material's numbers. Layout: renderer/gl/blocks.py.
+layout(std140) uniform Material {
+    vec4 u_base_color;
+    vec4 u_emissive;     // rgb times strength, w: alpha cut-off
+    vec4 u_surface;      // metallic, roughness, normal scale, occlusion strength
+    vec4 u_uv_rows[10];  // two rows of a 2x3 matrix for each of at most five coordinate pairs
+};

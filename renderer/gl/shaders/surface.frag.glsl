@@ -1,0 +1,144 @@
+// Fragment stage of every surface: glTF 2.0 metallic-roughness (appendix B) under one directional light and an
+// environment, or KHR_materials_unlit; output is display coded and premultiplied by alpha.
+#include "frame.glsl"
+#include "material.glsl"
+#include "color.glsl"
+
+in vec3 v_position;
+#ifdef NORMALS
+in vec3 v_normal;
+#endif
+#ifdef TANGENTS
+in vec4 v_tangent;
+#endif
+#ifdef COLORS
+in vec4 v_color;
+#endif
+#ifdef UV0
+in vec2 v_uv0;
+#endif
+#ifdef UV1
+in vec2 v_uv1;
+#endif
+#ifdef UV2
+in vec2 v_uv2;
+#endif
+#ifdef UV3
+in vec2 v_uv3;
+#endif
+#ifdef UV4
+in vec2 v_uv4;
+#endif
+#ifdef BASE_UV
+uniform sampler2D u_base_texture;
+#endif
+#ifdef METALLIC_ROUGHNESS_UV
+uniform sampler2D u_metallic_roughness_texture;
+#endif
+#ifdef NORMAL_UV
+uniform sampler2D u_normal_texture;
+#endif
+#if defined(OCCLUSION_UV) && !defined(OCCLUSION_SHARED)
+uniform sampler2D u_occlusion_texture;
+#endif
+#ifdef EMISSIVE_UV
+uniform sampler2D u_emissive_texture;
+#endif
+out vec4 out_color;
+
+#ifndef UNLIT
+#include "brdf.glsl"
+#ifdef ENVIRONMENT
+#include "environment.glsl"
+#endif
+#include "normal.glsl"
+
+vec3 lit(vec3 base) {
+    float metallic = u_surface.x;
+    float roughness = u_surface.y;
+#ifdef OCCLUSION_UV
+    float occlusion = 1.0;
+#endif
+#ifdef METALLIC_ROUGHNESS_UV
+    vec3 orm = texture(u_metallic_roughness_texture, METALLIC_ROUGHNESS_UV).rgb;
+    metallic *= orm.b;
+    roughness *= orm.g;
+#ifdef OCCLUSION_SHARED
+    occlusion += u_surface.w * (orm.r - 1.0);
+#endif
+#endif
+#if defined(OCCLUSION_UV) && !defined(OCCLUSION_SHARED)
+    occlusion += u_surface.w * (texture(u_occlusion_texture, OCCLUSION_UV).r - 1.0);
+#endif
+    vec3 plain = surface_normal();
+    vec3 normal = detailed_normal(plain);
+    vec3 view = normalize(u_eye.xyz - u_eye.w * v_position);
+    float n_v = clamp(dot(normal, view), 1e-4, 1.0);
+    // A highlight narrower than a pixel flickers: the change of the normal across the pixel widens it.
+    vec3 change = max(abs(dFdx(plain)), abs(dFdy(plain)));
+    roughness = min(max(roughness, 0.0525) + max(change.x, max(change.y, change.z)), 1.0);
+    vec3 diffuse = base * (1.0 - metallic);
+    vec3 f0 = mix(vec3(0.04), base, metallic);
+    vec3 color = vec3(0.0);
+#ifdef KEY_LIGHT
+    float n_l = clamp(dot(normal, u_light_direction.xyz), 0.0, 1.0);
+    vec3 halfway = normalize(u_light_direction.xyz + view);
+    float n_h = clamp(dot(normal, halfway), 0.0, 1.0);
+    float v_h = clamp(dot(view, halfway), 0.0, 1.0);
+    float alpha = roughness * roughness;
+    float lobe = ggx_distribution(alpha, n_h) * smith_visibility(alpha, n_l, n_v);
+    color += u_light_color.rgb * n_l * (diffuse / PI + schlick(f0, v_h) * lobe);
+#endif
+#ifdef ENVIRONMENT
+    vec2 fit = environment_fit(roughness, n_v);
+    vec3 single = f0 * fit.x + fit.y;
+    float missing = 1.0 - fit.x - fit.y;
+    vec3 average = f0 + (1.0 - f0) / 21.0;
+    vec3 multiple = missing * single * average / (1.0 - missing * average);
+    vec3 around = environment_diffuse(normal);
+    // Rough surfaces see more around their normal than around the mirrored direction.
+    vec3 direction = normalize(mix(reflect(-view, normal), normal, roughness * roughness));
+    vec3 mirrored = environment_specular(direction, roughness);
+    // The body sends back what neither scattering order took; grey, so that coloured specular does not tint it.
+    vec3 taken = single + multiple;
+    vec3 body = diffuse * (1.0 - max(taken.r, max(taken.g, taken.b)));
+    vec3 specular = single * mirrored + multiple * around;
+#ifdef OCCLUSION_UV
+    // Specular occlusion after Lagarde and de Rousiers, "Moving Frostbite to PBR" (2014).
+    specular *= clamp(pow(n_v + occlusion, exp2(-16.0 * roughness - 1.0)) - 1.0 + occlusion, 0.0, 1.0);
+    around *= occlusion;
+#endif
+    color += body * around + specular;
+#endif
+    return color;
+}
+#endif
+
+void main() {
+    vec4 base = u_base_color;
+#ifdef COLORS
+    base *= v_color;
+#endif
+#ifdef BASE_UV
+    base *= texture(u_base_texture, BASE_UV);
+#endif
+#ifdef ALPHA_MASK
+    if (base.a < u_emissive.w) discard;
+#endif
+#ifdef UNLIT
+    vec3 color = srgb_encoded(clamp(base.rgb, 0.0, 1.0));
+#else
+    vec3 color = lit(base.rgb);
+#ifdef EMISSIVE_UV
+    color += u_emissive.rgb * texture(u_emissive_texture, EMISSIVE_UV).rgb;
+#else
+    color += u_emissive.rgb;
+#endif
+    color = srgb_encoded(tone_mapped(color * u_look.x));
+#endif
+#ifdef ALPHA_BLEND
+    out_color = vec4(color * base.a, base.a);
+#else
+    out_color = vec4(color, 1.0);
+#endif
+}

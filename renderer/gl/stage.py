@@ -1,0 +1,290 @@
+"""An avatar on the GPU, and the pass that draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.gl.background import Backdrop
+from renderer.gl.blocks import BINDINGS, FRAME, FRAME_BINDING, MATERIAL, MATERIAL_BINDING
+from renderer.gl.context import GraphicsContext
+from renderer.gl.geometry import Geometry
+from renderer.gl.joints import Joints
+from renderer.gl.materials import SAMPLERS, Surface, surface
+from renderer.gl.programs import Programs
+from renderer.gl.projection import eye_vector, view_projection
+from renderer.gl.textures import TextureSet
+from renderer.scene import AlphaMode, Avatar, Background, Lighting, Look, Material, View
+
+_BLOCK_STRIDE = 256  # no driver wants uniform ranges aligned to more
+_JOINT_UNIT = len(SAMPLERS)
+_TONES = {"aces": "TONE_ACES", "neutral": "TONE_NEUTRAL", "none": "TONE_NONE"}
+
+
+@dataclass(slots=True, kw_only=True)
+class _Drawn:
+    """One primitive of one node, ready to draw; ``model`` to ``center`` follow the pose."""
+
+    node: int
+    skin: int
+    geometry: Geometry
+    surface: Surface
+    material: Material
+    block: int
+    textures: tuple[tuple[int, Any], ...]
+    model: NDArray[np.float32]
+    mirrored: bool = False
+    center: NDArray[np.float32]
+    arrays: dict[frozenset[str], Any]
+
+
+class Stage:
+    """Uploads an avatar once and draws it as often as wanted.
+
+    Args:
+        largest_texture: pictures with a longer side are shrunk to it.
+        threads: how many pictures are decoded at a time.
+    """
+
+    def __init__(
+        self, context: GraphicsContext, avatar: Avatar, *, largest_texture: int = 2048, threads: int = 2
+    ) -> None:
+        self._context = context
+        self._avatar = avatar
+        self._programs = Programs(context)
+        self._backdrop = Backdrop(context, self._programs, largest=largest_texture)
+        self._joints = Joints(context, avatar.skins)
+        self._frame = np.zeros((), FRAME)
+        self._frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
+        self._geometries: dict[tuple[int, int, int], Geometry] = {}
+        surfaces = self._surfaces()
+        uses = {use for surface, _ in surfaces.values() for _, use in surface.textures}
+        self._textures = TextureSet(
+            context=context,
+            images=avatar.images,
+            textures=avatar.textures,
+            uses=uses,
+            largest=largest_texture,
+            threads=threads,
+        )
+        self._material_buffer = context.gl.buffer(_blocks([surface for surface, _ in surfaces.values()]))
+        self._drawn = [self._prepare(key, index, *surfaces[key]) for index, key in enumerate(surfaces)]
+
+    def _surfaces(self) -> dict[tuple[int, int], tuple[Surface, Material]]:
+        found: dict[tuple[int, int], tuple[Surface, Material]] = {}
+        for node in self._avatar.order:
+            mesh = self._avatar.nodes[node].mesh
+            for index, primitive in enumerate(self._avatar.meshes[mesh].primitives if mesh >= 0 else ()):
+                known = 0 <= primitive.material < len(self._avatar.materials)
+                material = self._avatar.materials[primitive.material] if known else Material()
+                found[node, index] = (surface(primitive, material), material)
+        return found
+
+    def _prepare(self, key: tuple[int, int], block: int, surface: Surface, material: Material) -> _Drawn:
+        node_index, primitive_index = key
+        node = self._avatar.nodes[node_index]
+        primitive = self._avatar.meshes[node.mesh].primitives[primitive_index]
+        # Nodes that share a mesh share its buffers, unless their morph weights may differ.
+        shared = (node.mesh, primitive_index, node_index if primitive.targets else -1)
+        if shared not in self._geometries:
+            self._geometries[shared] = Geometry(self._context, primitive)
+        skinned = "SKIN" in surface.defines and node.skin >= 0
+        if "SKIN" in surface.defines and not skinned:
+            del surface.defines["SKIN"]
+        return _Drawn(
+            node=node_index,
+            skin=node.skin if skinned else -1,
+            geometry=self._geometries[shared],
+            surface=surface,
+            material=material,
+            block=block,
+            textures=tuple((SAMPLERS[name], self._textures[use]) for name, use in surface.textures),
+            model=np.eye(4, dtype=np.float32),
+            center=np.zeros(3, np.float32),
+            arrays={},
+        )
+
+    @property
+    def variants(self) -> int:
+        """How many shader programs have been built."""
+        return self._programs.count
+
+    def pose(self, *, world: NDArray[np.float32], weights: Mapping[int, NDArray[np.float32]]) -> None:
+        """Take a pose: ``world`` is ``(nodes, 4, 4)``, ``weights`` maps a node to its morph weights.
+
+        A node without weights has its own or its mesh's defaults.
+        """
+        self._joints.update(world)
+        for drawn in self._drawn:
+            geometry = drawn.geometry
+            if geometry.morph is not None:
+                geometry.set_weights(self._weights(drawn.node, weights))
+            if drawn.skin >= 0 and geometry.joint_shares is not None:
+                matrices = self._joints.matrices(drawn.skin)[: len(geometry.joint_shares)]
+                drawn.model[:3] = np.tensordot(geometry.joint_shares[: len(matrices)], matrices, axes=1)
+            else:
+                drawn.model = world[drawn.node]
+            drawn.center = drawn.model[:3, :3] @ geometry.center + drawn.model[:3, 3]
+            drawn.mirrored = _determinant(drawn.model) < 0.0
+
+    def _weights(self, node: int, weights: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
+        given = weights.get(node)
+        if given is None:
+            given = self._avatar.nodes[node].weights
+        return self._avatar.meshes[self._avatar.nodes[node].mesh].weights if given is None else given
+
+    def draw(
+        self,
+        *,
+        view: View,
+        aspect: float,
+        lighting: Lighting,
+        look: Look,
+        background: Background,
+        flipped: bool,
+    ) -> None:
+        """Draw the avatar and its background into the bound framebuffer, which has been cleared.
+
+        Opaque surfaces come first, nearest first; then the background; then blended surfaces, farthest first.
+
+        Raises:
+            GraphicsError: the driver refused a shader.
+            AssetError: the background is no picture.
+        """
+        gl = self._context.gl
+        self._write_frame(view, aspect, lighting, look, flipped=flipped)
+        macros = _light_macros(lighting, look)
+        sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
+        eye = np.asarray(view.eye, np.float32)
+        order = sorted(self._drawn, key=lambda drawn: float(sight @ (drawn.center - eye)))
+        gl.enable(gl.DEPTH_TEST)
+        gl.disable(gl.BLEND)
+        gl.depth_func = "<="
+        for mode in (AlphaMode.OPAQUE, AlphaMode.MASK):
+            for drawn in order:
+                if drawn.material.alpha_mode is mode:
+                    self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
+        if self._backdrop.needed(background):
+            gl.disable(gl.CULL_FACE)
+            self._backdrop.draw(background, aspect=aspect, flipped=flipped)
+        gl.enable(gl.BLEND)
+        gl.blend_func = (gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
+        gl.fbo.depth_mask = False
+        for drawn in reversed(order):
+            if drawn.material.alpha_mode is AlphaMode.BLEND:
+                # A closed two-sided surface shows its far side through its near one.
+                if drawn.material.double_sided:
+                    self._one(drawn, macros, flipped=flipped, back=True, front=False)
+                self._one(drawn, macros, flipped=flipped, back=False, front=True)
+        gl.fbo.depth_mask = True
+        gl.disable(gl.BLEND)
+
+    def _one(self, drawn: _Drawn, macros: frozenset[str], *, flipped: bool, back: bool, front: bool) -> None:
+        if not drawn.geometry.count:
+            return
+        array = drawn.arrays.get(macros) or self._array(drawn, macros)
+        gl, program = self._context.gl, array.program
+        gl.front_face = "cw" if flipped != drawn.mirrored else "ccw"
+        if back and front:
+            gl.disable(gl.CULL_FACE)
+        else:
+            gl.enable(gl.CULL_FACE)
+            gl.cull_face = "back" if front else "front"
+        if drawn.skin >= 0:
+            program["u_first_joint"].value = self._joints.first[drawn.skin]
+            self._joints.use(_JOINT_UNIT)
+        else:
+            program["u_model"].write(np.ascontiguousarray(drawn.model.T))
+            if "u_normal_matrix" in program:
+                program["u_normal_matrix"].write(_normal_matrix(drawn.model))
+        if "u_hand" in program:
+            program["u_hand"].value = -1.0 if drawn.mirrored else 1.0
+        self._material_buffer.bind_to_uniform_block(
+            MATERIAL_BINDING, offset=drawn.block * _BLOCK_STRIDE, size=MATERIAL.itemsize
+        )
+        for unit, texture in drawn.textures:
+            texture.use(unit)
+        array.render()
+
+    def _array(self, drawn: _Drawn, macros: frozenset[str]) -> Any:
+        defines = dict(drawn.surface.defines)
+        if drawn.surface.unlit:
+            defines.update({name: "" for name in macros if name.startswith("TONE")})
+        else:
+            defines.update(dict.fromkeys(macros, ""))
+        program = self._programs.get(vertex="surface.vert.glsl", fragment="surface.frag.glsl", defines=defines)
+        for name, binding in BINDINGS.items():
+            if name in program:
+                program[name].binding = binding
+        for name, unit in (*SAMPLERS.items(), ("u_joints", _JOINT_UNIT)):
+            if name in program:
+                program[name].value = unit
+        drawn.arrays[macros] = drawn.geometry.array(program)
+        return drawn.arrays[macros]
+
+    def _write_frame(self, view: View, aspect: float, lighting: Lighting, look: Look, *, flipped: bool) -> None:
+        frame = self._frame
+        frame["view_projection"] = view_projection(view, aspect, flipped=flipped).T
+        frame["eye"] = eye_vector(view)
+        if lighting.key is not None:
+            frame["light_direction"][:3] = lighting.key.direction
+            frame["light_color"][:3] = np.asarray(lighting.key.color) * lighting.key.intensity
+        if (around := lighting.environment) is not None:
+            for name in ("sky", "horizon", "ground"):
+                frame[name][:3] = np.asarray(getattr(around, name)) * around.intensity
+        frame["look"][0] = look.exposure
+        self._frame_buffer.write(frame.tobytes())
+        self._frame_buffer.bind_to_uniform_block(FRAME_BINDING)
+
+    def clear_color(self, background: Background) -> tuple[float, float, float, float]:
+        """What the framebuffer is to be cleared to before ``draw``."""
+        return self._backdrop.clear_color(background)
+
+    def release(self) -> None:
+        """Free everything that the avatar took on the GPU."""
+        for geometry in self._geometries.values():
+            geometry.release()
+        self._textures.release()
+        self._joints.release()
+        self._backdrop.release()
+        self._material_buffer.release()
+        self._frame_buffer.release()
+        self._programs.release()
+
+
+def _light_macros(lighting: Lighting, look: Look) -> frozenset[str]:
+    macros = {_TONES[look.tone]}
+    if lighting.key is not None and lighting.key.intensity > 0.0:
+        macros.add("KEY_LIGHT")
+    if lighting.environment is not None and lighting.environment.intensity > 0.0:
+        macros.add("ENVIRONMENT")
+    return frozenset(macros)
+
+
+def _blocks(surfaces: list[Surface]) -> NDArray[np.uint8]:
+    packed = np.zeros((max(1, len(surfaces)), _BLOCK_STRIDE), np.uint8)
+    for index, one in enumerate(surfaces):
+        packed[index, : MATERIAL.itemsize] = np.frombuffer(one.block.tobytes(), np.uint8)
+    return packed
+
+
+def _determinant(model: NDArray[np.float32]) -> float:
+    a, b, c = model[:3, :3].tolist()
+    return float(
+        a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+    )
+
+
+def _normal_matrix(model: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inverse transpose of the linear part, columnwise; the matrix itself where that has no inverse."""
+    linear = model[:3, :3].astype(np.float64)
+    try:
+        inverse = np.linalg.inv(linear)
+    except np.linalg.LinAlgError:
+        inverse = linear.T
+    # Row i of the inverse is column i of its transpose, and columns are what the driver wants in a row.
+    return np.ascontiguousarray(inverse, dtype=np.float32)
