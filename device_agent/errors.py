@@ -9,13 +9,14 @@ AgentError                     1
 │   └── SeatsFull              4  every seat of the licence is taken
 ├── NetworkError               5  no answer, or a cut connection
 │   └── NotThePlatform         5  an answer that does not come from the platform
-└── PlatformError              6  the platform refused the call
-    ├── SignatureRefused       6  signature, access key, nonce
-    ├── ClockSkew              6  the request's time is outside the platform's window
-    ├── Throttled              6  too many calls
-    ├── PermissionRefused      6  the credential may not do this
-    ├── ParameterRefused       6  the platform did not like a parameter
-    └── ServerFault            6  the platform itself failed
+├── PlatformError              6  the platform refused the call
+│   ├── SignatureRefused       6  signature, access key, nonce
+│   ├── ClockSkew              6  the request's time is outside the platform's window
+│   ├── Throttled              6  too many calls
+│   ├── PermissionRefused      6  the credential may not do this
+│   ├── ParameterRefused       6  the platform did not like a parameter
+│   └── ServerFault            6  the platform itself failed
+└── PackageError               7  the avatar package is damaged, malicious, or not what was promised
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class NetworkError(AgentError):
     """
 
     exit_status = 5
-    maybe_served = False
+    maybe_served: bool = False
 
 
 class NotThePlatform(NetworkError):
@@ -136,3 +137,9 @@ class ParameterRefused(PlatformError):
 
 class ServerFault(PlatformError):
     """The platform failed on its own side; trying later may help."""
+
+
+class PackageError(AgentError):
+    """The avatar package, or the RenderData that describes it, is damaged, malicious, or not what was promised."""
+
+    exit_status = 7
