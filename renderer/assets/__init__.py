@@ -1,0 +1,9 @@
+"""From bytes to an avatar: parse, then link; every problem has a code (see ``issues``) and a place."""
+
+from renderer.assets.asset import Asset
+from renderer.assets.issues import Issue, Severity
+from renderer.assets.limits import Limits
+from renderer.assets.load import load
+from renderer.assets.package import load_package
+
+__all__ = ["Asset", "Issue", "Limits", "Severity", "load", "load_package"]

@@ -16,8 +16,8 @@ class Node:
         translation: ``(3,) float32`` metres.
         rotation: ``(4,) float32`` unit quaternion xyzw.
         scale: ``(3,) float32``.
-        matrix: ``(4, 4) float32`` when the file gave a matrix instead of TRS; the three above are then its
-            decomposition where that is exact, and the matrix wins in the rest pose.
+        matrix: ``(4, 4) float32`` when the file gave a matrix that the three above cannot express exactly (they
+            then hold what is nearest to it); it wins over them, and such a node cannot be animated.
         weights: ``(targets,) float32`` morph weights that override the mesh's own, or None.
     """
 

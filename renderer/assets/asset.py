@@ -1,0 +1,40 @@
+"""What loading gives: an avatar with its clips, and what was found on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from renderer.animation.clip import Clip
+from renderer.assets.config import CharacterConfig, MotionConfig
+from renderer.assets.issues import Issue
+from renderer.scene.avatar import Avatar
+
+
+@dataclass(slots=True, kw_only=True)
+class Asset:
+    """An avatar that is ready to be drawn.
+
+    Attributes:
+        clips: animations, bound to the avatar's nodes, in the file's order.
+        issues: what is wrong with the data although it can be used.
+        extensions: names the file lists as used.
+        generator: the program that wrote the file, as it says itself.
+        config: how an avatar package wants to be shown; None for a single file.
+        motion: how an avatar package wants its face channels scaled; None for a single file.
+        background: the encoded picture behind an avatar package; None without.
+        environment: an avatar package's Radiance HDR picture (equirectangular); None without.
+        color_table: an avatar package's 256 x 16 colour table, encoded; None without.
+        groups: of an avatar package: ``hello``, ``idle``, ``listen``, ``speak``, ``think`` to indices of ``clips``.
+    """
+
+    avatar: Avatar
+    clips: tuple[Clip, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    extensions: tuple[str, ...] = ()
+    generator: str = ""
+    config: CharacterConfig | None = None
+    motion: MotionConfig | None = None
+    background: bytes | None = field(default=None, repr=False)
+    environment: bytes | None = field(default=None, repr=False)
+    color_table: bytes | None = field(default=None, repr=False)
+    groups: dict[str, tuple[int, ...]] = field(default_factory=dict)

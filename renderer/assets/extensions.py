@@ -1,0 +1,138 @@
+"""The extensions we know: a registry by name, and the typed form of those that are small.
+
+A file that requires an extension outside the registry is refused; one that merely uses it is drawn without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+import msgspec
+
+from renderer.assets.document import Document, Extensions, Index, decode
+from renderer.assets.issues import IssueLog, unsupported
+from renderer.errors import AssetError
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Extension:
+    """What is done with an extension: ``drawn``, or only read as ``data``."""
+
+    name: str
+    drawn: bool = True
+    hint: str = ""
+
+
+def _registry(*extensions: Extension) -> MappingProxyType[str, Extension]:
+    return MappingProxyType({extension.name: extension for extension in extensions})
+
+
+REGISTRY = _registry(
+    Extension(name="KHR_mesh_quantization"),
+    Extension(name="KHR_texture_transform"),
+    Extension(name="KHR_materials_unlit"),
+    Extension(name="KHR_materials_emissive_strength"),
+    Extension(name="KHR_lights_punctual"),
+    Extension(name="EXT_texture_webp"),
+    Extension(name="VRM"),
+    Extension(name="VRMC_vrm"),
+)
+"""Extensions that are honoured."""
+
+HINTS = MappingProxyType(
+    {
+        "KHR_draco_mesh_compression": "repack the file without Draco, e.g. gltf-transform copy in.glb out.glb",
+        "EXT_meshopt_compression": "repack the file without Meshopt, e.g. gltf-transform copy in.glb out.glb",
+        "KHR_texture_basisu": "repack the file with PNG, JPEG or WebP pictures",
+    }
+)
+"""What a person can do about a file that requires one of these."""
+
+
+def check(document: Document, *, log: IssueLog) -> None:
+    """Refuse what is required and unknown; note what is used and unknown.
+
+    Raises UnsupportedAsset ``extension.required``, naming every such extension.
+    """
+    missing = [name for name in dict.fromkeys(document.extensions_required) if name not in REGISTRY]
+    if missing:
+        raise unsupported(
+            "extension.required",
+            f"the file requires {', '.join(missing)}",
+            where="/extensionsRequired",
+            hint="; ".join(HINTS[name] for name in missing if name in HINTS),
+        )
+    for name in dict.fromkeys(document.extensions_used):
+        if name not in REGISTRY:
+            log.add("extension.unknown", f"drawn without {name}", where="/extensionsUsed")
+        elif not REGISTRY[name].drawn:
+            log.add("extension.not-drawn", f"{name} is read but not drawn", where="/extensionsUsed")
+
+
+Kind = TypeVar("Kind")
+
+
+def read(extensions: Extensions, name: str, kind: type[Kind], *, log: IssueLog, where: str) -> Kind | None:
+    """An extension's object, typed; None when it is absent or, with a warning, unreadable."""
+    raw = extensions.get(name)
+    if raw is None:
+        return None
+    here = f"{where}/extensions/{name}"
+    try:
+        return decode(raw, kind, log=log, where=here)
+    except AssetError as error:
+        log.add("extension.malformed", error.message, where=error.where or here)
+        return None
+
+
+class TextureTransform(msgspec.Struct, rename="camel"):
+    """KHR_texture_transform."""
+
+    offset: tuple[float, float] = (0.0, 0.0)
+    rotation: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    tex_coord: Index | None = None
+
+
+class EmissiveStrength(msgspec.Struct, rename="camel"):
+    """KHR_materials_emissive_strength."""
+
+    emissive_strength: float = 1.0
+
+
+class WebpSource(msgspec.Struct):
+    """EXT_texture_webp."""
+
+    source: Index
+
+
+class SpotObject(msgspec.Struct, rename="camel"):
+    """The cone of a spot light."""
+
+    inner_cone_angle: float = 0.0
+    outer_cone_angle: float = 0.7853981633974483
+
+
+class LightObject(msgspec.Struct, rename="camel"):
+    """A light of KHR_lights_punctual."""
+
+    type: str
+    name: str = ""
+    color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    intensity: float = 1.0
+    range: float | None = None
+    spot: SpotObject = msgspec.field(default_factory=SpotObject)
+
+
+class LightsObject(msgspec.Struct):
+    """KHR_lights_punctual at the root."""
+
+    lights: list[LightObject] = []
+
+
+class LightReference(msgspec.Struct):
+    """KHR_lights_punctual on a node."""
+
+    light: Index

@@ -1,0 +1,91 @@
+"""From the bytes of one glTF file to a linked asset: parse, then link."""
+
+from __future__ import annotations
+
+from renderer.assets import extensions
+from renderer.assets.accessors import Accessors
+from renderer.assets.asset import Asset
+from renderer.assets.buffers import BufferStore
+from renderer.assets.clips import read_clips
+from renderer.assets.document import Document, parse
+from renderer.assets.glb import MAGIC, split
+from renderer.assets.issues import IssueLog
+from renderer.assets.limits import Limits
+from renderer.assets.materials import read_materials
+from renderer.assets.meshes import read_meshes
+from renderer.assets.nodes import drawn_scene, read_nodes
+from renderer.assets.placement import HALF_TURN, placed
+from renderer.assets.resolver import Resolver
+from renderer.assets.skins import fit_influences, read_skins
+from renderer.assets.textures import Pictures, read_textures
+from renderer.assets.views import read_cameras, read_lights
+from renderer.assets.vrm import faces_back, vrm_bones
+from renderer.errors import AssetError
+from renderer.scene.avatar import Avatar
+from renderer.scene.humanoid import humanoid_bones
+from renderer.scene.node import Node
+
+
+def link(data: bytes, *, name: str, resolver: Resolver, limits: Limits) -> Asset:
+    """The asset in the bytes of a .glb, .vrm or .gltf file.
+
+    Raises AssetError with a code of ``renderer.assets.issues``; ``where`` starts with ``name``.
+    """
+    log = IssueLog()
+    try:
+        return _link(data, name, resolver, limits, log)
+    except AssetError as error:
+        # Deeper rooms know the place inside the file, this one knows the file.
+        if not error.where.startswith(name):
+            error.where = f"{name}#{error.where}" if error.where.startswith("/") else name
+        raise
+
+
+def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: IssueLog) -> Asset:
+    text: bytes | memoryview = data
+    binary: memoryview | None = None
+    if data[:4] == MAGIC:
+        text, binary = split(data, log=log, where=name)
+    document = parse(text, log=log, limits=limits, where=name)
+    extensions.check(document, log=log)
+    buffers = BufferStore(document, binary, resolver, log=log)
+    accessors = Accessors(document, buffers, log=log, limits=limits)
+    images = Pictures(buffers, resolver, log=log, limits=limits).read(document.images)
+    textures = read_textures(document, images, log=log)
+    materials = read_materials(document, textures, log=log)
+    meshes = read_meshes(document, accessors, materials, log=log)
+    lights = read_lights(document, log=log)
+    nodes = read_nodes(document, meshes, lights=len(lights), log=log)
+    skins = read_skins(document, accessors, log=log)
+    meshes = fit_influences(meshes, nodes, skins, log=log)
+    clips = read_clips(document, accessors, nodes, meshes, log=log)
+    scene, roots, order = drawn_scene(document, nodes, log=log)
+    if not any(nodes[i].mesh >= 0 for i in order):
+        log.add("scene.empty", "the scene holds no mesh")
+    bones = _bones(document, nodes, {int(joint) for skin in skins for joint in skin.joints}, log)
+    avatar = Avatar(
+        name=scene or name,
+        nodes=nodes,
+        roots=roots,
+        order=order,
+        meshes=meshes,
+        materials=materials,
+        textures=textures,
+        images=images,
+        skins=skins,
+        cameras=read_cameras(document, log=log),
+        lights=lights,
+        humanoid=bones,
+    )
+    return Asset(
+        avatar=placed(avatar, rotation=HALF_TURN) if faces_back(document) else avatar,
+        clips=clips,
+        issues=log.issues(),
+        extensions=tuple(dict.fromkeys(document.extensions_used)),
+        generator=document.asset.generator,
+    )
+
+
+def _bones(document: Document, nodes: tuple[Node, ...], joints: set[int], log: IssueLog) -> dict[str, int]:
+    """What a VRM file says its bones are; of other files, what the bones' names say."""
+    return vrm_bones(document, log=log) or humanoid_bones([node.name for node in nodes], joints=joints)

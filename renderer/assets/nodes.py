@@ -1,0 +1,160 @@
+"""The node hierarchy and the scene that is drawn (glTF 2.0, section 3.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.assets.document import Document, NodeObject
+from renderer.assets.extensions import LightReference, read
+from renderer.assets.issues import IssueLog, refusal
+from renderer.assets.meshes import fit_weights
+from renderer.maths import compose, decompose
+from renderer.scene.mesh import Mesh
+from renderer.scene.node import Node
+
+_EXACT = 1e-4
+
+
+def read_nodes(document: Document, meshes: tuple[Mesh, ...], *, lights: int, log: IssueLog) -> tuple[Node, ...]:
+    """Every node of the file. Raises AssetError ``reference.range``, ``node.two-parents``, ``node.cycle``."""
+    parents = _parents(document.nodes)
+    _refuse_cycles(document.nodes, parents)
+    return tuple(
+        _node(node, parents[i], f"/nodes/{i}", document, meshes, lights, log) for i, node in enumerate(document.nodes)
+    )
+
+
+def drawn_scene(
+    document: Document, nodes: tuple[Node, ...], *, log: IssueLog
+) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    """Name, roots and nodes (parents first) of the scene that is drawn.
+
+    That is the default scene; without one the first; in a file without scenes, every node that has no parent.
+    Raises AssetError ``reference.range``.
+    """
+    name = ""
+    listed = [i for i, node in enumerate(nodes) if node.parent < 0]
+    if document.scenes:
+        chosen = document.scene or 0
+        if chosen >= len(document.scenes):
+            log.add("scene.reference", f"scene {chosen} does not exist", where="/scene")
+            chosen = 0
+        name, where = document.scenes[chosen].name, f"/scenes/{chosen}/nodes"
+        listed = []
+        for index in document.scenes[chosen].nodes:
+            if index >= len(nodes):
+                raise refusal("reference.range", f"node {index} does not exist", where=where)
+            if index in listed or nodes[index].parent >= 0:
+                log.add("scene.root", f"node {index} is listed twice or has a parent", where=where)
+            listed.append(index)
+    order: dict[int, None] = {}
+    roots = tuple(dict.fromkeys(listed))
+    stack = list(reversed(roots))
+    while stack:
+        index = stack.pop()
+        if index not in order:
+            order[index] = None
+            stack.extend(reversed(nodes[index].children))
+    return name, roots, tuple(order)
+
+
+def _parents(nodes: list[NodeObject]) -> list[int]:
+    parents = [-1] * len(nodes)
+    for i, node in enumerate(nodes):
+        for child in node.children:
+            where = f"/nodes/{i}/children"
+            if child >= len(nodes):
+                raise refusal("reference.range", f"node {child} does not exist", where=where)
+            if parents[child] >= 0:
+                raise refusal("node.two-parents", f"node {child} has more than one parent", where=where)
+            parents[child] = i
+    return parents
+
+
+def _refuse_cycles(nodes: list[NodeObject], parents: list[int]) -> None:
+    """With at most one parent each, the nodes that no root leads to are those on or below a cycle."""
+    reached = [parent < 0 for parent in parents]
+    stack = [i for i, root in enumerate(reached) if root]
+    while stack:
+        children = nodes[stack.pop()].children
+        stack.extend(children)
+        for child in children:
+            reached[child] = True
+    if not all(reached):
+        index = reached.index(False)
+        raise refusal("node.cycle", f"node {index} hangs in a cycle", where=f"/nodes/{index}")
+
+
+def _node(
+    source: NodeObject,
+    parent: int,
+    where: str,
+    document: Document,
+    meshes: tuple[Mesh, ...],
+    lights: int,
+    log: IssueLog,
+) -> Node:
+    mesh, skin = -1 if source.mesh is None else source.mesh, -1 if source.skin is None else source.skin
+    if mesh >= len(meshes):
+        raise refusal("reference.range", f"mesh {mesh} does not exist", where=f"{where}/mesh")
+    if skin >= len(document.skins):
+        raise refusal("reference.range", f"skin {skin} does not exist", where=f"{where}/skin")
+    camera = -1 if source.camera is None else source.camera
+    if camera >= len(document.cameras):
+        log.add("node.reference", f"camera {camera} does not exist", where=where)
+        camera = -1
+    reference = read(source.extensions, "KHR_lights_punctual", LightReference, log=log, where=where)
+    light = reference.light if reference else -1
+    if light >= lights:
+        log.add("node.reference", f"light {light} does not exist", where=where)
+        light = -1
+    translation, rotation, scale, matrix = _transform(source, where, log)
+    weights = None
+    if mesh >= 0 and source.weights is not None:
+        weights = fit_weights(source.weights, len(meshes[mesh].weights), log=log, where=f"{where}/weights")
+    return Node(
+        name=source.name,
+        parent=parent,
+        children=tuple(source.children),
+        translation=translation,
+        rotation=rotation,
+        scale=scale,
+        matrix=matrix,
+        mesh=mesh,
+        skin=skin,
+        camera=camera,
+        light=light,
+        weights=weights,
+    )
+
+
+Row = NDArray[np.float32]
+
+
+def _transform(source: NodeObject, where: str, log: IssueLog) -> tuple[Row, Row, Row, Row | None]:
+    """TRS, and the matrix itself where TRS cannot express it."""
+    identity = np.zeros(3, np.float32), np.array((0, 0, 0, 1), np.float32), np.ones(3, np.float32)
+    if source.matrix is not None:
+        if source.translation or source.rotation or source.scale:
+            log.add("node.matrix-and-trs", "both a matrix and TRS", where=where)
+        # glTF stores columns; rows are what numpy prints.
+        flat = np.asarray(source.matrix, np.float64)
+        if flat.shape != (16,) or not np.isfinite(flat.astype(np.float32)).all():
+            log.add("node.transform", "the matrix has not 16 finite numbers", where=f"{where}/matrix")
+            return (*identity, None)
+        matrix = flat.reshape(4, 4).T
+        parts = decompose(matrix)
+        size = max(1.0, float(np.abs(matrix).max()))
+        exact = float(np.abs(compose(*parts) - matrix).max()) <= _EXACT * size
+        return (*parts, None if exact else matrix.astype(np.float32))
+    given = source.translation or identity[0], source.rotation or identity[1], source.scale or identity[2]
+    translation, rotation, scale = (np.array(value, np.float64).astype(np.float32) for value in given)
+    if not all(np.isfinite(value).all() for value in (translation, rotation, scale)):
+        log.add("node.transform", "the transform is not finite", where=where)
+        return (*identity, None)
+    length = float(np.sqrt(np.dot(rotation.astype(np.float64), rotation)))
+    if abs(length - 1.0) > 1e-3:
+        log.add("node.rotation", f"the rotation's length is {length:g}", where=where)
+    rotation = (rotation / length).astype(np.float32) if length > 0.0 else identity[1]
+    return translation, rotation, scale, None

@@ -1,0 +1,244 @@
+"""One primitive: its vertex arrays, checked and brought into the form the scene promises."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.assets.accessors import Accessors, dequantise
+from renderer.assets.document import PrimitiveObject
+from renderer.assets.issues import IssueLog, refusal
+from renderer.maths import normalize
+from renderer.scene.mesh import Mode, MorphTarget, Primitive
+
+Rows = NDArray[np.float32]
+
+_DIVISOR = {Mode.LINES: 2, Mode.TRIANGLES: 3}
+_LEAST = {Mode.LINE_LOOP: 2, Mode.LINE_STRIP: 2, Mode.TRIANGLE_STRIP: 3, Mode.TRIANGLE_FAN: 3}
+_WEIGHT_SLACK = 1e-3
+_QUANTISED_WEIGHT_SLACK = 0.02
+_NORMAL_SLACK = 0.05
+
+
+class PrimitiveReader:
+    """Reads primitives; arrays that several primitives share are checked and converted once."""
+
+    def __init__(self, accessors: Accessors, *, materials: int, log: IssueLog) -> None:
+        self._accessors = accessors
+        self._materials = materials
+        self._log = log
+        self._rows: dict[tuple[int, str], Rows] = {}
+        self._indices: dict[tuple[int, int, Mode], NDArray[np.uint32] | None] = {}
+
+    def read(self, source: PrimitiveObject, where: str) -> Primitive | None:
+        """The primitive, or None when there is nothing of it to draw.
+
+        Raises AssetError ``mesh.mode``, ``mesh.count``, ``accessor.*``, ``view.*``, ``reference.range``.
+        """
+        try:
+            mode = Mode(source.mode)
+        except ValueError as error:
+            raise refusal("mesh.mode", f"mode {source.mode}", where=f"{where}/mode") from error
+        positions = self._attribute(source.attributes, "POSITION", (3,), where)
+        if positions is None or not len(positions):
+            self._log.add("mesh.no-positions", "no vertices", where=where)
+            return None
+        count = len(positions)
+        indices = None
+        if source.indices is not None:
+            indices = self._read_indices(source.indices, count, mode, f"{where}/indices")
+            if indices is None:
+                return None
+        elif count < _LEAST.get(mode, 1) or count < _DIVISOR.get(mode, 1):
+            self._log.add("mesh.index-count", f"{count} vertices", where=where)
+            return None
+        material = -1
+        if source.material is not None:
+            if source.material < self._materials:
+                material = source.material
+            else:
+                self._log.add("material.reference", f"material {source.material} does not exist", where=where)
+        normals = self._attribute(source.attributes, "NORMAL", (3,), where)
+        tangents = self._attribute(source.attributes, "TANGENT", (4,), where)
+        joints, weights = self._influences(source.attributes, where)
+        primitive = Primitive(
+            positions=positions,
+            normals=normals,
+            tangents=tangents if normals is not None else None,
+            uvs=self._uvs(source.attributes, where),
+            colors=self._colors(source.attributes, where),
+            joints=joints,
+            weights=weights,
+            indices=indices,
+            mode=mode,
+            material=material,
+            targets=tuple(
+                self._target(target, count, f"{where}/targets/{i}") for i, target in enumerate(source.targets)
+            ),
+        )
+        for name, rows in (
+            ("NORMAL", normals),
+            ("TANGENT", tangents),
+            ("COLOR_0", primitive.colors),
+            ("JOINTS_n", joints),
+            *((f"TEXCOORD_{i}", uv) for i, uv in enumerate(primitive.uvs)),
+        ):
+            if rows is not None and len(rows) != count:
+                raise refusal("mesh.count", f"{name} has {len(rows)} vertices, POSITION {count}", where=where)
+        return primitive
+
+    def _attribute(self, attributes: dict[str, int], name: str, widths: tuple[int, ...], where: str) -> Rows | None:
+        """A float attribute with NaN and infinity removed; None when absent or of a wrong type."""
+        index = attributes.get(name)
+        if index is None:
+            return None
+        here = f"{where}/attributes/{name}"
+        if (index, name) not in self._rows:
+            rows = self._accessors.floats(index, where=here)
+            if rows.shape[1] not in widths:
+                self._log.add("mesh.attribute", f"{name} has {rows.shape[1]} components", where=here)
+                return None
+            rows = self._finite(rows, here)
+            if name in ("NORMAL", "TANGENT"):
+                rows = self._unit(rows, here)
+            self._rows[index, name] = rows
+        return self._rows[index, name]
+
+    def _finite(self, rows: Rows, where: str) -> Rows:
+        # One sum finds NaN and infinity without an array of flags; a sum that merely overflows is looked at again.
+        if np.isfinite(rows.sum(dtype=np.float64)):
+            return rows
+        bad = ~np.isfinite(rows)
+        if not bad.any():
+            return rows
+        self._log.add("mesh.non-finite", f"{int(bad.sum())} numbers are not finite", where=where)
+        return np.where(bad, np.float32(0.0), rows)
+
+    def _unit(self, rows: Rows, where: str) -> Rows:
+        """Directions of unit length; a zero one becomes +Y so that shading stays finite."""
+        lengths = np.einsum("ij,ij->i", rows[:, :3], rows[:, :3])
+        off = float(np.abs(lengths - 1.0).max(initial=0.0))
+        if off <= 1e-3:
+            return rows
+        if off > 2.0 * _NORMAL_SLACK:
+            bad = int((np.abs(lengths - 1.0) > 2.0 * _NORMAL_SLACK).sum())
+            self._log.add("mesh.normals", f"{bad} vectors are not of unit length", where=where)
+        result = rows.copy()
+        result[:, :3] = normalize(rows[:, :3])
+        result[lengths == 0.0, :3] = (0.0, 1.0, 0.0)
+        return result
+
+    def _uvs(self, attributes: dict[str, int], where: str) -> tuple[Rows, ...]:
+        sets = []
+        for name in ("TEXCOORD_0", "TEXCOORD_1"):
+            rows = self._attribute(attributes, name, (2,), where)
+            if rows is None:
+                break
+            sets.append(rows)
+        if "TEXCOORD_2" in attributes:
+            self._log.add("mesh.more-uv-sets", "sets beyond the second", where=f"{where}/attributes")
+        return tuple(sets)
+
+    def _colors(self, attributes: dict[str, int], where: str) -> Rows | None:
+        rows = self._attribute(attributes, "COLOR_0", (3, 4), where)
+        if rows is None or rows.shape[1] == 4:
+            return rows
+        key = (attributes["COLOR_0"], "COLOR_0/4")
+        if key not in self._rows:
+            self._rows[key] = np.concatenate((rows, np.ones((len(rows), 1), np.float32)), axis=1)
+        return self._rows[key]
+
+    def _influences(self, attributes: dict[str, int], where: str) -> tuple[NDArray[np.uint16] | None, Rows | None]:
+        """Joints and weights of every set, side by side; weights sum to 1."""
+        joints: list[NDArray[np.uint16]] = []
+        weights: list[Rows] = []
+        slack = _WEIGHT_SLACK
+        while f"JOINTS_{len(joints)}" in attributes and f"WEIGHTS_{len(joints)}" in attributes:
+            which = len(joints)
+            here = f"{where}/attributes/JOINTS_{which}"
+            bones = self._accessors.read(attributes[f"JOINTS_{which}"], where=here)
+            amounts = self._accessors.read(attributes[f"WEIGHTS_{which}"], where=f"{where}/attributes/WEIGHTS_{which}")
+            if (
+                bones.dtype.kind != "u"
+                or bones.dtype.itemsize > 2
+                or bones.shape[1] != 4
+                or amounts.shape != bones.shape
+            ):
+                self._log.add("mesh.attribute", f"JOINTS_{which} and WEIGHTS_{which} do not fit together", where=here)
+                break
+            if amounts.dtype.kind != "f":
+                slack = _QUANTISED_WEIGHT_SLACK
+                amounts = dequantise(amounts)
+            joints.append(bones.astype(np.uint16, copy=False))
+            weights.append(self._finite(amounts, here))
+        if not joints:
+            return None, None
+        if len({len(rows) for rows in joints}) > 1:
+            raise refusal("mesh.count", "sets of joints differ in their number of vertices", where=where)
+        indices = joints[0] if len(joints) == 1 else np.concatenate(joints, axis=1)
+        values = weights[0] if len(weights) == 1 else np.concatenate(weights, axis=1)
+        return indices, self._normalised(values, slack, where)
+
+    def _normalised(self, weights: Rows, slack: float, where: str) -> Rows:
+        if weights.min(initial=0.0) < 0.0:
+            self._log.add("skin.weights", "negative weights", where=where)
+            weights = np.maximum(weights, np.float32(0.0))
+        sums = weights.sum(axis=1, keepdims=True)
+        off = np.abs(sums - 1.0)
+        if float(off.max(initial=0.0)) <= 1e-6:
+            return weights
+        bad = int((off > slack).sum())
+        if bad:
+            self._log.add("skin.weights", f"the weights of {bad} vertices do not sum to 1", where=where)
+        result: Rows = np.divide(weights, np.where(sums > 0.0, sums, np.float32(1.0)), dtype=np.float32)
+        # A vertex that no joint moves follows the first one, as it does in other renderers.
+        result[sums[:, 0] <= 0.0, 0] = 1.0
+        return result
+
+    def _read_indices(self, index: int, count: int, mode: Mode, where: str) -> NDArray[np.uint32] | None:
+        """Checked indices; None when there are none, or some lie beyond the last vertex."""
+        key = (index, count, mode)
+        if key not in self._indices:
+            stored = self._accessors.read(index, where=where)
+            if stored.dtype.kind != "u" or stored.shape[1] != 1:
+                raise refusal("accessor.type", "indices must be unsigned scalars", where=where)
+            flat = stored[:, 0].astype(np.uint32, copy=False)
+            self._indices[key] = self._usable(flat, count, mode, where)
+        return self._indices[key]
+
+    def _usable(self, flat: NDArray[np.uint32], count: int, mode: Mode, where: str) -> NDArray[np.uint32] | None:
+        whole = len(flat) // _DIVISOR.get(mode, 1) * _DIVISOR.get(mode, 1)
+        if whole != len(flat) or whole < _LEAST.get(mode, 1):
+            self._log.add("mesh.index-count", f"{len(flat)} indices for {mode.name}", where=where)
+            flat = flat[:whole]
+        if len(flat) < _LEAST.get(mode, 1):
+            return None
+        if int(flat.max()) < count:
+            return flat
+        size = _DIVISOR.get(mode, 1 if mode is Mode.POINTS else len(flat))
+        groups = flat.reshape(-1, size)
+        sound = groups[(groups < count).all(axis=1)].reshape(-1)
+        self._log.add("mesh.index-range", f"indices reach {int(flat.max())}, there are {count} vertices", where=where)
+        return sound if len(sound) else None
+
+    def _target(self, source: dict[str, int], count: int, where: str) -> MorphTarget:
+        return MorphTarget(
+            positions=self._deltas(source.get("POSITION"), count, f"{where}/POSITION"),
+            normals=self._deltas(source.get("NORMAL"), count, f"{where}/NORMAL"),
+            tangents=self._deltas(source.get("TANGENT"), count, f"{where}/TANGENT"),
+        )
+
+    def _deltas(self, index: int | None, count: int, where: str) -> Rows | None:
+        """A target's differences; None where the file has none or all are zero."""
+        if index is None:
+            return None
+        if (index, "target") not in self._rows:
+            rows = self._accessors.floats(index, where=where)
+            if rows.shape[1] == 3:
+                rows = self._finite(rows, where)
+            self._rows[index, "target"] = rows
+        rows = self._rows[index, "target"]
+        if rows.shape != (count, 3):
+            self._log.add("mesh.target-count", f"{len(rows)} vertices of {count}", where=where)
+            return None
+        return rows if rows.any() else None
