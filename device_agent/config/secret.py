@@ -38,7 +38,8 @@ class Secret:
             return NotImplemented
         return hmac.compare_digest(self._text.encode(), other._text.encode())
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")

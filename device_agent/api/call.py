@@ -1,0 +1,139 @@
+"""One call of the platform, from typed request to typed result, as a generator.
+
+It yields what it needs done (an exchange, a pause) and receives answers; a failed exchange is thrown into it as a
+``NetworkError``. The sync and the async client drive the same generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from device_agent.api.causes import PASSING, cause_of, row_of
+from device_agent.api.codec import from_answer, to_parameters
+from device_agent.api.credentials import CredentialSource
+from device_agent.api.endpoint import Endpoint
+from device_agent.api.exchange import Answer, Exchange, Pause
+from device_agent.api.retry import Failure, RetryPolicy
+from device_agent.api.scrub import Scrubber
+from device_agent.api.signing import Draft, Signer
+from device_agent.api.skew import ServerClock
+from device_agent.errors import AgentError, ClockSkew, NetworkError, NotThePlatform, ServerFault, SignatureRefused
+from device_agent.spec.operation import VERSION
+from device_agent.spec.operations import operation_of
+from device_agent.spec.wire import Request, Result
+
+ResultT = TypeVar("ResultT", bound=Result)
+
+Steps = Generator[Exchange | Pause, Answer | None, ResultT]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What all calls of one client share.
+
+    Attributes:
+        nonce: gives a text that was never used before.
+        dice: gives a random number in [0, 1).
+    """
+
+    endpoint: Endpoint
+    credentials: CredentialSource
+    signer: Signer
+    clock: ServerClock
+    retry: RetryPolicy
+    user_agent: str
+    nonce: Callable[[], str]
+    dice: Callable[[], float]
+    seat_full_codes: Collection[str] = ()
+
+
+def call(
+    request: Request[ResultT], *, context: Context, timeout_s: float | None = None, retry: RetryPolicy | None = None
+) -> Steps[ResultT]:
+    """The steps of one call.
+
+    A refused time is corrected from the answer's Date header and tried once more, whatever the policy says: the
+    platform did nothing yet.
+
+    Raises:
+        AgentError: see ``device_agent.errors``; a failure that passes is raised after the last attempt.
+    """
+    operation = operation_of(request)
+    policy = retry or context.retry
+    parameters = to_parameters(request)
+    scrubber = Scrubber(parameters.values())
+    clock_corrected = False
+    attempt = 0
+    while True:
+        attempt += 1
+        credentials = yield from context.credentials.resolve(now=context.clock.now().timestamp())
+        draft = Draft(
+            method=operation.methods[0],
+            origin=context.endpoint.origin,
+            host=context.endpoint.host,
+            action=operation.name,
+            version=VERSION,
+            parameters=parameters,
+            headers={"accept": "application/json", "user-agent": context.user_agent, "accept-encoding": "identity"},
+        )
+        exchange = context.signer.sign(draft, credentials=credentials, now=context.clock.now(), nonce=context.nonce())
+        error: AgentError
+        answer: Answer | None = None
+        try:
+            answer = yield Exchange(
+                method=exchange.method, url=exchange.url, headers=exchange.headers, timeout_s=timeout_s
+            )
+            if answer is None:
+                raise TypeError("the driver gave no answer to an exchange")
+            result = from_answer(
+                answer,
+                operation,
+                where=context.endpoint.origin,
+                scrubber=scrubber,
+                seat_full_codes=context.seat_full_codes,
+            )
+        except AgentError as raised:
+            error = raised
+        else:
+            context.clock.learn(answer, clock_refused=False)
+            return result
+        if answer is not None and isinstance(error, ClockSkew):
+            if context.clock.learn(answer, clock_refused=True) and not clock_corrected:
+                clock_corrected = True
+                attempt -= 1
+                continue
+        elif answer is not None and not isinstance(error, NotThePlatform):
+            context.clock.learn(answer, clock_refused=False)
+        wait = policy.wait(
+            _failure(error, answer),
+            attempt=attempt,
+            repeatable=operation.repeatable(parameters),
+            dice=context.dice(),
+        )
+        if wait is None:
+            raise error
+        yield Pause(seconds=wait)
+
+
+def _failure(error: AgentError, answer: Answer | None) -> Failure:
+    row = row_of(error.code, operation=error.operation, http_status=error.http_status)
+    foreign_outage = isinstance(error, NotThePlatform) and error.http_status >= 500
+    return Failure(
+        passing=cause_of(error) in PASSING or foreign_outage,
+        maybe_served=isinstance(error, ServerFault | NotThePlatform)
+        or (isinstance(error, NetworkError) and error.maybe_served)
+        or (isinstance(error, SignatureRefused) and error.code == "SignatureNonceUsed"),
+        advised_s=_advised(answer) if answer is not None else None,
+        least_s=row.least_wait_s,
+    )
+
+
+def _advised(answer: Answer) -> float | None:
+    """Seconds that the answer asks to wait: ``Retry-After`` in seconds, ``x-acs-retry-after`` in milliseconds."""
+    for name, per_second in (("x-acs-retry-after", 1000.0), ("retry-after", 1.0)):
+        text = answer.headers.get(name, "").strip()
+        if text.isascii() and text.isdigit():
+            return int(text[:12]) / per_second
+    return None

@@ -1,0 +1,163 @@
+"""The platform client for programs that wait for an answer."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import secrets
+from collections.abc import Callable, Collection, Generator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from device_agent.api.call import Context, call
+from device_agent.api.credentials import Credentials, CredentialSource, StaticCredentials, from_settings
+from device_agent.api.endpoint import Endpoint
+from device_agent.api.exchange import Answer, Exchange, Pause
+from device_agent.api.retry import RetryPolicy
+from device_agent.api.signing import Acs3Signer, Signer
+from device_agent.api.skew import ServerClock
+from device_agent.api.transport import http_client, send, tls_context
+from device_agent.clock import Clock, SystemClock
+from device_agent.config import Settings
+from device_agent.errors import NetworkError
+from device_agent.spec.wire import Request, Result
+
+T = TypeVar("T")
+ResultT = TypeVar("ResultT", bound=Result)
+
+USER_AGENT = f"avatar-device-agent python/{platform.python_version()}"
+
+
+class Client:
+    """Calls the platform's operations; safe to share between threads.
+
+    ``client.call(LicenseAuth(...))`` gives a ``LicenseAuthResult``. One connection pool and one TLS context live as
+    long as the client; redirects are not followed. Close it, or use it in a ``with`` statement.
+
+    Args:
+        endpoint: address of the platform.
+        credentials: an access key, or a source of them.
+        signer: ACS3-HMAC-SHA256 when left out.
+        ca_file: PEM file of an authority to trust besides the public ones.
+        proxy: see ``Settings.proxy``.
+        offset_s: what is known of this device's clock error, seconds to add.
+        seat_full_codes: codes that mean "every seat is taken"; the platform documents none.
+        transport: stands in for the network, for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str,
+        credentials: Credentials | CredentialSource,
+        signer: Signer | None = None,
+        retry: RetryPolicy | None = None,
+        connect_timeout_s: float = 5.0,
+        timeout_s: float = 30.0,
+        ca_file: Path | None = None,
+        proxy: str = "",
+        environ: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        offset_s: float = 0.0,
+        nonce: Callable[[], str] | None = None,
+        dice: Callable[[], float] | None = None,
+        seat_full_codes: Collection[str] = (),
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._context = Context(
+            endpoint=Endpoint.parse(endpoint),
+            credentials=StaticCredentials(credentials) if isinstance(credentials, Credentials) else credentials,
+            signer=signer or Acs3Signer(),
+            clock=ServerClock(self._clock, offset_s=offset_s),
+            retry=retry or RetryPolicy(),
+            user_agent=USER_AGENT,
+            nonce=nonce or (lambda: secrets.token_hex(16)),
+            dice=dice or random.SystemRandom().random,
+            seat_full_codes=tuple(seat_full_codes),
+        )
+        self._http = http_client(
+            tls=tls_context(ca_file),
+            proxy=proxy,
+            environ=os.environ if environ is None else environ,
+            connect_timeout_s=connect_timeout_s,
+            timeout_s=timeout_s,
+            transport=transport,
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings, **more: Any) -> Self:
+        """A client as the settings describe it; ``more`` goes to the constructor."""
+        Endpoint.parse(settings.endpoint, where=settings.where("endpoint"))
+        return cls(
+            **{
+                "endpoint": settings.endpoint,
+                "credentials": from_settings(settings),
+                "connect_timeout_s": settings.connect_timeout_s,
+                "timeout_s": settings.timeout_s,
+                "ca_file": settings.ca_file,
+                "proxy": settings.proxy,
+                "seat_full_codes": settings.seat_full_codes,
+                **more,
+            }
+        )
+
+    def call(
+        self, request: Request[ResultT], *, timeout_s: float | None = None, retry: RetryPolicy | None = None
+    ) -> ResultT:
+        """Send a request and wait for its result.
+
+        Args:
+            timeout_s: seconds for each part of the answer, for this call.
+            retry: when to try again, for this call.
+
+        Raises:
+            ParameterError: the request breaks a documented limit; nothing was sent.
+            NetworkError: no answer, or none of the platform's.
+            PlatformError, LicenseRefused: the platform refused.
+        """
+        return self._drive(call(request, context=self._context, timeout_s=timeout_s, retry=retry))
+
+    @property
+    def http(self) -> httpx.Client:
+        """The HTTP client behind it, for downloads that should share its pool and its trust."""
+        return self._http
+
+    @property
+    def offset_s(self) -> float:
+        """Seconds that this device's clock is behind the platform's, as learned so far."""
+        return self._context.clock.offset_s
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _drive(self, steps: Generator[Exchange | Pause, Answer | None, T]) -> T:
+        try:
+            wanted = next(steps)
+            while True:
+                if isinstance(wanted, Pause):
+                    self._clock.sleep(wanted.seconds)
+                    wanted = steps.send(None)
+                    continue
+                try:
+                    answer = send(wanted, http=self._http, clock=self._clock)
+                except NetworkError as error:
+                    wanted = steps.throw(error)
+                else:
+                    wanted = steps.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result

@@ -1,0 +1,212 @@
+"""From a typed request to wire parameters, and from an answer's bytes to a typed result."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from device_agent.api.causes import row_of
+from device_agent.api.exchange import Answer
+from device_agent.api.scrub import Scrubber
+from device_agent.errors import AgentError, NotThePlatform, ParameterError
+from device_agent.spec.operation import Operation
+from device_agent.spec.operations import operation_of
+from device_agent.spec.parameter import Parameter
+from device_agent.spec.wire import Request, Result
+
+ResultT = TypeVar("ResultT", bound=Result)
+
+_TAG = re.compile(r"<[^<>]*>")
+_AT = re.compile(r" - at `\$\.(?P<path>[^`]*)`$")
+_SHOWN_BYTES = 80
+_SHOWN_MESSAGE = 200
+
+UNSHOWN_MESSAGES = ("SignatureDoesNotMatch", "IncompleteSignature")
+"""Refusals whose text repeats the string that was signed, and with it every parameter."""
+
+
+class _Envelope(msgspec.Struct):
+    """What every answer of the platform has in common, good or bad; types as loose as the platform's."""
+
+    RequestId: str | None = None
+    Code: str | int | None = None
+    Message: str | None = None
+    Success: bool | str | None = None
+    Data: Any = None
+
+
+_read_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def to_parameters(request: Request[Any]) -> dict[str, str]:
+    """Check a request against the documented limits and give its parameters as they travel.
+
+    Objects and lists become one compact JSON text with sorted keys, booleans ``True`` and ``False`` as the vendor's own
+    client writes them; ``None`` is left out.
+
+    Raises:
+        ParameterError: a limit is broken; the message names the field and never shows the value.
+    """
+    operation = operation_of(request)
+    _check(request, operation)
+    parameters: dict[str, str] = {}
+    for attribute, name in zip(request.__struct_fields__, request.__struct_encode_fields__, strict=True):
+        value = getattr(request, attribute)
+        if value is not None:
+            parameters[name] = _text(value)
+    for name in operation.demanded:
+        if not parameters.get(name):
+            raise ParameterError(
+                f"{name} is needed",
+                code="parameter.missing",
+                where=f"{operation.name}.{name}",
+                operation=operation.name,
+            )
+    return parameters
+
+
+def from_answer(
+    answer: Answer,
+    operation: Operation[ResultT],
+    *,
+    where: str,
+    scrubber: Scrubber,
+    seat_full_codes: Collection[str] = (),
+) -> ResultT:
+    """The result in an answer.
+
+    Args:
+        where: the platform's address, for messages.
+        scrubber: hides what the request carried from whatever the answer repeats of it.
+        seat_full_codes: business codes that mean "every seat is taken".
+
+    Raises:
+        AgentError: the platform refused (the type says why), or the answer is not the platform's.
+    """
+
+    def foreign(problem: str, *, code: str = "network.not_the_platform") -> NotThePlatform:
+        start = scrubber.clean(answer.body[:4096].decode("utf-8", "replace"), limit=_SHOWN_BYTES)
+        return NotThePlatform(
+            f"the answer is not the platform's: {problem}, HTTP {answer.status}"
+            + (f", starts with {start!r}" if start else ", empty body"),
+            code=code,
+            where=where,
+            hint="check endpoint, the proxy, and whether this network wants a login first (captive portal)",
+            operation=operation.name,
+            http_status=answer.status,
+        )
+
+    if 300 <= answer.status < 400:
+        raise foreign("it points to another address", code="network.redirect")
+    try:
+        envelope = _read_envelope.decode(answer.body)
+    except msgspec.ValidationError as exc:
+        raise foreign("JSON of another shape") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise foreign("no JSON") from exc
+    code = str(envelope.Code).strip() if envelope.Code is not None else ""
+    request_id = envelope.RequestId or ""
+    if not request_id and isinstance(envelope.Data, dict):
+        request_id = str(envelope.Data.get("RequestId") or "")
+    if answer.status == 200 and str(envelope.Success).strip().lower() == "true":
+        try:
+            result = msgspec.json.decode(answer.body, type=operation.result, strict=False)
+        except msgspec.ValidationError as exc:
+            at = _AT.search(str(exc))
+            raise foreign(f"a field of another type at {at['path'] if at else 'the top'}") from exc
+        return msgspec.structs.replace(result, request_id=request_id)
+    if not code or (answer.status == 200 and envelope.Success is None):
+        raise foreign("neither a result nor a refusal")
+    raise _refusal(
+        code,
+        message=envelope.Message or "",
+        request_id=request_id,
+        answer=answer,
+        operation=operation,
+        where=where,
+        scrubber=scrubber,
+        seat_full_codes=seat_full_codes,
+    )
+
+
+def _refusal(
+    code: str,
+    *,
+    message: str,
+    request_id: str,
+    answer: Answer,
+    operation: Operation[Any],
+    where: str,
+    scrubber: Scrubber,
+    seat_full_codes: Collection[str],
+) -> AgentError:
+    row = row_of(code, operation=operation.name, http_status=answer.status, seat_full_codes=seat_full_codes)
+    words = "" if code in UNSHOWN_MESSAGES else scrubber.clean(message, limit=_SHOWN_MESSAGE)
+    says = row.says or f"{operation.name} was refused" + (f": {words.rstrip('.')}" if words else "")
+    return row.raises(
+        says,
+        code=scrubber.clean(code, limit=60),
+        where=f"{operation.name} at {where}",
+        hint=row.hint,
+        request_id=scrubber.clean(request_id, limit=60),
+        operation=operation.name,
+        http_status=answer.status,
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _check(request: Request[Any], operation: Operation[Any]) -> None:
+    try:
+        plain = msgspec.to_builtins(request)
+        msgspec.convert(plain, type(request))
+        msgspec.json.encode(plain).decode()
+    except msgspec.ValidationError as exc:
+        words = str(exc)
+        at = _AT.search(words)
+        path = at["path"] if at else ""
+        problem = _AT.sub("", words).replace("`", "")
+        if problem.startswith("Invalid enum value"):  # would repeat the value
+            problem = "not one of the documented values"
+        raise _broken(operation, path, problem) from exc
+    except (UnicodeEncodeError, msgspec.EncodeError, TypeError) as exc:
+        raise _broken(operation, "", "a value that cannot be sent") from exc
+    for path, limit, text in _limited(operation.parameters, plain, prefix=""):
+        if len(_TAG.sub("", text)) > limit:
+            raise _broken(operation, path, f"longer than {limit} characters, markup not counted")
+
+
+def _limited(
+    parameters: tuple[Parameter, ...], values: Mapping[str, Any], *, prefix: str
+) -> Iterator[tuple[str, int, str]]:
+    """Texts whose limit does not count markup: where, limit, text."""
+    for parameter in parameters:
+        value = values.get(parameter.name)
+        if value is None:
+            continue
+        if parameter.text_limit is not None:
+            yield prefix + parameter.name, parameter.text_limit, value
+        elif parameter.fields and isinstance(value, Mapping):
+            yield from _limited(parameter.fields, value, prefix=f"{prefix}{parameter.name}.")
+
+
+def _broken(operation: Operation[Any], path: str, problem: str) -> ParameterError:
+    values = next((p.values for p in operation.parameters if p.name == path), ())
+    return ParameterError(
+        f"{path or 'a parameter'} is not as documented: {problem}",
+        code="parameter.limit",
+        where=f"{operation.name}.{path}".rstrip("."),
+        hint=f"one of {', '.join(map(str, values))}" if values else "",
+        operation=operation.name,
+    )

@@ -1,0 +1,72 @@
+"""From the HTTP library's errors to ours: the one seam where they are translated."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from device_agent.errors import NetworkError
+
+_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Failures at which the request had not left."""
+
+
+def translated(error: httpx.RequestError, *, where: str, is_loopback: bool) -> NetworkError:
+    """Our error for a failed exchange; the message holds neither the request's address nor its headers."""
+    code, problem, hint = _told(error, is_loopback=is_loopback)
+    ours = NetworkError(problem, code=code, where=where, hint=hint)
+    ours.maybe_served = not isinstance(error, _BEFORE_SENDING)
+    return ours
+
+
+def _told(error: Exception, *, is_loopback: bool) -> tuple[str, str, str]:
+    causes = list(_chain(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _certificate(cause)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "network.tls", "no TLS connection could be agreed on", "check that the endpoint speaks https"
+    if isinstance(error, httpx.ProxyError):
+        return "network.proxy", "the proxy refused", "check the setting proxy, or https_proxy in the environment"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "network.name", "the host name is not known", "check the endpoint, and this device's DNS"
+    if isinstance(error, httpx.TimeoutException):
+        return "network.timeout", "no answer in time", "check the network; timeout_s and connect_timeout_s can be set"
+    if isinstance(error, httpx.ConnectError):
+        if is_loopback:
+            start = "start the harness with `avatar-agent harness serve`, or name its endpoint (--endpoint, --config)"
+            return "network.refused", "nothing answers at this address", start
+        return "network.refused", "no connection could be made", "check the endpoint, the network and the firewall"
+    return "network.cut", "the connection was cut", "try again"
+
+
+def _certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str, str]:
+    reason = (error.verify_message or "").lower()
+    if "expired" in reason or "not yet valid" in reason:
+        return (
+            "network.tls_time",
+            f"the server's certificate is not valid at this device's time ({reason})",
+            "check the date of this device (timedatectl) and of the certificate",
+        )
+    if "hostname" in reason or "ip address" in reason:
+        return (
+            "network.tls_name",
+            "the server's certificate is for another name",
+            "check the endpoint; a captive portal or an intercepting proxy answers like this",
+        )
+    return (
+        "network.tls_trust",
+        f"the server's certificate is not trusted ({reason or 'unknown reason'})",
+        "name the authority's PEM file in ca_file, if this server is meant to be trusted",
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen = 0
+    while error is not None and seen < 20:
+        yield error
+        error = error.__cause__ or error.__context__
+        seen += 1

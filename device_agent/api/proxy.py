@@ -1,0 +1,64 @@
+"""Which proxy leads where.
+
+Decided here and not by the HTTP library, which would also read ``.netrc`` and variables that name other authorities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from device_agent.errors import ConfigurationError
+
+ALWAYS_DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""This machine itself is never behind a proxy."""
+
+
+def proxy_routes(setting: str, *, environ: Mapping[str, str], where: str = "") -> dict[str, str | None]:
+    """Address pattern (as httpx mounts are written) -> proxy address; ``None`` goes straight.
+
+    Args:
+        setting: a proxy's address, ``none``, or empty for the environment's ``https_proxy``, ``http_proxy``,
+            ``all_proxy`` and ``no_proxy`` (upper case too).
+
+    Raises:
+        ConfigurationError: the address is none, or of a kind that is not spoken here.
+    """
+    if setting.lower() == "none":
+        return {}
+    routes: dict[str, str | None] = {}
+    if setting:
+        routes["all://"] = _checked(setting, where)
+    else:
+        for variable, pattern in (("all_proxy", "all://"), ("http_proxy", "http://"), ("https_proxy", "https://")):
+            # HTTP_PROXY in upper case can be set by a request header in CGI programs; this is none, so it counts.
+            address = environ.get(variable) or environ.get(variable.upper())
+            if address:
+                routes[pattern] = _checked(address, f"environment {variable}")
+    if not routes:
+        return {}
+    exceptions = "" if setting else environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    for name in filter(None, (part.strip() for part in exceptions.split(","))):
+        if name == "*":
+            return {}
+        bare = name.removeprefix(".").removeprefix("*.")
+        routes[f"all://{bare}"] = None
+        routes[f"all://*.{bare}"] = None
+    return {**routes, **dict.fromkeys(ALWAYS_DIRECT)}
+
+
+def _checked(address: str, where: str) -> str:
+    whole = address if "://" in address else f"http://{address}"
+    try:
+        parts = urlsplit(whole)
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        right = False
+    if not right:
+        raise ConfigurationError(
+            "the proxy is not an http or https address",
+            code="config.proxy",
+            where=where,
+            hint='it looks like http://proxy.example:3128; "none" uses no proxy',
+        )
+    return whole

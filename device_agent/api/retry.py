@@ -1,0 +1,62 @@
+"""When to try again: a pure function of what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """What one attempt ended in.
+
+    Attributes:
+        passing: trying again can help.
+        maybe_served: the platform may have done what was asked.
+        advised_s: seconds that the platform asked to wait; ``None`` when it did not say.
+        least_s: shortest wait the platform's documents advise for this failure.
+    """
+
+    passing: bool
+    maybe_served: bool
+    advised_s: float | None = None
+    least_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter.
+
+    Attributes:
+        attempts: attempts altogether, the first included.
+        first_s: upper end of the first wait.
+        cap_s: upper end of any wait; also the longest advice that is followed, beyond it the error is told at once.
+        repeat_unsafe: repeat also what may be done twice.
+    """
+
+    attempts: int = 3
+    first_s: float = 0.5
+    cap_s: float = 20.0
+    repeat_unsafe: bool = False
+
+    def wait(self, failure: Failure, *, attempt: int, repeatable: bool, dice: float) -> float | None:
+        """Seconds to wait before the next attempt; ``None`` to give up.
+
+        Args:
+            attempt: number of the attempt that failed, from 1.
+            repeatable: whether the request may be served twice.
+            dice: a random number in [0, 1).
+        """
+        if attempt >= self.attempts or not failure.passing:
+            return None
+        if failure.maybe_served and not (repeatable or self.repeat_unsafe):
+            return None
+        if failure.advised_s is not None:
+            if failure.advised_s > self.cap_s:
+                return None
+            # A little above the advice, so that a fleet that got the same advice does not come back as one.
+            return failure.advised_s + dice * self.first_s
+        return max(failure.least_s, dice * min(self.cap_s, self.first_s * 2.0 ** (attempt - 1)))
+
+
+NEVER = RetryPolicy(attempts=1)
+"""One attempt and no more."""
