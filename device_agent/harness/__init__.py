@@ -1,0 +1,1 @@
+"""The platform's local stand-in: signatures checked from the wire, seats counted, sealed packages served."""

@@ -1,0 +1,96 @@
+"""``avatar-agent harness serve``: the platform's local stand-in as a program of its own."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from device_agent.errors import AgentError, UsageError
+
+if TYPE_CHECKING:
+    from device_agent.harness.serve import RunningHarness
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``harness`` commands."""
+    group = typer.Typer(help="A local stand-in for the platform.", no_args_is_help=True)
+    group.command("serve")(serve)
+    app.add_typer(group, name="harness")
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; anything but loopback is said loudly.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder to keep the state in; memory without it.")] = None,
+    seats: Annotated[int, typer.Option(min=0, max=1_000_000, help="Seats of the licence.")] = 10,
+    avatar: Annotated[
+        list[Path] | None, typer.Option(help="Avatar file (.glb, .vrm) or open package; may be repeated.")
+    ] = None,
+    settings: Annotated[Path | None, typer.Option(help="Write a settings file for an agent there.")] = None,
+    seed: Annotated[str, typer.Option(help="Makes ids repeatable; a fresh one without it.")] = "",
+    rule: Annotated[
+        list[str] | None, typer.Option(help="A rule of seats, NAME=ANSWER (docs/harness.md); may be repeated.")
+    ] = None,
+) -> None:
+    """Serve until told to stop (Ctrl-C, SIGTERM); prints one line of JSON when ready."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+    from device_agent.harness.loopback import is_loopback
+    from device_agent.harness.ready import write_settings
+    from device_agent.harness.serve import RunningHarness
+
+    if not is_loopback(host):
+        sys.stderr.write(
+            f"harness: WARNING: listening on {host}, beyond this machine: its console (/_harness/) has no password,"
+            " gives out keys, and all of it is plain HTTP. Use a closed network.\n"
+        )
+    with RunningHarness.start(
+        avatars=tuple(avatar or ()), seats=seats, host=host, port=port, data=data, seed=seed, rules=_rules(rule or [])
+    ) as running:
+        if settings is not None:
+            write_settings(settings, running.ready)
+        sys.stdout.write(running.ready.line() + "\n")
+        sys.stdout.flush()
+        threading.Thread(target=_warm, args=(running,), name="avatar-harness-warm", daemon=True).start()
+        stopping.wait()
+
+
+def _rules(texts: list[str]) -> dict[str, str]:
+    import msgspec
+
+    from device_agent.harness.rules import SeatRules
+
+    rules = dict(text.partition("=")[::2] for text in texts)
+    try:
+        msgspec.convert(rules, SeatRules)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"this is no rule of seats: {error}",
+            code="harness.rule",
+            hint=f"known are {', '.join(SeatRules.__struct_fields__)}; docs/harness.md has their answers",
+        ) from error
+    return rules
+
+
+def _warm(running: RunningHarness) -> None:
+    """Pack the sample avatar while nobody waits for it; a failure shows again when it is asked for."""
+    from renderer.errors import RenderError
+
+    try:
+        running.warm()
+    except (RenderError, AgentError) as error:
+        sys.stderr.write(f"harness: an avatar cannot be packed: {error}\n")

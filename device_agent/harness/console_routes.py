@@ -1,0 +1,147 @@
+"""The console over HTTP: JSON in, JSON out, below ``/_harness/``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from certs.errors import CertError
+from device_agent.harness.console import (
+    AvatarOrder,
+    Console,
+    KeyOrder,
+    LicenseChange,
+    LicenseOrder,
+    SeedOrder,
+    TimeOrder,
+)
+from device_agent.harness.faults import Fault
+from renderer.errors import RenderError
+
+OrderT = TypeVar("OrderT")
+Handle = Callable[[Request], Awaitable[Any]]
+
+MAX_ORDER = 1024 * 1024
+
+
+class NoSuchThing(Exception):
+    """The path names something that is not there."""
+
+
+def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
+    """The console's routes; ``ready`` gives what the ready line said."""
+
+    async def show_ready(_: Request) -> Any:
+        return ready()
+
+    async def reset(_: Request) -> Any:
+        console.reset()
+        return {}
+
+    async def seats(_: Request) -> Any:
+        return console.seats()
+
+    async def calls(request: Request) -> Any:
+        since = request.query_params.get("since", "0")
+        return console.calls(
+            operation=request.query_params.get("operation", ""), since=int(since) if since.isdecimal() else 0
+        )
+
+    async def licenses(request: Request) -> Any:
+        if request.method == "GET":
+            return console.licenses()
+        return await console.issue_license(await _order(request, LicenseOrder))
+
+    async def license_change(request: Request) -> Any:
+        if not console.change_license(request.path_params["license_id"], await _order(request, LicenseChange)):
+            raise NoSuchThing("no such licence")
+        return {}
+
+    async def avatars(request: Request) -> Any:
+        if request.method == "GET":
+            return console.avatars()
+        return await console.add_avatar(await _order(request, AvatarOrder))
+
+    async def keys(request: Request) -> Any:
+        return console.add_key(await _order(request, KeyOrder))
+
+    async def bearers(request: Request) -> Any:
+        order = await _order(request, KeyOrder)
+        return {"bearer_token": console.add_bearer(expires_in=order.expires_in)}
+
+    async def time(request: Request) -> Any:
+        return {"now": console.move_time(await _order(request, TimeOrder))}
+
+    async def seed(request: Request) -> Any:
+        console.reseed(await _order(request, SeedOrder))
+        return {}
+
+    async def rules(request: Request) -> Any:
+        return console.rules(await _order(request, dict[str, Any]) if request.method == "PUT" else None)
+
+    async def faults(request: Request) -> Any:
+        match request.method:
+            case "GET":
+                return {"faults": console.faults(), "kinds": console.fault_kinds()}
+            case "POST":
+                return console.order_fault(await _order(request, Fault))
+            case _:
+                return {"lifted": console.lift_faults()}
+
+    async def fault(request: Request) -> Any:
+        if not console.lift_faults(request.path_params["fault_id"]):
+            raise NoSuchThing("no such fault")
+        return {}
+
+    table: tuple[tuple[str, Handle, tuple[str, ...]], ...] = (
+        ("/ready", show_ready, ("GET",)),
+        ("/reset", reset, ("POST",)),
+        ("/seats", seats, ("GET",)),
+        ("/calls", calls, ("GET",)),
+        ("/licenses", licenses, ("GET", "POST")),
+        ("/licenses/{license_id:int}", license_change, ("PUT",)),
+        ("/avatars", avatars, ("GET", "POST")),
+        ("/keys", keys, ("POST",)),
+        ("/bearers", bearers, ("POST",)),
+        ("/time", time, ("POST",)),
+        ("/seed", seed, ("POST",)),
+        ("/rules", rules, ("GET", "PUT")),
+        ("/faults", faults, ("GET", "POST", "DELETE")),
+        ("/faults/{fault_id:int}", fault, ("DELETE",)),
+    )
+    return Starlette(
+        routes=[Route(f"/_harness{path}", _answered(handle), methods=list(methods)) for path, handle, methods in table]
+    )
+
+
+async def _order(request: Request, kind: type[OrderT]) -> OrderT:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_ORDER:
+            raise msgspec.ValidationError("the order is too long")
+    return msgspec.json.decode(body or b"{}", type=kind)
+
+
+def _answered(handle: Handle) -> Callable[[Request], Awaitable[Response]]:
+    """JSON out; a bad order is told with 400, a missing thing with 404."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return _json(200, await handle(request))
+        except NoSuchThing as error:
+            return _json(404, {"error": str(error)})
+        except (msgspec.DecodeError, RenderError, CertError) as error:
+            return _json(400, {"error": str(error)})
+
+    return endpoint
+
+
+def _json(status: int, document: object) -> Response:
+    return Response(msgspec.json.encode(document), status_code=status, media_type="application/json")

@@ -1,0 +1,1 @@
+"""What the operations do, family by family; the table of operations says what they take."""

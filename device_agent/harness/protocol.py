@@ -1,0 +1,40 @@
+"""HTTP/1.1 as uvicorn speaks it, with two habits of the stand-in's own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from device_agent.harness.app import HarnessApp
+
+MAX_HEAD = 1024 * 1024
+"""Bytes of request line and headers together: a text of 1,000 Chinese characters alone makes a line of 9 KB."""
+
+
+def protocol_for(app: HarnessApp) -> type[H11Protocol]:
+    """The protocol of one stand-in's connections."""
+
+    class HarnessProtocol(H11Protocol):
+        """Lets the application hang up without a word, and answers what is not HTTP as the platform would."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            self.app_state = {**self.app_state, "hang_up": transport.abort}
+            super().connection_made(transport)
+
+        def send_400_response(self, msg: str) -> None:
+            reply = app.broken(400, "InvalidParameter", "The request is not valid HTTP.")
+            headers: list[Any] = [*reply.headers, ("date", app.date()), ("content-length", str(len(reply.body)))]
+            headers.append(("connection", "close"))
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                for event in (
+                    h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+                    h11.Data(data=reply.body),
+                    h11.EndOfMessage(),
+                ):
+                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
+
+    return HarnessProtocol

@@ -1,0 +1,309 @@
+"""A stand-in that runs in this process: own thread, own event loop, a port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from device_agent.errors import AgentError, ConfigurationError
+from device_agent.harness.app import HarnessApp
+from device_agent.harness.console import Console, LicenseOrder, TimeOrder
+from device_agent.harness.faults import Fault
+from device_agent.harness.licensing import make_key
+from device_agent.harness.loopback import is_loopback
+from device_agent.harness.packages.source import PackageSource, file_source, sample_source
+from device_agent.harness.protocol import MAX_HEAD, protocol_for
+from device_agent.harness.ready import Ready
+from device_agent.harness.recorder import Record
+from device_agent.harness.rules import SeatRules
+from device_agent.harness.world import Setup, World, build_world
+
+LOOPBACK = "127.0.0.1"
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 10.0
+
+ValueT = TypeVar("ValueT")
+
+
+class RunningHarness:
+    """A stand-in that is up; leaving the ``with`` block takes it down and removes what it kept in temporary files.
+
+    Attributes:
+        ready: addresses, keys and files, as the ready line has them.
+    """
+
+    def __init__(self, *, world: World, listener: socket.socket, host: str, erase: Path | None) -> None:
+        """Use ``start``."""
+        self._world = world
+        self._listener = listener
+        self._erase = erase
+        self._console = Console(world=world)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        world.origin = f"http://{_netloc(host, listener.getsockname()[1])}"
+        self.ready = _ready(world)
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        avatars: Sequence[Path | PackageSource] = (),
+        seats: int = 10,
+        host: str = LOOPBACK,
+        port: int = 0,
+        data: Path | None = None,
+        seed: str = "1",
+        rules: SeatRules | Mapping[str, Any] | None = None,
+        time_source: Callable[[], float] = time.time,
+        keys: Callable[[], RSAPrivateKey] = make_key,
+    ) -> Self:
+        """Start one and wait until it answers.
+
+        Args:
+            avatars: avatar files, open packages, or sources; the sample avatar when there are none. Files are packed
+                before this returns, sources and the sample when they are first asked for.
+            seats: seats of the licence.
+            port: 0 takes a free one.
+            data: folder to keep the state in; memory (and a temporary folder for files) without it.
+            seed: makes ids repeatable; empty takes a fresh one.
+            rules: the rules of seats, or those that differ from the usual.
+            keys: makes licence keys; tests pass a ready one to save the time.
+
+        Raises:
+            ConfigurationError: the port is taken or the state cannot be opened.
+            PrivateFileError: the folder cannot be used.
+            AssetError: an avatar file is no avatar.
+        """
+        listener = _listen(host, port)
+        erase = None
+        try:
+            sources = tuple(avatar if isinstance(avatar, PackageSource) else file_source(avatar) for avatar in avatars)
+            if data is None:
+                erase = Path(tempfile.mkdtemp(prefix="avatar-harness-"))
+            world = build_world(
+                Setup(
+                    folder=data or erase or Path(),
+                    keep=data is not None,
+                    seed=seed,
+                    seats=seats,
+                    avatars=sources or (sample_source(),),
+                    rules=rules if isinstance(rules, SeatRules) else SeatRules(**(rules or {})),
+                    time_source=time_source,
+                    keys=keys,
+                )
+            )
+        except BaseException:
+            listener.close()
+            _remove(erase)
+            raise
+        running = cls(world=world, listener=listener, host=host, erase=erase)
+        try:
+            for avatar, source in zip(avatars, sources, strict=True):
+                if isinstance(avatar, Path):
+                    world.shelf.build(source.code)
+            running._run(console_open=not is_loopback(host))
+        except BaseException:
+            running.stop()
+            raise
+        return running
+
+    def seats(self) -> list[dict[str, object]]:
+        """Every seat that is taken."""
+        return self._on_loop(self._console.seats)
+
+    def calls(self, *, operation: str = "", since: int = 0) -> list[Record]:
+        """What was asked and answered, oldest first."""
+        return self._on_loop(lambda: self._console.calls(operation=operation, since=since))
+
+    def fault(self, kind: str, **facts: Any) -> int:
+        """Order a fault (the fields of ``Fault``); its id."""
+        return self._on_loop(lambda: self._console.order_fault(Fault(kind=kind, **facts))).fault_id  # type: ignore[arg-type]
+
+    def lift_faults(self) -> None:
+        """Take every fault out of force."""
+        self._on_loop(self._console.lift_faults)
+
+    def rules(self, **changes: Any) -> SeatRules:
+        """Change rules of seats; those in force afterwards."""
+        return self._on_loop(lambda: self._console.rules(changes))
+
+    def move_time(self, seconds: float) -> None:
+        """Let seconds pass at once."""
+        self._on_loop(lambda: self._console.move_time(TimeOrder(move=seconds)))
+
+    def issue_license(self, *, seats: int = 10, app_id: str = "") -> dict[str, Any]:
+        """One more licence (its file under ``license_file``), for a new application when ``app_id`` is unknown."""
+        return self._finish(self._console.issue_license(LicenseOrder(seats=seats, app_id=app_id)))
+
+    def reset(self) -> None:
+        """Forget what happened."""
+        self._on_loop(self._console.reset)
+
+    def warm(self) -> None:
+        """Pack every avatar now rather than when it is first asked for.
+
+        Raises:
+            AssetError: a source is no avatar.
+        """
+        for code in self._on_loop(self._world.shelf.pending):
+            made = self._world.shelf.seal(code)
+            self._on_loop(lambda made=made: self._world.shelf.keep(made))  # type: ignore[misc]
+
+    def stop(self) -> None:
+        """Take it down; a second call does nothing."""
+        if self._thread is not None and self._server is not None:
+            self._server.stop()
+            self._thread.join(STOP_TIMEOUT_S)
+            self._thread = None
+        self._listener.close()
+        self._world.close()
+        _remove(self._erase)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self, *, console_open: bool) -> None:
+        app = HarnessApp(world=self._world, console=self._routes, console_open=console_open)
+        config = uvicorn.Config(
+            app,
+            http=protocol_for(app),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            loop="asyncio",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            h11_max_incomplete_event_size=MAX_HEAD,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = _Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run_here, args=(self._listener,), name="avatar-harness", daemon=True
+        )
+        self._thread.start()
+        if not self._server.up.wait(START_TIMEOUT_S) or self._server.failure is not None:
+            raise AgentError("the harness did not come up", code="harness.start") from self._server.failure
+
+    def _routes(self) -> Any:
+        from device_agent.harness.console_routes import console_app  # late: Starlette is needed by the console alone
+
+        return console_app(self._console, ready=lambda: self.ready)
+
+    def _on_loop(self, act: Callable[[], ValueT]) -> ValueT:
+        async def run() -> ValueT:
+            return act()
+
+        return self._finish(run())
+
+    def _finish(self, work: Coroutine[Any, Any, ValueT]) -> ValueT:
+        if self._server is None or self._server.loop is None or not self._server.loop.is_running():
+            work.close()
+            raise AgentError("the harness is not running", code="harness.stopped")
+        return asyncio.run_coroutine_threadsafe(work, self._server.loop).result(60)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, polling and log: told to stop by an event."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = threading.Event()
+        self.failure: BaseException | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+
+    def run_here(self, listener: socket.socket) -> None:
+        """Serve until told to stop; to be run in a thread of its own."""
+        try:
+            asyncio.run(self.serve(sockets=[listener]))
+        except BaseException as failure:  # noqa: BLE001 -- told to the starter, in its own thread
+            self.failure = failure
+        finally:
+            self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to the program, not to a server inside it."""
+        yield
+
+    async def main_loop(self) -> None:
+        """Wait to be told to stop."""
+        self.loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        self.up.set()
+        await self._stopping.wait()
+
+    def stop(self) -> None:
+        """Tell it to stop; from any thread."""
+        if self.loop is not None and self._stopping is not None:
+            with contextlib.suppress(RuntimeError):  # the loop ended by itself
+                self.loop.call_soon_threadsafe(self._stopping.set)
+
+
+def _ready(world: World) -> Ready:
+    household = world.household
+    return Ready(
+        endpoint=world.origin,
+        im_url=f"ws{world.origin.removeprefix('http')}/ws",
+        admin_url=f"{world.origin}/_harness",
+        access_key_id=household.access_key_id,
+        access_key_secret=household.access_key_secret,
+        tenant_id=household.tenant_id,
+        app_id=household.app_id,
+        license_file=str(household.license_file),
+        avatar_codes=world.shelf.codes(),
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(2048)
+        except BaseException:
+            listener.close()
+            raise
+    except (OSError, OverflowError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise ConfigurationError(
+            f"the harness cannot listen: {reason}",
+            code="harness.port",
+            where=_netloc(host, port),
+            hint="stop what uses the port, or choose another with --port (0 takes a free one)",
+        ) from error
+    return listener
+
+
+def _netloc(host: str, port: int) -> str:
+    """Host and port as they stand in an address; the wildcard is reached at this machine's own name."""
+    shown = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 -- compared with, not bound to
+    return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,182 @@
+"""Everything one stand-in is made of, put together once and handed to whoever needs a part."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from certs.files import private_directory
+from device_agent.harness.clock import HarnessClock
+from device_agent.harness.faults import Faults
+from device_agent.harness.ids import Ids
+from device_agent.harness.licensing import LicenseOffice, make_key
+from device_agent.harness.packages.shelf import Shelf
+from device_agent.harness.packages.source import PackageSource
+from device_agent.harness.recorder import Recorder
+from device_agent.harness.rules import SeatRules
+from device_agent.harness.state.accounts import AccessKey, Accounts
+from device_agent.harness.state.seats import Seats
+from device_agent.harness.state.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What a stand-in is started with.
+
+    Attributes:
+        folder: where licence files and packages lie; mode 0700.
+        keep: the state is a file in ``folder`` and survives; otherwise it is in memory.
+        seed: makes ids, tokens and packages repeatable; empty takes a fresh one.
+        seats: seats of the first licence.
+        avatars: avatars to offer.
+        time_source: seconds since 1970.
+        keys: makes the RSA keys of licences.
+    """
+
+    folder: Path
+    keep: bool = False
+    seed: str = ""
+    seats: int = 10
+    avatars: tuple[PackageSource, ...] = ()
+    rules: SeatRules = field(default_factory=SeatRules)
+    time_source: Callable[[], float] = time.time
+    keys: Callable[[], rsa.RSAPrivateKey] = make_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Household:
+    """The first tenant: what an agent is told to use."""
+
+    tenant_id: int
+    app_id: str
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    license_file: Path
+
+
+@dataclass(kw_only=True)
+class World:
+    """One running stand-in. ``origin`` and ``rules`` change while it runs; the parts do not."""
+
+    folder: Path
+    clock: HarnessClock
+    ids: Ids
+    store: Store
+    accounts: Accounts
+    seats: Seats
+    office: LicenseOffice
+    shelf: Shelf
+    faults: Faults
+    recorder: Recorder
+    household: Household
+    first_rules: SeatRules
+    rules: SeatRules
+    origin: str = "http://127.0.0.1"
+
+    def reset(self) -> None:
+        """Back to the morning of the first day: no seats, no calls, no faults, the source's time."""
+        self.store.reset()
+        self.faults.lift()
+        self.recorder.forget()
+        self.clock.restart()
+        self.rules = self.first_rules
+
+    def close(self) -> None:
+        """Close the state."""
+        self.store.close()
+
+
+def build_world(setup: Setup) -> World:
+    """Open or create the state and settle the first tenant.
+
+    Raises:
+        ConfigurationError: the state cannot be opened.
+        PrivateFileError: the folder cannot be used.
+    """
+    folder = private_directory(setup.folder)
+    assets = private_directory(folder / "assets")
+    store = Store(file=folder / "state.sqlite" if setup.keep else None)
+    try:
+        clock = HarnessClock(source=setup.time_source)
+        ids = _ids(store, setup.seed)
+        accounts = Accounts(store=store)
+        seats = Seats(store=store)
+        office = LicenseOffice(accounts=accounts, seats=seats, ids=ids, folder=folder, keys=setup.keys)
+        household = _household(store, ids=ids, accounts=accounts, office=office, seats=setup.seats)
+        shelf = Shelf(store=store, ids=ids, folder=assets)
+        for source in setup.avatars:
+            shelf.offer(source, tenant_id=household.tenant_id)
+    except BaseException:
+        store.close()
+        raise
+    return World(
+        folder=folder,
+        clock=clock,
+        ids=ids,
+        store=store,
+        accounts=accounts,
+        seats=seats,
+        office=office,
+        shelf=shelf,
+        faults=Faults(),
+        recorder=Recorder(),
+        household=household,
+        first_rules=setup.rules,
+        rules=setup.rules,
+    )
+
+
+def _ids(store: Store, seed: str) -> Ids:
+    """A state that was kept goes on with its own seed, and never repeats the ids of its earlier runs."""
+    kept = store.value("SELECT value FROM meta WHERE name = 'seed'")
+    chosen = str(kept) if kept is not None else seed or os.urandom(16).hex()
+    run = int(store.value("SELECT value FROM meta WHERE name = 'run'") or 0)
+    with store.transaction():
+        _remember(store, seed=chosen, run=str(run + 1))
+    return Ids(seed=chosen, run=run)
+
+
+def _household(store: Store, *, ids: Ids, accounts: Accounts, office: LicenseOffice, seats: int) -> Household:
+    kept = {row["name"]: row["value"] for row in store.all("SELECT name, value FROM meta")}
+    if "license_file" in kept:
+        return Household(
+            tenant_id=int(kept["tenant_id"]),
+            app_id=kept["app_id"],
+            access_key_id=kept["access_key_id"],
+            access_key_secret=kept["access_key_secret"],
+            license_file=Path(kept["license_file"]),
+        )
+    key = AccessKey(
+        access_key_id=f"LTAI{ids.letters(20)}",
+        secret=ids.letters(30),
+        tenant_id=ids.number(10_000, 99_999),
+    )
+    with store.transaction():
+        accounts.add_key(key)
+        issued = office.issue(tenant_id=key.tenant_id, app_id=f"ALIPUB{ids.letters(10).upper()}", seats=seats)
+        household = Household(
+            tenant_id=key.tenant_id,
+            app_id=issued.app_id,
+            access_key_id=key.access_key_id,
+            access_key_secret=key.secret,
+            license_file=issued.file,
+        )
+        _remember(
+            store,
+            tenant_id=str(household.tenant_id),
+            app_id=household.app_id,
+            access_key_id=household.access_key_id,
+            access_key_secret=household.access_key_secret,
+            license_file=str(household.license_file),
+        )
+    return household
+
+
+def _remember(store: Store, **facts: str) -> None:
+    for name, value in facts.items():
+        store.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
