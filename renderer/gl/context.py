@@ -30,6 +30,8 @@ class GraphicsContext:
         renderer: the driver's name of the device, e.g. ``"llvmpipe (LLVM 15.0.6, 256 bits)"``.
         version: the driver's version text.
         platform: how the context was made, e.g. ``"EGL device 0"`` or ``"window"``.
+        parking: a framebuffer of one pixel that is bound while no other is: moderngl goes back to the one it
+            bound last, and must not find that deleted.
         refused: the ways that were tried before and did not work, each with its reason.
     """
 
@@ -40,6 +42,7 @@ class GraphicsContext:
     renderer: str
     version: str
     platform: str
+    parking: Any
     refused: tuple[str, ...] = ()
 
     @property
@@ -111,6 +114,8 @@ def adopt(loader: EglContext | Any, *, profile: Profile, platform: str, refused:
         loader.release()
         raise GraphicsError(f"{platform}: {exc}", code="gl.version", where=platform, hint=_INSTALL) from exc
     calls = Calls(loader.load)
+    parking = gl.framebuffer([gl.renderbuffer((1, 1))])
+    parking.use()
     info = gl.info
     # Reading clears the GL_INVALID_ENUMs that moderngl leaves behind on ES, here and while it collects its info.
     while gl.error != "GL_NO_ERROR":
@@ -123,5 +128,6 @@ def adopt(loader: EglContext | Any, *, profile: Profile, platform: str, refused:
         renderer=info["GL_RENDERER"],
         version=info["GL_VERSION"],
         platform=platform,
+        parking=parking,
         refused=refused,
     )

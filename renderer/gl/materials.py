@@ -52,6 +52,8 @@ def surface(primitive: Primitive, material: Material) -> Surface:
         defines["ALPHA_MASK"] = ""
     elif material.alpha_mode is AlphaMode.BLEND:
         defines["ALPHA_BLEND"] = ""
+    if material.metallic_factor == 0.0 and not unlit:
+        defines["DIELECTRIC"] = ""
     if material.double_sided and not unlit:
         defines["DOUBLE_SIDED"] = ""
     slots = {name: reference for name, reference in _slots(material, unlit=unlit).items() if reference}

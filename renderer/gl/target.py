@@ -27,6 +27,7 @@ class Target:
 
     def __init__(self, context: GraphicsContext, *, size: tuple[int, int], samples: int) -> None:
         self._calls = context.calls
+        self._parking = context.parking
         limit = self._calls.integer(_MAX_RENDERBUFFER_SIZE)
         if min(size) < 1 or max(size) > limit:
             raise GraphicsError(
@@ -88,6 +89,7 @@ class Target:
 
     def release(self) -> None:
         """Free everything."""
+        self._parking.use()
         for framebuffer in {id(f): f for f in (self._resolved, self._drawn)}.values():
             attached: list[Any] = [*framebuffer.color_attachments, framebuffer.depth_attachment]
             framebuffer.release()

@@ -64,6 +64,7 @@ class Offscreen:
         self._avatar = avatar
         self._owned = context is None
         self.context = context or headless()
+        self.context.make_current()
         self._target = Target(self.context, size=size, samples=samples)
         self._stage = Stage(self.context, avatar, largest_texture=largest_texture)
         self._aspect = size[0] / size[1]

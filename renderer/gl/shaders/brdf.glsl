@@ -28,3 +28,14 @@ vec2 environment_fit(float roughness, float n_v) {
     float a = min(r.x * r.x, exp2(-9.28 * n_v)) * r.x + r.y;
     return vec2(-1.04, 1.04) * a + r.zw;
 }
+
+// Share of white surroundings that a surface sends back in one bounce between its facets, and in more than one.
+#define SCATTERING(T) \
+    T environment_single(T f0, vec2 fit) { return f0 * fit.x + fit.y; } \
+    T environment_multiple(T f0, vec2 fit) { \
+        float missing = 1.0 - fit.x - fit.y; \
+        T average = f0 + (1.0 - f0) / 21.0; \
+        return missing * environment_single(f0, fit) * average / (1.0 - missing * average); \
+    }
+SCATTERING(float)
+SCATTERING(vec3)

@@ -54,14 +54,18 @@ out vec4 out_color;
 #include "normal.glsl"
 
 vec3 lit(vec3 base) {
+#ifndef DIELECTRIC
     float metallic = u_surface.x;
+#endif
     float roughness = u_surface.y;
 #ifdef OCCLUSION_UV
     float occlusion = 1.0;
 #endif
 #ifdef METALLIC_ROUGHNESS_UV
     vec3 orm = texture(u_metallic_roughness_texture, METALLIC_ROUGHNESS_UV).rgb;
+#ifndef DIELECTRIC
     metallic *= orm.b;
+#endif
     roughness *= orm.g;
 #ifdef OCCLUSION_SHARED
     occlusion += u_surface.w * (orm.r - 1.0);
@@ -77,8 +81,13 @@ vec3 lit(vec3 base) {
     // A highlight narrower than a pixel flickers: the change of the normal across the pixel widens it.
     vec3 change = max(abs(dFdx(plain)), abs(dFdy(plain)));
     roughness = min(max(roughness, 0.0525) + max(change.x, max(change.y, change.z)), 1.0);
+#ifdef DIELECTRIC
+    vec3 diffuse = base;
+    vec3 f0 = vec3(0.04);
+#else
     vec3 diffuse = base * (1.0 - metallic);
     vec3 f0 = mix(vec3(0.04), base, metallic);
+#endif
     vec3 color = vec3(0.0);
 #ifdef KEY_LIGHT
     float n_l = clamp(dot(normal, u_light_direction.xyz), 0.0, 1.0);
@@ -91,18 +100,19 @@ vec3 lit(vec3 base) {
 #endif
 #ifdef ENVIRONMENT
     vec2 fit = environment_fit(roughness, n_v);
-    vec3 single = f0 * fit.x + fit.y;
-    float missing = 1.0 - fit.x - fit.y;
-    vec3 average = f0 + (1.0 - f0) / 21.0;
-    vec3 multiple = missing * single * average / (1.0 - missing * average);
     vec3 around = environment_diffuse(normal);
     // Rough surfaces see more around their normal than around the mirrored direction.
     vec3 direction = normalize(mix(reflect(-view, normal), normal, roughness * roughness));
     vec3 mirrored = environment_specular(direction, roughness);
-    // The body sends back what neither scattering order took; grey, so that coloured specular does not tint it.
-    vec3 taken = single + multiple;
-    vec3 body = diffuse * (1.0 - max(taken.r, max(taken.g, taken.b)));
+    float glossy = environment_single(0.04, fit), scattered = environment_multiple(0.04, fit);
+    vec3 body = diffuse * (1.0 - glossy - scattered);
+#ifdef DIELECTRIC
+    vec3 specular = glossy * mirrored + scattered * around;
+#else
+    vec3 single = mix(vec3(glossy), environment_single(base, fit), metallic);
+    vec3 multiple = mix(vec3(scattered), environment_multiple(base, fit), metallic);
     vec3 specular = single * mirrored + multiple * around;
+#endif
 #ifdef OCCLUSION_UV
     // Specular occlusion after Lagarde and de Rousiers, "Moving Frostbite to PBR" (2014).
     specular *= clamp(pow(n_v + occlusion, exp2(-16.0 * roughness - 1.0)) - 1.0 + occlusion, 0.0, 1.0);

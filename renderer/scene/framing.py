@@ -1,0 +1,144 @@
+"""The platform's seven camera positions and three angles, placed from the avatar's own bones or bounds.
+
+Everything is measured on the avatar, so that a child, a giant and a cat fit the picture alike. ``Locate``: 0 full
+body near, 1 head close-up, 2 full body far, 3 half body near, 4 half body far, 5 half body in the left half of the
+picture, 6 in the right half. ``Angle``: 0 from the front, 1 from 30 degrees to the viewer's left, 2 to the right.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.scene.avatar import Avatar
+from renderer.scene.camera import Perspective, View
+from renderer.scene.extent import Extent, extent
+
+LOCATES = range(7)
+ANGLES = {0: 0.0, 1: math.radians(-30.0), 2: math.radians(30.0)}
+"""Turn of the camera about the avatar, radians; negative to the viewer's left."""
+
+FIELD_OF_VIEW = math.radians(28.0)
+"""A short telephoto: faces keep their proportions close up."""
+
+# Where there are no bones: a person's proportions, as shares of the height from the ground.
+_HEAD_JOINT, _HIPS = 0.87, 0.53
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class _Frame:
+    """What has to be in the picture: its middle, and the height and width that must be seen; metres."""
+
+    middle: NDArray[np.float64]
+    height: float
+    width: float
+    shift: float = 0.0  # of the subject, in half picture widths; positive to the right
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class _Body:
+    """Measures of an avatar in a pose."""
+
+    box: Extent
+    head: NDArray[np.float64]  # the joint at the base of the skull
+    skull: Extent  # everything that the head carries, hair and hat too
+    hips: float  # height above the origin
+    shoulders: float  # distance from one upper arm to the other
+
+
+def frame_avatar(
+    avatar: Avatar,
+    world: NDArray[np.float32],
+    *,
+    locate: int = 0,
+    angle: int = 0,
+    aspect: float = 9 / 16,
+    yfov: float = FIELD_OF_VIEW,
+) -> View:
+    """The view of one of the platform's cameras on a posed avatar.
+
+    Args:
+        world: ``(nodes, 4, 4)`` world matrices of the pose to fit.
+        locate, angle: as above; ``ValueError`` for others.
+        aspect: width / height of the picture.
+        yfov: vertical field of view, radians.
+    """
+    if locate not in LOCATES or angle not in ANGLES:
+        raise ValueError(f"there is no camera {locate} with angle {angle}")
+    box = extent(avatar, world)
+    if box is None:  # nothing to see: look at where it would stand
+        box = Extent(low=np.array((-0.3, 0.0, -0.2)), high=np.array((0.3, 1.7, 0.2)))
+    frame = _frame(_measure(avatar, world, box), locate)
+    turn = ANGLES[angle]
+    return _look(frame, box, direction=(math.sin(turn), 0.0, math.cos(turn)), aspect=aspect, yfov=yfov)
+
+
+def _measure(avatar: Avatar, world: NDArray[np.float32], box: Extent) -> _Body:
+    def bone(name: str) -> NDArray[np.float64] | None:
+        node = avatar.humanoid.get(name)
+        return None if node is None else world[node, :3, 3].astype(np.float64)
+
+    height = float(box.size[1])
+    head = bone("head")
+    skull = extent(avatar, world, below=avatar.humanoid["head"]) if head is not None else None
+    if head is None or skull is None or skull.high[1] <= head[1]:
+        head = box.center.copy()
+        head[1] = box.low[1] + _HEAD_JOINT * height
+        skull = Extent(low=np.array((box.low[0], head[1], box.low[2])), high=box.high)
+    hips, left, right = bone("hips"), bone("leftUpperArm"), bone("rightUpperArm")
+    return _Body(
+        box=box,
+        head=head,
+        skull=skull,
+        hips=float(hips[1]) if hips is not None else float(box.low[1]) + _HIPS * height,
+        shoulders=float(np.linalg.norm(left - right)) if left is not None and right is not None else 0.2 * height,
+    )
+
+
+def _frame(body: _Body, locate: int) -> _Frame:
+    box, skull = body.box, body.skull
+    if locate in (0, 2):
+        room = 1.1 if locate == 0 else 1.7
+        return _Frame(middle=box.center, height=room * float(box.size[1]), width=room * float(box.size[0]))
+    top = float(skull.high[1])
+    middle = np.array((float(body.head[0]), 0.0, float(body.head[2])))
+    if locate == 1:
+        face = top - float(body.head[1])
+        middle[1] = float(body.head[1]) + 0.38 * face
+        return _Frame(middle=middle, height=1.9 * face, width=1.25 * face)
+    reach = top - body.hips
+    room = 1.55 if locate == 4 else 1.1
+    # From a little below the hips to a little above the head.
+    middle[1] = body.hips + 0.5 * reach
+    frame = _Frame(middle=middle, height=room * reach, width=room * 1.5 * body.shoulders)
+    if locate in (5, 6):
+        side = -0.45 if locate == 5 else 0.45
+        return _Frame(middle=middle, height=frame.height, width=frame.width / (1.0 - abs(side)), shift=side)
+    return frame
+
+
+def _look(frame: _Frame, box: Extent, *, direction: tuple[float, float, float], aspect: float, yfov: float) -> View:
+    height = max(frame.height, frame.width / aspect, 1e-3)
+    towards = np.array(direction)
+    # What stands out towards the camera is nearer than the middle and so looks larger.
+    corners = np.array([[x, z] for x in (box.low[0], box.high[0]) for z in (box.low[2], box.high[2])])
+    reach = float(max((corners - frame.middle[[0, 2]]) @ towards[[0, 2]]))
+    radius = float(np.linalg.norm(box.size)) / 2
+    distance = height / (2.0 * math.tan(yfov / 2)) + min(max(reach, 0.0), 0.25 * height)
+    right = np.array((towards[2], 0.0, -towards[0]))
+    target = frame.middle - right * (frame.shift * height * aspect / 2)
+    eye = target + towards * distance
+    far = distance + 4.0 * radius + float(np.linalg.norm(box.center - frame.middle))
+    return View(
+        eye=_triple(eye),
+        target=_triple(target),
+        projection=Perspective(yfov=yfov, znear=max(distance * 0.02, 1e-4), zfar=max(far, distance * 4.0)),
+    )
+
+
+def _triple(vector: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(part) for part in vector)
+    return (x, y, z)
