@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from renderer.animation.clip import Clip
+from renderer.animation.player import Player
 from renderer.assets.config import CharacterConfig, MotionConfig
 from renderer.assets.issues import Issue
 from renderer.scene.avatar import Avatar
@@ -38,3 +40,27 @@ class Asset:
     environment: bytes | None = field(default=None, repr=False)
     color_table: bytes | None = field(default=None, repr=False)
     groups: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def player(
+        self,
+        *,
+        clip: str | int | None = None,
+        group: str | None = None,
+        expressions: Mapping[str, float] | None = None,
+        blink: bool = True,
+        loop: bool = True,
+        seed: int = 0,
+    ) -> Player:
+        """What plays the asset's clips; arguments and errors as ``renderer.animation.player.Player``."""
+        return Player(
+            avatar=self.avatar,
+            clips=self.clips,
+            clip=clip,
+            group=group,
+            groups=self.groups,
+            expressions=expressions,
+            adjust=None if self.motion is None else self.motion.apply,
+            blink=blink,
+            loop=loop,
+            seed=seed,
+        )

@@ -1,6 +1,6 @@
 """Every problem an asset can have: stable codes, how bad each is, and what is done about it.
 
-``docs/asset-issues.md`` is this table as a page. A code never changes its meaning once released.
+``docs/asset-issues.md`` is this table as a page (``issue_page``). A code never changes its meaning once released.
 """
 
 from __future__ import annotations
@@ -100,6 +100,8 @@ _ERRORS = (
     ("node.two-parents", "A node is the child of more than one parent, or twice of the same."),
     ("skin.inverse-bind", "A skin has fewer inverse bind matrices than joints, or of the wrong type."),
     ("skin.no-joints", "A skin has no joints."),
+    ("clip.unknown", "A clip or group was asked for that the asset does not have."),
+    ("expression.unknown", "An expression was asked for that the asset does not have."),
     ("compression.meshopt", "Meshopt-compressed data cannot be decoded."),
     ("compression.draco", "Draco-compressed data cannot be decoded."),
 )
@@ -212,24 +214,3 @@ def unsupported(code: str, message: str, *, where: str = "", hint: str = "") -> 
     if TABLE[code].severity is not Severity.ERROR:
         raise KeyError(code)
     return UnsupportedAsset(message, code=code, where=where, hint=hint)
-
-
-def page() -> str:
-    """The table as a Markdown page: ``python -m renderer.assets.issues > docs/asset-issues.md``."""
-    lines = [
-        "# Asset issues",
-        "",
-        "What `avatar-agent inspect` and the renderer's loader can report about an avatar's data. Generated from",
-        "`renderer/assets/issues.py` by `python -m renderer.assets.issues`; do not edit here.",
-        "",
-        "| code | severity | meaning | what is done |",
-        "| --- | --- | --- | --- |",
-    ]
-    lines += [f"| `{e.code}` | {e.severity.value} | {e.meaning} | {e.outcome} |" for e in TABLE.values()]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(page())

@@ -20,6 +20,7 @@ from renderer.assets.skins import fit_influences, read_skins
 from renderer.assets.textures import Pictures, read_textures
 from renderer.assets.views import read_cameras, read_lights
 from renderer.assets.vrm import faces_back, vrm_bones
+from renderer.assets.vrm_expressions import vrm_expressions
 from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
 from renderer.scene.humanoid import humanoid_bones
@@ -76,6 +77,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
         cameras=read_cameras(document, log=log),
         lights=lights,
         humanoid=bones,
+        expressions=vrm_expressions(document, nodes, meshes, log=log),
     )
     return Asset(
         avatar=placed(avatar, rotation=HALF_TURN) if faces_back(document) else avatar,

@@ -12,6 +12,7 @@ Conventions, for every array of this package (those of glTF 2.0):
 from renderer.scene.avatar import Avatar
 from renderer.scene.camera import Orthographic, Perspective, View
 from renderer.scene.environment import Background, Environment
+from renderer.scene.expression import Expression, MorphBind
 from renderer.scene.light import DirectionalLight, Lighting, PunctualLight
 from renderer.scene.look import Look
 from renderer.scene.material import AlphaMode, Image, Material, Sampler, Texture, TextureRef
@@ -25,12 +26,14 @@ __all__ = [
     "Background",
     "DirectionalLight",
     "Environment",
+    "Expression",
     "Image",
     "Lighting",
     "Look",
     "Material",
     "Mesh",
     "Mode",
+    "MorphBind",
     "MorphTarget",
     "Node",
     "Orthographic",

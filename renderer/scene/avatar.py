@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from renderer.scene.camera import Orthographic, Perspective
+from renderer.scene.expression import Expression
 from renderer.scene.hierarchy import Hierarchy
 from renderer.scene.light import PunctualLight
 from renderer.scene.material import Image, Material, Texture
@@ -21,6 +22,7 @@ class Avatar:
         nodes: every node of the file, also those outside the drawn scene.
         roots: nodes the drawn scene starts from.
         order: indices of the scene's nodes, parents before children.
+        expressions: named faces that the file itself defines (VRM), by name.
         hierarchy: all nodes by depth, derived from ``nodes``.
         humanoid: VRM bone name (``"hips"``, ``"leftUpperArm"``, ...) to node index, as far as known.
     """
@@ -37,6 +39,7 @@ class Avatar:
     cameras: tuple[Perspective | Orthographic, ...] = ()
     lights: tuple[PunctualLight, ...] = ()
     humanoid: dict[str, int] = field(default_factory=dict)
+    expressions: dict[str, Expression] = field(default_factory=dict)
     hierarchy: Hierarchy = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

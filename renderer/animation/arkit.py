@@ -1,0 +1,63 @@
+"""The 52 face channels of ARKit, and how files name them."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+ARKIT = (
+    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+    "cheekPuff", "cheekSquintLeft", "cheekSquintRight",
+    "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight",
+    "eyeLookOutLeft", "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight",
+    "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft", "eyeWideRight",
+    "jawForward", "jawLeft", "jawOpen", "jawRight",
+    "mouthClose", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthPressLeft", "mouthPressRight", "mouthPucker",
+    "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight", "tongueOut",
+)  # fmt: skip
+"""In the order of the platform's motion data, which is alphabetical and not Apple's."""
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_ALIASES = MappingProxyType(
+    {
+        "mouthcheekpuff": "cheekPuff",
+        "browinnerupleft": "browInnerUp",
+        "browinnerupright": "browInnerUp",
+        "cheekpuffleft": "cheekPuff",
+        "cheekpuffright": "cheekPuff",
+        "mouthrolllowerleft": "mouthRollLower",
+        "mouthrolllowerright": "mouthRollLower",
+        "mouthrollupperleft": "mouthRollUpper",
+        "mouthrollupperright": "mouthRollUpper",
+    }
+)
+_BY_KEY = MappingProxyType({**{name.lower(): name for name in ARKIT}, **_ALIASES})
+
+
+def key_of(name: str) -> str:
+    """A name without its spelling: ``eyeBlink_L``, ``Eye Blink Left`` and ``head_bs.EyeBlinkLeft`` are all
+    ``eyeblinkleft``.
+    """
+    words = [word.lower() for word in _WORD.findall(name.replace("|", ".").rpartition(".")[2])]
+    if words and words[-1] in ("l", "r"):
+        words[-1] = "left" if words[-1] == "l" else "right"
+    return "".join(words)
+
+
+def arkit_channel(name: str) -> str | None:
+    """The ARKit channel that a morph target's or channel's name means, however it is spelt; None for other names."""
+    key = key_of(name)
+    if key in _BY_KEY:
+        return _BY_KEY[key]
+    # Exporters put the mesh's name in front: Wolf3D_Head_eyeBlinkLeft, blendShape1_eyeBlink_L.
+    words = [word.lower() for word in _WORD.findall(name)]
+    if words and words[-1] in ("l", "r"):
+        words[-1] = "left" if words[-1] == "l" else "right"
+    for begin in range(1, len(words) - 1):
+        channel = _BY_KEY.get("".join(words[begin:]))
+        if channel is not None:
+            return channel
+    return None
