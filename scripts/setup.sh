@@ -123,7 +123,9 @@ install_packages() {
 }
 
 # --- OpenGL -----------------------------------------------------------------------------------------------------------
-usable_gl() { "$venv/bin/python" -m renderer.gl.context >"$log" 2>&1; }
+usable_gl() {
+  "$venv/bin/python" -c 'from renderer.gl.context import headless; headless().release()' >"$log" 2>&1
+}
 
 ensure_gl() {
   [ -f "$venv/.gl-ready" ] && return 0
