@@ -31,6 +31,10 @@ BODY_TIMEOUT_S = 30.0
 CHUNK = 256 * 1024
 
 
+class HungUp(ConnectionResetError):
+    """The stand-in was told to hang up and has no connection to close: it is called without a server."""
+
+
 class HarnessApp:
     """Sends every request to its room; every answer leaves with the stand-in's own Date."""
 
@@ -61,6 +65,8 @@ class HarnessApp:
                 await self._to_console(scope, receive, send)
             else:
                 await self._to_platform(path, scope, receive, send)
+        except HungUp:
+            raise
         except Exception as error:  # noqa: BLE001 -- a defect of ours must not stop the server or pass unseen
             sys.stderr.write(f"harness: {scope['method']} failed: {type(error).__name__} at {_place(error)}\n")
             await self._send(scope, send, self.broken())
@@ -146,7 +152,9 @@ class HarnessApp:
             if left <= 0:
                 break
         if reply.cut is not None and reply.cut < length:
-            return  # the server closes a connection whose answer was not finished
+            if "hang_up" not in scope.get("state", {}):
+                raise HungUp
+            return  # the server sends what there is and closes a connection whose answer was not finished
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -185,7 +193,7 @@ def _pieces(answer: FileReply) -> Iterator[bytes]:
 def _hang_up(scope: MutableMapping[str, Any]) -> None:
     hang_up = scope.get("state", {}).get("hang_up")
     if hang_up is None:
-        raise ConnectionResetError("the harness was told to hang up")
+        raise HungUp
     hang_up()
 
 

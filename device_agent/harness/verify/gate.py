@@ -46,10 +46,10 @@ def open_letter(request: WireRequest) -> Letter:
         style = "BEARER"
     elif b"Signature" in given or b"AccessKeyId" in given:
         style = "RPC1"
-    # Version 3 and bearer tokens name the operation in headers, the RPC style in parameters: whichever is signed.
-    from_headers = (request.header("x-acs-action"), request.header("x-acs-version"))
-    from_parameters = (given.get(b"Action"), given.get(b"Version"))
-    action, version = from_parameters if style == "RPC1" or not all(from_headers) else from_headers
+    action, version = given.get(b"Action"), given.get(b"Version")
+    if style != "RPC1":  # version 3 and bearer tokens name the operation in headers: whichever is signed counts
+        action = request.header("x-acs-action") or action
+        version = request.header("x-acs-version") or version
     return Letter(
         style=style,
         action=action or "",
