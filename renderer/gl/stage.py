@@ -167,7 +167,10 @@ class Stage:
         for mode in (AlphaMode.OPAQUE, AlphaMode.MASK):
             for drawn in order:
                 if drawn.material.alpha_mode is mode:
-                    self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
+                    self._one(drawn, macros, flipped=flipped, back=False, front=True)
+            for drawn in order:
+                if drawn.material.alpha_mode is mode and drawn.material.double_sided:
+                    self._one(drawn, macros, flipped=flipped, back=True, front=False)
         if self._backdrop.needed(background):
             gl.disable(gl.CULL_FACE)
             self._backdrop.draw(background, aspect=aspect, flipped=flipped)

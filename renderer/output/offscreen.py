@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.animation.pose import Pose
 from renderer.gl.context import GraphicsContext, headless
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
@@ -18,21 +18,11 @@ from renderer.scene import Avatar, Background, Lighting, Look, View
 Picture = NDArray[np.uint8]
 
 
-class Posed(Protocol):
-    """What is drawn of a pose (``renderer.animation.pose.Pose``)."""
-
-    weights: dict[int, NDArray[np.float32]]
-
-    def world(self, avatar: Avatar) -> NDArray[np.float32]:
-        """World matrices ``(nodes, 4, 4)``."""
-        ...
-
-
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Shot:
     """One picture to take."""
 
-    pose: Posed
+    pose: Pose
     view: View
     lighting: Lighting = field(default_factory=Lighting)
     background: Background = field(default_factory=Background)
@@ -88,7 +78,7 @@ class Offscreen:
 
     def frame(
         self,
-        pose: Posed,
+        pose: Pose,
         *,
         view: View,
         lighting: Lighting | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,14 @@ def extent(avatar: Avatar, world: Floats, *, below: int | None = None) -> Extent
     low = np.min([box[0] for box in boxes], axis=0).astype(np.float64)
     high = np.max([box[1] for box in boxes], axis=0).astype(np.float64)
     return Extent(low=low, high=high) if np.isfinite(low).all() and np.isfinite(high).all() else None
+
+
+def union(boxes: Iterable[Extent]) -> Extent | None:
+    """The box around all boxes; None around none."""
+    found = list(boxes)
+    if not found:
+        return None
+    return Extent(low=np.min([box.low for box in found], axis=0), high=np.max([box.high for box in found], axis=0))
 
 
 def _skinned(primitive: Primitive, skin: Skin, world: Floats, chosen: Collection[int] | None) -> Floats:

@@ -8,6 +8,7 @@ picture, 6 in the right half. ``Angle``: 0 from the front, 1 from 30 degrees to 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from renderer.scene.avatar import Avatar
 from renderer.scene.camera import Perspective, View
-from renderer.scene.extent import Extent, extent
+from renderer.scene.extent import Extent, extent, union
 
 LOCATES = range(7)
 ANGLES = {0: 0.0, 1: math.radians(-30.0), 2: math.radians(30.0)}
@@ -51,7 +52,7 @@ class _Body:
 
 def frame_avatar(
     avatar: Avatar,
-    world: NDArray[np.float32],
+    worlds: Sequence[NDArray[np.float32]],
     *,
     locate: int = 0,
     angle: int = 0,
@@ -61,17 +62,17 @@ def frame_avatar(
     """The view of one of the platform's cameras on a posed avatar.
 
     Args:
-        world: ``(nodes, 4, 4)`` world matrices of the pose to fit.
+        worlds: ``(nodes, 4, 4)`` world matrices of each pose to fit; bones are looked up in the first.
         locate, angle: as above; ``ValueError`` for others.
         aspect: width / height of the picture.
         yfov: vertical field of view, radians.
     """
     if locate not in LOCATES or angle not in ANGLES:
         raise ValueError(f"there is no camera {locate} with angle {angle}")
-    box = extent(avatar, world)
+    box = union(found for world in worlds if (found := extent(avatar, world)) is not None)
     if box is None:  # nothing to see: look at where it would stand
         box = Extent(low=np.array((-0.3, 0.0, -0.2)), high=np.array((0.3, 1.7, 0.2)))
-    frame = _frame(_measure(avatar, world, box), locate)
+    frame = _frame(_measure(avatar, worlds[0], box), locate)
     turn = ANGLES[angle]
     return _look(frame, box, direction=(math.sin(turn), 0.0, math.cos(turn)), aspect=aspect, yfov=yfov)
 

@@ -1,0 +1,159 @@
+"""``avatar-agent render``: an avatar as a picture or a video, without a screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from device_agent.cli import options, present, source
+from device_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from renderer.output.offscreen import Offscreen
+    from renderer.output.show import Show
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("render")(render)
+
+
+def render(
+    out: Annotated[Path, typer.Option("--out", help="What to write: .png, .webp, .mp4 or .webm.", metavar="PATH")],
+    avatar: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE|CODE]",
+            help="A .glb, .gltf or .vrm, an open package (folder, zip), or the code of a fetched avatar; "
+            "default: the avatar fetched last.",
+        ),
+    ] = None,
+    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.", metavar="WxH")] = "720x1280",
+    at: Annotated[float, typer.Option("--time", help="Seconds into the clip.", metavar="T")] = 0.0,
+    clip: Annotated[str | None, typer.Option("--clip", help="Name or number of the clip.", metavar="NAME")] = None,
+    seconds: Annotated[float, typer.Option("--seconds", help="Length of a video.", metavar="S", min=0.01)] = 3.0,
+    fps: Annotated[int, typer.Option("--fps", help="Frames per second of a video.", min=1, max=240)] = 30,
+    expression: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--expression", help="Hold a face shape, e.g. jawOpen=0.5; may be repeated.", metavar="NAME=VALUE"
+        ),
+    ] = None,
+    camera: Annotated[
+        int | None,
+        typer.Option(
+            "--camera",
+            help="0 full body near, 1 head, 2 full body far, 3 half body near, 4 half body far, 5 left, 6 right.",
+            min=0,
+            max=6,
+        ),
+    ] = None,
+    angle: Annotated[int, typer.Option("--angle", help="0 front, 1 left, 2 right.", min=0, max=2)] = 0,
+    eye: Annotated[str | None, typer.Option("--eye", help="Where the camera stands, metres.", metavar="X,Y,Z")] = None,
+    target: Annotated[str | None, typer.Option("--target", help="Where it looks.", metavar="X,Y,Z")] = None,
+    fov: Annotated[float, typer.Option("--fov", help="Vertical field of view, with --eye.", metavar="DEG")] = 30.0,
+    background: Annotated[
+        str | None,
+        typer.Option("--background", help="A picture, a colour, or nothing.", metavar="FILE|#rrggbb|transparent"),
+    ] = None,
+    config: options.Config = None,
+    state_dir: options.StateDir = None,
+    cache_dir: options.CacheDir = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw an avatar into a picture or a video; needs no screen and no GPU."""
+    from renderer.output import image, video
+
+    endings = (*image.FORMATS, *video.FORMATS)
+    if out.suffix.lower() not in endings:
+        raise UsageError(f"{out.name} does not end in {', '.join(endings)}", code="usage.output", where="--out")
+    width, height = source.parse_size(size)
+    moving = out.suffix.lower() in video.FORMATS
+    given_view = source.parse_view(eye, target, fov)
+    given_background = source.parse_background(background)
+    expressions = source.parse_expressions(expression or [])
+    clock = Laps()
+    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
+    clock.lap("load")
+    from renderer.output.offscreen import Offscreen
+    from renderer.output.show import show
+
+    chosen = show(
+        asset,
+        aspect=width / height,
+        clip=clip,
+        expressions=expressions,
+        start=at,
+        seconds=seconds if moving else 0.0,
+        view=given_view,
+        camera=camera,
+        angle=angle,
+        background=given_background,
+    )
+    clock.lap("pose")
+    with Offscreen(asset.avatar, size=(width, height)) as offscreen:
+        clock.lap("upload")
+        if moving:
+            frames = _video(offscreen, chosen, out, start=at, seconds=seconds, fps=fps, quiet=as_json)
+        else:
+            shot = chosen.shot(at)
+            picture = offscreen.frame(
+                shot.pose, view=shot.view, lighting=shot.lighting, background=shot.background, look=shot.look
+            )
+            clock.lap("draw")
+            image.write_image(out, picture)
+            frames = 1
+        clock.lap("write")
+        driver = offscreen.context.driver
+    if as_json:
+        facts = {"path": str(out), "width": width, "height": height, "frames": frames, "ms": clock.laps}
+        present.put_json({**facts, "playing": list(chosen.player.playing), "renderer": driver})
+        return
+    what = f"{frames} frames, {frames / fps:.2f} s" if moving else "one picture"
+    present.put(f"{out}: {width}x{height}, {what}, {sum(clock.laps.values()):.0f} ms")
+
+
+def _video(
+    offscreen: Offscreen, chosen: Show, out: Path, *, start: float, seconds: float, fps: int, quiet: bool
+) -> int:
+    from renderer.output.video import write_video
+
+    frames = offscreen.frames(chosen.shots(start=start, seconds=seconds, fps=fps))
+    with _frame_bar(out.name, max(1, round(seconds * fps)), quiet=quiet) as progress:
+        return write_video(out, frames, fps=fps, size=offscreen.size, progress=progress)
+
+
+@contextmanager
+def _frame_bar(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on stderr while frames are drawn; nothing when nobody looks at a terminal."""
+    import sys
+
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+class Laps:
+    """Milliseconds from one named moment to the next."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """The time since the last lap was spent on this."""
+        now = time.perf_counter()
+        self.laps[name] = round((now - self._last) * 1000.0, 1)
+        self._last = now

@@ -1,0 +1,114 @@
+"""The avatar that a drawing command is called with: a file, a package, or the code of one on this device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from renderer.assets import Asset
+    from renderer.scene import Background, View
+
+_ENDINGS = (".glb", ".gltf", ".vrm", ".zip")
+
+
+def load_asset(argument: str | None, *, config: Path | None, state_dir: Path | None, cache_dir: Path | None) -> Asset:
+    """Load a file or folder that exists, else the fetched avatar of that code; without either the last one fetched.
+
+    Raises:
+        AssetError: the data cannot be used.
+        AgentError: there is no such avatar on this device, or it may not be opened.
+    """
+    from renderer.assets import load, load_package
+
+    if argument is not None and (Path(argument).exists() or _looks_like_a_file(argument)):
+        return load(Path(argument))
+    from device_agent.cli.options import load_settings
+    from device_agent.lifecycle.content import open_avatar
+
+    settings = load_settings(config, state_dir=state_dir, cache_dir=cache_dir)
+    return load_package(open_avatar(settings, argument), name=argument or "avatar")
+
+
+def _looks_like_a_file(argument: str) -> bool:
+    return "/" in argument or argument.lower().endswith(_ENDINGS)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``720x1280`` as width and height. Raises UsageError."""
+    width, _, height = text.lower().partition("x")
+    if width.isdecimal() and height.isdecimal() and int(width) and int(height):
+        return int(width), int(height)
+    raise UsageError(f"{text!r} is no size", code="usage.size", where="--size", hint="write it as 720x1280")
+
+
+def parse_expressions(pairs: list[str]) -> dict[str, float]:
+    """``jawOpen=0.5`` and the like. Raises UsageError."""
+    found: dict[str, float] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        try:
+            found[name.strip()] = float(value) if sign else 1.0
+        except ValueError as exc:
+            raise UsageError(
+                f"{pair!r} is no expression",
+                code="usage.expression",
+                where="--expression",
+                hint="write it as NAME=VALUE with a number from 0 to 1, e.g. jawOpen=0.5",
+            ) from exc
+    return found
+
+
+def parse_view(eye: str | None, target: str | None, fov: float) -> View | None:
+    """The camera that ``--eye`` and ``--target`` place; None without ``--eye``. Raises UsageError."""
+    if eye is None:
+        if target is not None:
+            raise UsageError("--target needs --eye", code="usage.camera", where="--target")
+        return None
+    import math
+
+    from renderer.scene import Perspective, View
+
+    if not 1.0 <= fov <= 170.0:
+        raise UsageError("the field of view has to be 1 to 170 degrees", code="usage.camera", where="--fov")
+    at = _triple(eye, "--eye")
+    towards = _triple(target, "--target") if target is not None else (0.0, 1.0, 0.0)
+    return View(eye=at, target=towards, projection=Perspective(yfov=math.radians(fov), znear=0.02, zfar=200.0))
+
+
+def _triple(text: str, option: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError as exc:
+        raise UsageError(
+            f"{text!r} is no place", code="usage.camera", where=option, hint="write it as x,y,z in metres"
+        ) from exc
+    return x, y, z
+
+
+def parse_background(text: str | None) -> Background | None:
+    """``transparent``, ``#rrggbb`` or a picture's path; None leaves the choice to the avatar. Raises UsageError."""
+    if text is None:
+        return None
+    from renderer.scene import Background
+
+    if text == "transparent":
+        return Background()
+    if text.startswith("#"):
+        if len(text) != 7 or any(digit not in "0123456789abcdefABCDEF" for digit in text[1:]):
+            raise UsageError(
+                f"{text!r} is no colour", code="usage.background", where="--background", hint="write it as #rrggbb"
+            )
+        red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        return Background(top_srgb=(red, green, blue), bottom_srgb=(red, green, blue))
+    try:
+        return Background(image=Path(text).read_bytes())
+    except OSError as exc:
+        raise UsageError(
+            f"the background cannot be read: {exc.strerror}",
+            code="usage.background",
+            where=text,
+            hint="give a PNG, JPEG or WebP file, #rrggbb, or transparent",
+        ) from exc

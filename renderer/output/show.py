@@ -1,0 +1,105 @@
+"""How an asset is shown: what it plays, from where, in which light, before what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from renderer.animation.clip import Clip
+from renderer.animation.humanoid import humanoid_clips
+from renderer.animation.player import Player
+from renderer.assets import Asset
+from renderer.output.offscreen import Shot
+from renderer.scene import Background, DirectionalLight, Environment, Lighting, Look, View
+from renderer.scene.framing import frame_avatar
+
+STUDIO = Lighting(
+    key=DirectionalLight(direction=(0.4444, 0.6222, 0.6444), color=(1.0, 0.965, 0.92), intensity=2.2),
+    environment=Environment(
+        sky=(0.86, 0.93, 1.04), horizon=(0.52, 0.53, 0.56), ground=(0.22, 0.2, 0.19), intensity=0.85
+    ),
+)
+"""Light for an avatar that brings none: a warm key from the upper right, a cool sky, a dark floor."""
+
+BACKDROP = Background(top_srgb=(0.80, 0.83, 0.87), bottom_srgb=(0.56, 0.59, 0.64))
+"""What is behind an avatar that brings no background."""
+
+_FIT_SAMPLES = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class Show:
+    """Everything that decides what an asset's pictures look like, but for their size."""
+
+    player: Player
+    view: View
+    lighting: Lighting
+    background: Background
+    look: Look
+
+    def shot(self, time: float) -> Shot:
+        """The picture at a time, seconds. It is to be drawn before the next is asked for."""
+        return Shot(
+            pose=self.player.pose(time),
+            view=self.view,
+            lighting=self.lighting,
+            background=self.background,
+            look=self.look,
+        )
+
+    def shots(self, *, start: float, seconds: float, fps: int) -> Iterator[Shot]:
+        """Pictures at a steady rate."""
+        for index in range(max(1, round(seconds * fps))):
+            yield self.shot(start + index / fps)
+
+
+def show(
+    asset: Asset,
+    *,
+    aspect: float,
+    clip: str | None = None,
+    group: str | None = None,
+    expressions: Mapping[str, float] | None = None,
+    start: float = 0.0,
+    seconds: float = 0.0,
+    view: View | None = None,
+    camera: int | None = None,
+    angle: int = 0,
+    background: Background | None = None,
+) -> Show:
+    """Decide how to show an asset: what is asked for, else what the asset says, else what suits it.
+
+    Args:
+        aspect: width / height of the pictures.
+        clip, group, expressions: as for ``Player``; an avatar without clips gets those made for any humanoid.
+        start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
+        view: an explicit camera, or
+        camera, angle: one of the platform's; without either an avatar package's own, else full body near.
+
+    Raises:
+        AssetError: ``clip.unknown``, ``expression.unknown``.
+    """
+    player = _player(asset, clip=clip, group=group, expressions=expressions)
+    config = asset.config
+    if view is None and config is not None and camera is None and angle == 0:
+        view = config.view
+    if view is None:
+        times = [start + seconds * part / _FIT_SAMPLES for part in range(_FIT_SAMPLES)] if seconds else [start]
+        worlds = [player.pose(time).world(asset.avatar) for time in times]
+        view = frame_avatar(asset.avatar, worlds, locate=camera or 0, angle=angle, aspect=aspect)
+    if background is None:
+        background = Background(image=asset.background) if asset.background else BACKDROP
+    lighting = STUDIO if config is None else Lighting(key=config.key_light, environment=None)
+    return Show(player=player, view=view, lighting=lighting, background=background, look=Look())
+
+
+def _player(asset: Asset, *, clip: str | None, group: str | None, expressions: Mapping[str, float] | None) -> Player:
+    if asset.clips:
+        return asset.player(clip=clip, group=group, expressions=expressions)
+    groups = humanoid_clips(asset.avatar)
+    clips: list[Clip] = []
+    indices: dict[str, Sequence[int]] = {}
+    for name, members in groups.items():
+        indices[name] = range(len(clips), len(clips) + len(members))
+        clips.extend(members)
+    return Player(avatar=asset.avatar, clips=clips, clip=clip, group=group, groups=indices, expressions=expressions)
