@@ -1,0 +1,267 @@
+"""Sealed avatar packages on this device: fetched, verified, and switched in one step.
+
+    root/                     0700
+      <hash of the code>/     0700, one for each avatar; a code never becomes a path
+        active.json           0600, the record: RenderData with its secret, and which package is the active one
+        <sha256>.sealed       0600, the package as it came, never decrypted on disk
+        <identity>.part       0600, a download that was cut; beside it <identity>.part.json
+
+The record is replaced by one rename after the new package is complete and verified; until then the last good one stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from certs.files import erase, open_private, private_directory
+from certs.license import License
+from device_agent.avatars.package import DEFAULT_LIMITS, PackageLimits, check_package, content_key, open_package
+from device_agent.avatars.partial import open_partial, storage
+from device_agent.avatars.record import Record, read_record, write_record
+from device_agent.avatars.render_data import RenderData
+from device_agent.errors import PackageError, UsageError
+
+if TYPE_CHECKING:
+    import httpx
+
+DEFAULT_TIMEOUT_S = 30.0
+
+_FOLDER = re.compile(r"[0-9a-f]{32}")
+_LEFTOVERS = (".sealed", ".part", ".part.json")
+_CODE_LENGTH = 256
+_BLOCK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedPackage:
+    """A verified, sealed package on disk.
+
+    Attributes:
+        code: the avatar's code.
+        path: the sealed zip file.
+        data: the RenderData it was fetched with.
+        sha256: hash of the file, lower-case hexadecimal.
+        size: its length in bytes.
+        transferred: bytes that the fetch brought over the network; 0 if the package was there already.
+    """
+
+    code: str
+    path: Path
+    data: RenderData
+    sha256: str
+    size: int
+    transferred: int = 0
+
+    def open(self, license: License | None, *, limits: PackageLimits = DEFAULT_LIMITS) -> dict[str, bytes]:
+        """The package's files, decrypted into memory; the sealed file is verified first, because disks forget.
+
+        Raises:
+            PackageError: the file has changed since it was fetched, or does not open.
+            LicenseError: the licence holds no usable key.
+            ConfigurationError: the file cannot be read, or others can reach it.
+        """
+        if _hash_of(self.path) != self.sha256:
+            raise PackageError(
+                "the package on this device has changed since it was fetched",
+                code="package.sha256",
+                where=self.code,
+                hint="fetch the avatar again",
+            )
+        return open_package(self.path, key=content_key(self.data, license), limits=limits, label=self.code)
+
+
+class AvatarCache:
+    """The avatars of one device, below one private folder. One process may fetch while others read."""
+
+    def __init__(
+        self, root: Path, *, limits: PackageLimits = DEFAULT_LIMITS, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> None:
+        self._root = Path(root)
+        self._limits = limits
+        self._timeout_s = timeout_s
+
+    def fetch(
+        self,
+        code: str,
+        data: RenderData,
+        *,
+        http: httpx.Client,
+        progress: Callable[[int, int], None] | None = None,
+        check: Callable[[Path], None] | None = None,
+    ) -> CachedPackage:
+        """Bring the avatar's package onto this device and make it the active one.
+
+        Nothing is downloaded that is here already; a download that was cut goes on where it ended.
+
+        Args:
+            code: the avatar's code.
+            data: what the platform said about it.
+            http: the agent's client; its certificates and proxy apply, redirects are never followed.
+            progress: called with the bytes that are here and the bytes of the whole (0 while unknown).
+            check: called with the sealed file before it becomes active; what it raises keeps the last good one.
+
+        Raises:
+            NetworkError: no answer, a cut or a refusal; what has come is kept.
+            PackageError: the package is not what was promised, or is no safe package; nothing of it is kept.
+            ConfigurationError: the cache cannot be written, is not private, or another process is fetching.
+            UsageError: the code is none.
+        """
+        folder = self._folder(code)
+        with storage(folder):
+            private_directory(self._root)
+            private_directory(folder)
+        here = self._already_here(folder, data)
+        sha256, etag, transferred = here or self._download(folder, data, http=http, progress=progress)
+        path = _sealed(folder, sha256)
+        if check is not None:
+            check(path)
+        size = _size_of(path) or 0
+        order = 1 + max((record.order for record in self._records()), default=0)
+        write_record(folder, Record.of(data, code=code, sha256=sha256, size=size, etag=etag, order=order))
+        _clear(folder, keep=(path.name,))
+        return CachedPackage(code=code, path=path, data=data, sha256=sha256, size=size, transferred=transferred)
+
+    def cached(self, code: str) -> CachedPackage | None:
+        """The avatar's active package, or None; a damaged record counts as none, because fetching heals it.
+
+        Raises:
+            ConfigurationError: the cache is not private.
+        """
+        folder = self._folder(code)
+        record = read_record(folder)
+        if record is None or record.code != code or _size_of(_sealed(folder, record.sha256)) != record.size:
+            return None
+        return CachedPackage(
+            code=code,
+            path=_sealed(folder, record.sha256),
+            data=record.render_data(),
+            sha256=record.sha256,
+            size=record.size,
+        )
+
+    def codes(self) -> tuple[str, ...]:
+        """Codes of the avatars that are here, the one fetched last first."""
+        records = sorted(self._records(), key=lambda record: record.order, reverse=True)
+        return tuple(record.code for record in records if self.cached(record.code) is not None)
+
+    def erase(self, code: str | None = None) -> None:
+        """Remove one avatar, or all of them, with records, secrets and partial downloads; fine if there is nothing.
+
+        Whatever else lies in the root is not ours and stays.
+
+        Raises:
+            ConfigurationError: something could not be removed.
+        """
+        with storage(self._root):
+            for folder in self._folders() if code is None else [self._folder(code)]:
+                erase(folder)
+
+    def _folder(self, code: str) -> Path:
+        if not code or len(code) > _CODE_LENGTH or not code.isprintable():
+            raise UsageError(
+                "this is no avatar code",
+                code="usage.avatar_code",
+                hint=f"give the platform's code of 1 to {_CODE_LENGTH} printable characters, for example CH_3d_abc",
+            )
+        return self._root / hashlib.sha256(code.encode()).hexdigest()[:32]
+
+    def _folders(self) -> list[Path]:
+        try:
+            return [self._root / name for name in sorted(os.listdir(self._root)) if _FOLDER.fullmatch(name)]
+        except FileNotFoundError:
+            return []
+
+    def _records(self) -> Iterator[Record]:
+        with storage(self._root):
+            folders = self._folders()
+        return (record for record in map(read_record, folders) if record is not None)
+
+    def _already_here(self, folder: Path, data: RenderData) -> tuple[str, str, int] | None:
+        """Hash, entity tag and 0 if the promised bytes are on disk, from this or from an interrupted fetch."""
+        if data.sha256 is None or _size_of(_sealed(folder, data.sha256)) is None:
+            return None
+        if _hash_of(_sealed(folder, data.sha256)) != data.sha256:
+            return None
+        record = read_record(folder)
+        return data.sha256, record.etag if record and record.sha256 == data.sha256 else "", 0
+
+    def _download(
+        self, folder: Path, data: RenderData, *, http: httpx.Client, progress: Callable[[int, int], None] | None
+    ) -> tuple[str, str, int]:
+        """Hash and entity tag of the package, now under its final name, and the bytes that came over the network."""
+        from device_agent.avatars.download import Order, download  # httpx takes 100 ms that reading needs not wait for
+
+        record = read_record(folder)
+        etag = ""
+        if record is not None and data.sha256 is None and record.render_data().address == data.address:
+            etag = record.etag if _intact(folder, record) else ""
+        part = folder / f"{_identity(data)}.part"
+        kept = (record and _sealed(folder, record.sha256).name) or ""
+        _clear(folder, keep=(kept, part.name, f"{part.name}.json"))
+        order = Order(data=data, limit=self._limits.archive, timeout_s=self._timeout_s, etag=etag)
+        with open_partial(part, address=data.address) as partial:
+            received = download(order, partial, http=http, progress=progress or _no_progress)
+            if received is None and record is not None:
+                with storage(part):
+                    partial.discard()
+                return record.sha256, record.etag, 0
+            try:
+                check_package(part, limits=self._limits, label=data.address)
+            except PackageError:
+                with storage(part):
+                    partial.discard()
+                raise
+            with storage(part):
+                partial.finish(_sealed(folder, partial.sha256))
+            return partial.sha256, received.etag if received else "", received.transferred if received else 0
+
+
+def _no_progress(_here: int, _whole: int) -> None:
+    """Nobody watches."""
+
+
+def _sealed(folder: Path, sha256: str) -> Path:
+    return folder / f"{sha256}.sealed"
+
+
+def _identity(data: RenderData) -> str:
+    """The same for two fetches that want the same bytes, though the address may be signed anew each time."""
+    facts = (data.address, data.sha256 or "", str(data.size or ""), data.version)
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
+
+
+def _clear(folder: Path, *, keep: tuple[str, ...]) -> None:
+    """Remove packages and partial downloads that are superseded."""
+    with storage(folder):
+        for name in os.listdir(folder):
+            if name.endswith(_LEFTOVERS) and name not in keep:
+                erase(folder / name)
+
+
+def _intact(folder: Path, record: Record) -> bool:
+    path = _sealed(folder, record.sha256)
+    return _size_of(path) == record.size and _hash_of(path) == record.sha256
+
+
+def _size_of(path: Path) -> int | None:
+    """Length of a plain file; None if there is none, or something else stands there."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _hash_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with storage(path), os.fdopen(open_private(path, os.O_RDONLY), "rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
