@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from renderer.maths import compose
 from renderer.scene.avatar import Avatar
+from renderer.scene.hierarchy import Hierarchy
 
 Floats = NDArray[np.float32]
 
@@ -65,6 +66,11 @@ class Pose:
     def world(self, avatar: Avatar) -> Floats:
         """World matrices ``(n, 4, 4)`` of all nodes, also of those outside the drawn scene."""
         hierarchy = avatar.hierarchy
+        # A file may hold transforms so large that their product is infinite; that is the file's picture.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._world(hierarchy)
+
+    def _world(self, hierarchy: Hierarchy) -> Floats:
         local = compose(self.translations, self.rotations, self.scales)
         if len(hierarchy.fixed):
             local[hierarchy.fixed] = hierarchy.fixed_matrices

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from renderer.assets import extensions
 from renderer.assets.accessors import Accessors
 from renderer.assets.asset import Asset
@@ -34,7 +36,9 @@ def link(data: bytes, *, name: str, resolver: Resolver, limits: Limits) -> Asset
     """
     log = IssueLog()
     try:
-        return _link(data, name, resolver, limits, log)
+        # Numbers in a file may be anything; what overflows is looked for where it matters, not by numpy's warnings.
+        with np.errstate(all="ignore"):
+            return _link(data, name, resolver, limits, log)
     except AssetError as error:
         # Deeper rooms know the place inside the file, this one knows the file.
         if not error.where.startswith(name):
