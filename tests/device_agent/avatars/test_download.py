@@ -295,8 +295,11 @@ def test_a_part_that_is_complete_needs_no_request(
     render_data: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(Partial, "finish", lambda *_: os._exit if False else (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Partial, "finish", interrupt)
         with pytest.raises(KeyboardInterrupt):
             cache.fetch(CODE, render_data(package), http=http)
     assert cache.fetch(CODE, render_data(package), http=http).transferred == 0
