@@ -21,6 +21,9 @@ LARGE_S = 3600.0
 
 AGREE_S = 60.0
 
+LEAST_S = 2.0
+"""A smaller offset is the header's own vagueness (whole seconds) and counts as none."""
+
 
 class ServerClock:
     """The platform's time as far as it is known."""
@@ -73,4 +76,5 @@ class ServerClock:
         if not EARLIEST <= seconds <= LATEST:
             return None
         # The Date was written about half the round trip before now, and its fraction of a second was cut off.
-        return seconds + 0.5 - (self._clock.wall() - answer.elapsed_s / 2)
+        offset = seconds + 0.5 - (self._clock.wall() - answer.elapsed_s / 2)
+        return offset if abs(offset) >= LEAST_S else 0.0

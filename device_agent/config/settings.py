@@ -32,6 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         timeout_s: seconds to wait for each part of an answer.
         seat_full_codes: the platform's codes that mean "every seat is taken"; none is documented, so operators can add
             what they meet.
+        not_bound_codes: the platform's codes by which ClientUnbindDevice says that the device held no seat.
+        late_window_s: seconds in which a request without an answer may still be served: the signature's window of 15
+            minutes and a margin.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
         origins: setting -> what decided it.
     """
@@ -52,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout_s: float = 5.0
     timeout_s: float = 30.0
     seat_full_codes: tuple[str, ...] = ("ClientAuth.SeatLimit",)
+    not_bound_codes: tuple[str, ...] = ("10010002",)
+    late_window_s: float = 960.0
     render_data_names: dict[str, str] = {}
     origins: dict[str, str] = {}
 

@@ -1,0 +1,1 @@
+"""The device's life: who it is, what it holds, and every step from blank to removed, safe against a crash anywhere."""

@@ -1,0 +1,43 @@
+"""``avatar-agent start``: begin a session on a bound device."""
+
+from __future__ import annotations
+
+import typer
+
+from device_agent.cli import options, present
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("start")(start)
+
+
+def start(
+    config: options.Config = None,
+    endpoint: options.Endpoint = None,
+    state_dir: options.StateDir = None,
+    cache_dir: options.CacheDir = None,
+    as_json: options.Json = False,
+) -> None:
+    """Begin a session (ClientStart) and show that the platform lets this device work.
+
+    The session's token stays in memory: it is neither printed nor kept.
+    """
+    from device_agent.lifecycle.engine import Engine
+
+    settings = options.load_settings(config, endpoint=endpoint, state_dir=state_dir, cache_dir=cache_dir)
+    with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
+        started = engine.start()
+        record, steps = engine.record, engine.steps
+    if as_json:
+        present.put_json(
+            {
+                "phase": str(record.phase),
+                "device_id": record.device_id,
+                "token_received": bool(started.im_token),
+                "request_id": started.request_id,
+                "steps": present.steps_as_facts(steps),
+            }
+        )
+        return
+    present.put(f"Started: the platform lets device {record.device_id} work.")

@@ -1,0 +1,67 @@
+"""Which tenant, application and licence the device works for: settings and licence file, brought together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from certs.license import License
+from device_agent.config import Settings
+from device_agent.errors import ConfigurationError, LicenseRefused
+from device_agent.lifecycle.vault import Vault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What every licensed call names."""
+
+    tenant_id: int
+    app_id: str
+    license: License
+
+
+def account_of(settings: Settings, *, vault: Vault) -> Account:
+    """The account that the settings describe; the copy in the vault serves when no licence file is set.
+
+    Raises:
+        ConfigurationError: something is missing.
+        LicenseRefused: the licence says that it belongs to another tenant or application.
+        LicenseError: the licence cannot be read.
+    """
+    license_ = _license(settings, vault)
+    tenant_id = license_.tenant_id if settings.tenant_id is None else settings.tenant_id
+    app_id = settings.app_id or license_.app_id or ""
+    if tenant_id is None or not app_id:
+        missing = "tenant_id" if tenant_id is None else "app_id"
+        raise ConfigurationError(
+            f"the setting {missing} is missing, and the licence file does not name it",
+            code="config.missing",
+            where=str(settings.license_file or ""),
+            hint=f"set {missing} (--{missing.replace('_', '-')}, the settings file, or AVATAR_AGENT_{missing.upper()})",
+        )
+    for name, wanted, stated in (
+        ("tenant_id", tenant_id, license_.tenant_id),
+        ("app_id", app_id, license_.app_id),
+    ):
+        if stated is not None and stated != wanted:
+            raise LicenseRefused(
+                f"the licence belongs to another {'tenant' if name == 'tenant_id' else 'application'} than the settings"
+                f" name ({name})",
+                code="license.other_account",
+                where=str(settings.license_file or f"licence {license_.fingerprint}"),
+                hint=f"{name} comes from {settings.where(name)}; use the licence of that application, or leave"
+                f" {name} out and let the licence file decide",
+            )
+    return Account(tenant_id=tenant_id, app_id=app_id, license=license_)
+
+
+def _license(settings: Settings, vault: Vault) -> License:
+    if settings.license_file is not None:
+        return License.load(settings.license_file)
+    kept = vault.license()
+    if kept is None:
+        raise ConfigurationError(
+            "the setting license_file is missing: nothing says which licence to use",
+            code="config.missing",
+            hint="name the licence file with --license, in the settings file, or in AVATAR_AGENT_LICENSE_FILE",
+        )
+    return License.parse(kept.reveal(), where="the copy in the state folder")

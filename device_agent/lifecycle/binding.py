@@ -1,0 +1,176 @@
+"""Taking the seat: identity first, intent before act, result after act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from device_agent.api.causes import Cause, cause_of
+from device_agent.errors import (
+    AgentError,
+    LicenseRefused,
+    NetworkError,
+    NotThePlatform,
+    SeatsFull,
+    ServerFault,
+    StateError,
+)
+from device_agent.lifecycle.account import Account
+from device_agent.lifecycle.device import Device
+from device_agent.lifecycle.identity import identify
+from device_agent.lifecycle.machine import HOLDS_SEAT, LEAVING, Event, Phase
+from device_agent.lifecycle.record import Bind, Bound, Content, Record
+from device_agent.spec.client_render import ClientAuth, LicenseAuth
+
+
+def bind(device: Device, account: Account, *, new_intent: Callable[[], str], device_info: str) -> bool:
+    """Take a seat for this device; whether anything had to be done.
+
+    A device that holds its seat sends nothing: ClientAuth is not known to be free of charge when repeated. What is
+    refused leaves the record as it was, plus the intent.
+
+    Raises:
+        StateError: the device is on its way out, or holds a seat under another licence, tenant or application.
+        LicenseRefused, SeatsFull, NetworkError, PlatformError: from the platform.
+    """
+    record = _identified(device, account)
+    if record.phase in HOLDS_SEAT:
+        return False
+    with device.watch.step("LicenseAuth") as note:
+        token = device.client.call(
+            LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
+        )
+        note.request_id = token.request_id
+    device.vault.put_license(account.license.to_json())
+    if token.data is not None and token.data.token:
+        device.vault.put_token(token.data.token)
+    record = device.journal.write(
+        record.moved(
+            Event.BIND_INTENDED,
+            license_fp=account.license.fingerprint,
+            endpoint=device.settings.endpoint,
+            blocked="",
+            bind=msgspec.structs.replace(
+                record.bind, intent_id=new_intent(), attempts=record.bind.attempts + 1, outcome="none"
+            ),
+        )
+    )
+    _take_seat(device, account, record, device_info=device_info)
+    return True
+
+
+def _take_seat(device: Device, account: Account, record: Record, *, device_info: str) -> None:
+    try:
+        with device.watch.step("ClientAuth") as note:
+            answer = device.client.call(
+                ClientAuth(
+                    tenant_id=account.tenant_id,
+                    app_id=account.app_id,
+                    license=account.license.reveal(),
+                    device_id=record.device_id,
+                    device_type=device.settings.device_type,
+                    device_info=device_info,
+                )
+            )
+            note.request_id = answer.request_id
+            note.result = "seat taken"
+    except AgentError as error:
+        _refused(device, record, error)
+        raise
+    device.journal.write(
+        record.moved(
+            Event.BIND_OK,
+            bind=msgspec.structs.replace(record.bind, outcome="ok"),
+            bound=Bound(at=device.now(), request_id=answer.request_id, license_fp=account.license.fingerprint),
+            contact=device.contact(),
+            content=Content(),
+        )
+    )
+
+
+def _refused(device: Device, record: Record, error: AgentError) -> None:
+    """Write down what a ClientAuth that did not succeed leaves behind."""
+    cause = cause_of(error)
+    if _maybe_served(error):
+        bind = msgspec.structs.replace(
+            record.bind, outcome="unsure", unsure_until=device.now() + device.settings.late_window_s
+        )
+        device.journal.write(record.changed(bind=bind))
+        return
+    bind = msgspec.structs.replace(record.bind, outcome=f"refused:{cause}")
+    if isinstance(error, SeatsFull):
+        device.journal.write(record.moved(Event.SEATS_FULL, bind=bind))
+    elif isinstance(error, LicenseRefused):
+        blocked = "gone" if cause is Cause.GONE else "expired" if cause is Cause.EXPIRED else "wrong-account"
+        device.journal.write(record.moved(Event.LICENSE_REFUSED, bind=bind, blocked=blocked))
+    else:
+        device.journal.write(record.changed(bind=bind))
+
+
+def _maybe_served(error: AgentError) -> bool:
+    if isinstance(error, NetworkError):
+        return error.maybe_served or isinstance(error, NotThePlatform)
+    return isinstance(error, ServerFault)
+
+
+def _identified(device: Device, account: Account) -> Record:
+    """The record of a device that has an id; makes the id durable before anything is sent."""
+    record = device.journal.record
+    if record.phase in LEAVING:
+        raise StateError(
+            "this device is being unbound",
+            code="state.leaving",
+            hint="finish that first: avatar-agent unbind",
+        )
+    if record.phase is Phase.CLONE_SUSPECT:
+        raise StateError(
+            "this disk was made on other hardware",
+            code="state.clone",
+            hint="start with an empty --state-dir on this machine",
+        )
+    if record.phase is Phase.DECOMMISSIONED:
+        record = device.journal.write(record.moved(Event.REPROVISIONED, tombstone=None))
+    if record.phase is Phase.BLANK or (record.phase is Phase.IDENTIFIED and _differences(device, account, record)):
+        return _identify(device, account, record)
+    differs = _differences(device, account, record)
+    if differs:
+        raise StateError(
+            f"this device already has an identity with another {' and '.join(differs)}",
+            code="state.other_account",
+            where=str(device.settings.state_dir),
+            hint="unbind it first (avatar-agent unbind), or name another --state-dir",
+        )
+    return record
+
+
+def _identify(device: Device, account: Account, record: Record) -> Record:
+    with device.watch.step("identity") as note:
+        identity = identify(
+            device.settings.device_id, tenant_id=account.tenant_id, app_id=account.app_id, hardware=device.hardware
+        )
+        note.result = f"{identity.device_id} ({identity.source})"
+        return device.journal.write(
+            record.moved(
+                Event.IDENTITY_MADE,
+                device_id=identity.device_id,
+                id_source=identity.source,
+                tenant_id=account.tenant_id,
+                app_id=account.app_id,
+                bind=Bind(),
+            )
+        )
+
+
+def _differences(device: Device, account: Account, record: Record) -> list[str]:
+    """Settings that do not fit the identity this device has; the licence may change until it holds a seat."""
+    return [
+        name
+        for name, ours, theirs in (
+            ("tenant_id", record.tenant_id, account.tenant_id),
+            ("app_id", record.app_id, account.app_id),
+            ("license_file", record.license_fp if record.phase in HOLDS_SEAT else "", account.license.fingerprint),
+            ("device_id", record.device_id, device.settings.device_id),
+        )
+        if ours and theirs and ours != theirs
+    ]

@@ -1,0 +1,33 @@
+"""The avatar that is on this device, opened into memory; needs no network."""
+
+from __future__ import annotations
+
+from device_agent.avatars.cache import AvatarCache
+from device_agent.config import Settings
+from device_agent.errors import StateError
+from device_agent.lifecycle.held import kept_license, require_seat
+from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.vault import AVATARS, Vault
+
+
+def open_avatar(settings: Settings, code: str | None) -> dict[str, bytes]:
+    """The files of a fetched avatar, decrypted into memory; nothing is written.
+
+    Args:
+        code: the avatar's code; ``None`` takes the one that was fetched last.
+
+    Raises:
+        StateError: the device holds no seat, or the avatar was not fetched.
+        LicenseRefused: the licence was refused.
+        PackageError: the package on this device has been damaged.
+    """
+    record = require_seat(load(settings.state_dir).record)
+    code = code or record.content.active
+    if not code:
+        raise StateError("no avatar was fetched yet", code="state.no_avatar", hint="fetch one: avatar-agent fetch CODE")
+    package = AvatarCache(settings.cache_dir / AVATARS).cached(code)
+    if package is None:
+        raise StateError(
+            f"the avatar {code} is not on this device", code="state.no_avatar", hint=f"avatar-agent fetch {code}"
+        )
+    return package.open(kept_license(Vault(settings.state_dir)))

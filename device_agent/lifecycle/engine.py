@@ -1,0 +1,134 @@
+"""The device's life behind one door: bind, start, fetch, unbind; each safe to repeat, each observable."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
+
+from device_agent.api.client import Client
+from device_agent.avatars.cache import AvatarCache, CachedPackage
+from device_agent.clock import Clock, SystemClock
+from device_agent.config import Secret, Settings
+from device_agent.lifecycle import binding, leaving, showing
+from device_agent.lifecycle.account import account_of
+from device_agent.lifecycle.device import Device
+from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
+from device_agent.lifecycle.journal import opened
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.observe import Observer, Progress, Step, Watch
+from device_agent.lifecycle.record import Record
+from device_agent.lifecycle.vault import AVATARS, Vault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A session: the token of the drive channel, in memory only."""
+
+    im_token: Secret
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """An avatar that is on this device and verified."""
+
+    package: CachedPackage
+    request_id: str
+
+
+class Engine:
+    """One device's life; made by ``Engine.open``, which keeps other processes out as long as it is open."""
+
+    def __init__(self, device: Device, *, new_intent: Callable[[], str]) -> None:
+        self._device = device
+        self._new_intent = new_intent
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        observer: Observer | None = None,
+        clock: Clock | None = None,
+        hardware: Hardware | None = None,
+        new_intent: Callable[[], str] | None = None,
+        client_options: dict[str, Any] | None = None,
+    ) -> Iterator[Self]:
+        """Work on the device whose state the settings name.
+
+        Args:
+            observer: told of every step as it ends.
+            client_options: passed on to ``Client``, for tests.
+
+        Raises:
+            StateError: another process works on it.
+            PrivateFileError: the state folder is not private or cannot be written.
+        """
+        clock = clock or SystemClock()
+        options = {"clock": clock, **(client_options or {})}
+        with opened(settings.state_dir) as journal:
+            device = Device(
+                settings=settings,
+                journal=journal,
+                vault=Vault(settings.state_dir),
+                cache=AvatarCache(settings.cache_dir / AVATARS, timeout_s=settings.timeout_s),
+                hardware=hardware or Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom),
+                clock=clock,
+                watch=Watch(clock=clock, observer=observer),
+                make_client=lambda offset_s: Client.from_settings(settings, **{"offset_s": offset_s, **options}),
+            )
+            try:
+                yield cls(device, new_intent=new_intent or (lambda: secrets.token_hex(8)))
+            finally:
+                device.close()
+
+    @property
+    def record(self) -> Record:
+        """The device's record as it is on disk."""
+        return self._device.journal.record
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step done since it was opened."""
+        return self._device.watch.steps
+
+    def bind(self) -> bool:
+        """Take a seat; ``False`` when this device holds it already. See ``binding.bind``."""
+        account = account_of(self._device.settings, vault=self._device.vault)
+        return binding.bind(self._device, account, new_intent=self._new_intent, device_info=device_info())
+
+    def start(self) -> Started:
+        """Begin a session. See ``showing.start``."""
+        token, request_id = showing.start(self._device)
+        return Started(im_token=token, request_id=request_id)
+
+    def fetch(self, code: str, *, progress: Progress | None = None) -> Fetched:
+        """Bring an avatar onto this device. See ``showing.fetch``."""
+        package, request_id = showing.fetch(self._device, code, progress=progress)
+        return Fetched(package=package, request_id=request_id)
+
+    def unbind(self) -> bool:
+        """Give the seat back and erase; ``False`` when there is nothing to do. See ``leaving.unbind``.
+
+        Afterwards ``record.phase`` is DECOMMISSIONED, or SEALING when it must be called once more later.
+        """
+        return leaving.unbind(self._device, new_intent=self._new_intent)
+
+    @property
+    def is_sealing(self) -> bool:
+        """Whether the seat must be given back once more, after ``record.bind.unsure_until``."""
+        return self.record.phase is Phase.SEALING
+
+
+def device_info() -> str:
+    """What the platform is told about this device: kinds, no serial numbers and no names."""
+    facts = {"agent": "avatar-device-agent", "system": platform.system(), "machine": platform.machine()}
+    return msgspec.json.encode(facts).decode()

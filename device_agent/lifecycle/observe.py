@@ -1,0 +1,77 @@
+"""What a lifecycle tells whoever watches it: one note for each step, good or bad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from device_agent.clock import Clock
+from device_agent.errors import AgentError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step that was done.
+
+    Attributes:
+        name: the platform's name of the call, or ours (``identity``, ``download``, ``verify``, ``erase``).
+        result: a few words; never a secret.
+        ms: milliseconds it took.
+        request_id: the platform's RequestId, where it was a call.
+        ok: whether it succeeded.
+    """
+
+    name: str
+    result: str = ""
+    ms: float = 0.0
+    request_id: str = ""
+    ok: bool = True
+
+
+Observer = Callable[[Step], None]
+Progress = Callable[[int, int], None]
+"""Called with bytes that are here and bytes of the whole (0 while unknown)."""
+
+
+class Note:
+    """Filled in while a step runs."""
+
+    def __init__(self) -> None:
+        self.result = "ok"
+        self.request_id = ""
+
+
+class Watch:
+    """Times steps and tells the observer."""
+
+    def __init__(self, *, clock: Clock, observer: Observer | None) -> None:
+        self._clock = clock
+        self._observer = observer
+        self._steps: list[Step] = []
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps so far."""
+        return tuple(self._steps)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Note]:
+        """Time what happens inside; an error is noted and goes on its way."""
+        note = Note()
+        started = self._clock.steady()
+        step = Step(name=name, result="interrupted", ok=False)
+        try:
+            yield note
+            step = Step(name=name, result=note.result, request_id=note.request_id)
+        except AgentError as error:
+            step = Step(name=name, result=error.code, request_id=error.request_id, ok=False)
+            raise
+        except Exception as error:
+            step = Step(name=name, result=getattr(error, "code", type(error).__name__), ok=False)
+            raise
+        finally:
+            step = replace(step, ms=(self._clock.steady() - started) * 1000)
+            self._steps.append(step)
+            if self._observer is not None:
+                self._observer(step)

@@ -1,0 +1,91 @@
+"""Using the seat: a session, and the avatar that it shows."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from device_agent.avatars.cache import CachedPackage
+from device_agent.avatars.package import content_key, open_package
+from device_agent.avatars.render_data import RenderData
+from device_agent.config import Secret
+from device_agent.lifecycle.device import Device
+from device_agent.lifecycle.held import kept_license, require_seat
+from device_agent.lifecycle.machine import Event, Phase
+from device_agent.lifecycle.observe import Progress
+from device_agent.lifecycle.record import Content, Record
+from device_agent.spec.client_render import ClientStart, Render3dAvatar
+
+
+def start(device: Device) -> tuple[Secret, str]:
+    """Begin a session: the token of the drive channel, which lives in memory only, and the RequestId.
+
+    Raises:
+        StateError: the device holds no seat.
+        LicenseRefused, NetworkError, PlatformError: from the platform.
+    """
+    record = require_seat(device.journal.record)
+    with device.watch.step("ClientStart") as note:
+        answer = device.client.call(ClientStart(tenant_id=record.tenant_id, app_id=record.app_id))
+        note.request_id = answer.request_id
+        note.result = "session token received"
+    licensed(device, device.journal.record)
+    token = answer.data.im_token if answer.data is not None else None
+    return Secret(token or ""), answer.request_id
+
+
+def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[CachedPackage, str]:
+    """Bring an avatar onto this device, verified; it becomes the one to show. Also gives the RequestId.
+
+    Raises:
+        StateError: the device holds no seat.
+        PackageError: the package is damaged or does not open with this licence; the last good one stays.
+        LicenseRefused, NetworkError, PlatformError: from the platform or the content's host.
+    """
+    record = require_seat(device.journal.record)
+    with device.watch.step("Render3dAvatar") as note:
+        answer = device.client.call(Render3dAvatar(tenant_id=record.tenant_id, app_id=record.app_id, code=code))
+        note.request_id = answer.request_id
+        raw = answer.data.render_data if answer.data is not None else None
+        data = RenderData.parse(raw or "", names=device.settings.render_data_names or None)
+    package = _download(device, code, data, progress=progress)
+    record = device.journal.record
+    content = Content(
+        active=code,
+        previous=record.content.active if record.content.active != code else record.content.previous,
+        packages={**record.content.packages, code: package.sha256},
+    )
+    device.journal.write(record.moved(Event.CONTENT_VERIFIED, content=content))
+    return package, answer.request_id
+
+
+def _download(device: Device, code: str, data: RenderData, *, progress: Progress | None) -> CachedPackage:
+    """Two steps to whoever watches: ``download``, then ``verify``, which decides whether the package becomes active."""
+    license_ = kept_license(device.vault)
+    came = False
+
+    def count(here: int, whole: int) -> None:
+        nonlocal came
+        came = True
+        if progress is not None:
+            progress(here, whole)
+
+    def check(path: Path) -> None:
+        downloaded.result = f"{path.stat().st_size} bytes" + ("" if came else ", already here")
+        downloading.close()
+        with device.watch.step("verify") as verified:
+            files = open_package(path, key=content_key(data, license_), label=code)
+            verified.result = f"{len(files)} files open with this licence"
+
+    with ExitStack() as downloading:
+        downloaded = downloading.enter_context(device.watch.step("download"))
+        return device.cache.fetch(code, data, http=device.client.http, progress=count, check=check)
+
+
+def licensed(device: Device, record: Record) -> None:
+    """Write down that a licensed call succeeded; a device whose offline budget was used up is ready again."""
+    changes = {"contact": device.contact(), "started_at": device.now()}
+    if record.phase is Phase.LOCKED:
+        device.journal.write(record.moved(Event.LICENSED_CALL_OK, **changes))
+    else:
+        device.journal.write(record.changed(**changes))

@@ -1,0 +1,64 @@
+"""The device's secrets: files of mode 0600 in a folder of mode 0700, apart from the record.
+
+A secret is written before the phase that needs it and erased after the phase that gives it up. Tokens of a session
+(ImToken) are never here: they live in memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from certs.errors import PrivateFileError
+from certs.files import erase, private_directory, read_private, write_private
+from device_agent.config import Secret
+
+FOLDER = "secrets"
+
+AVATARS = "avatars"
+"""Folder of the sealed avatars, below the cache folder; their records hold wrapped keys."""
+
+
+class Vault:
+    """Secrets of one state folder."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._folder = state_dir / FOLDER
+
+    def put_license(self, text: str) -> None:
+        """Keep the licence (its JSON form)."""
+        self._put("license.json", text)
+
+    def license(self) -> Secret | None:
+        """The licence's JSON form; ``None`` when there is none."""
+        return self._get("license.json")
+
+    def put_token(self, token: str) -> None:
+        """Keep the token of LicenseAuth; the one before stays until the new one has worked."""
+        before = self._get("token")
+        if before is not None and before != Secret(token):
+            self._put("token.previous", before.reveal())
+        self._put("token", token)
+
+    def token(self) -> Secret | None:
+        """The newest token of LicenseAuth."""
+        return self._get("token")
+
+    def erase(self) -> None:
+        """Remove every secret; may be repeated."""
+        erase(self._folder)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is kept."""
+        return not self._folder.is_dir() or not any(self._folder.iterdir())
+
+    def _put(self, name: str, text: str) -> None:
+        private_directory(self._folder)
+        write_private(self._folder / name, text.encode())
+
+    def _get(self, name: str) -> Secret | None:
+        try:
+            return Secret(read_private(self._folder / name).decode())
+        except PrivateFileError as error:
+            if error.code == "file.missing":
+                return None
+            raise

@@ -1,0 +1,93 @@
+"""A harness in this process, and devices that work against it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from device_agent.api.retry import NEVER
+from device_agent.config import Settings
+from device_agent.harness.packages.source import PackageSource
+from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.engine import Engine
+from device_agent.lifecycle.identity import Hardware
+
+CODE = "CH_3d_test"
+FILES = {
+    "character.glb": os.urandom(200_000),
+    "animation.glb": b"glTF animation",
+    "character.config.json": b"{}",
+    "animation.config.json": b"{}",
+    "motion.config.json": b"{}",
+}
+
+
+@pytest.fixture(scope="session")
+def licence_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture
+def harness(licence_key: rsa.RSAPrivateKey) -> Iterator[RunningHarness]:
+    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
+    with RunningHarness.start(avatars=[package], seats=2, keys=lambda: licence_key) as running:
+        yield running
+
+
+@dataclass
+class Kiosk:
+    """One machine: its folders, its board serial, and engines on it."""
+
+    folder: Path
+    harness: RunningHarness
+    serial: str = "board-1"
+    overrides: dict[str, str] = field(default_factory=dict)
+
+    def settings(self, **overrides: str) -> Settings:
+        ready = self.harness.ready
+        return Settings.load(
+            None,
+            environ={
+                "AVATAR_AGENT_ACCESS_KEY_ID": ready.access_key_id,
+                "AVATAR_AGENT_ACCESS_KEY_SECRET": ready.access_key_secret,
+            },
+            overrides={
+                "endpoint": ready.endpoint,
+                "tenant_id": str(ready.tenant_id),
+                "app_id": ready.app_id,
+                "license_file": ready.license_file,
+                "state_dir": str(self.folder / "state"),
+                "cache_dir": str(self.folder / "cache"),
+                **self.overrides,
+                **overrides,
+            },
+            system_file=self.folder / "none",
+        )
+
+    def engine(self, **more: Any) -> AbstractContextManager[Engine]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "serial").write_text(self.serial, encoding="ascii")
+        hardware = Hardware(serial_files=[self.folder / "serial"], random_bytes=os.urandom)
+        options = {"retry": NEVER, "environ": {}, **more.pop("client_options", {})}
+        settings = self.settings(**more.pop("overrides", {}))
+        return Engine.open(settings, hardware=hardware, client_options=options, **more)
+
+    def files(self) -> dict[str, bytes]:
+        return {str(p.relative_to(self.folder)): p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path, harness: RunningHarness) -> Kiosk:
+    return Kiosk(folder=tmp_path / "kiosk", harness=harness)
+
+
+@pytest.fixture
+def another_kiosk(tmp_path: Path, harness: RunningHarness) -> Callable[[str], Kiosk]:
+    return lambda serial: Kiosk(folder=tmp_path / f"kiosk-{serial}", harness=harness, serial=serial)
