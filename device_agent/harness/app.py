@@ -91,7 +91,8 @@ class HarnessApp:
             for name, value in scope["headers"]
         )
         try:
-            body = await asyncio.wait_for(_body(receive), self._body_timeout_s)
+            async with asyncio.timeout(self._body_timeout_s):
+                body = await _body(receive)
         except TimeoutError:
             await self._send(scope, send, Reply(status=0, hang_up=True))
             return
@@ -137,12 +138,15 @@ class HarnessApp:
             _hang_up(scope)
             return
         length = answer.length if isinstance(answer, FileReply) else len(reply.body)
-        pieces = _pieces(answer) if isinstance(answer, FileReply) else iter((reply.body,))
         headers = [(name.encode(), value.encode()) for name, value in reply.headers]
         headers.append((b"date", self.date().encode()))
         if reply.status != 304:
             headers.append((b"content-length", str(length).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        if isinstance(answer, Reply) and reply.cut is None:
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+            return
+        pieces = _pieces(answer) if isinstance(answer, FileReply) else iter((reply.body,))
         if scope["method"] == "HEAD":
             pieces = iter(())
         left = length if reply.cut is None else min(reply.cut, length)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import dataclass, field
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 FORM = "application/x-www-form-urlencoded"
+
+_RESERVED = re.compile(rb"[^A-Za-z0-9_.~-]")
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 """Decoded names and values, in the order they came."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class WireRequest:
     """One HTTP request before anybody has interpreted it.
 
@@ -30,8 +34,19 @@ class WireRequest:
 
     def header(self, name: str) -> str | None:
         """The value of a header, surrounding blanks removed; several values are joined with a comma."""
-        found = [value.strip() for key, value in self.headers if key == name]
-        return ",".join(found) if found else None
+        return self._values.get(name)
+
+    @functools.cached_property
+    def _values(self) -> dict[str, str]:
+        values: dict[str, str] = {}
+        for name, value in self.headers:
+            values[name] = f"{values[name]},{value.strip()}" if name in values else value.strip()
+        return values
+
+    @functools.cached_property
+    def query_pairs(self) -> Pairs:
+        """Parameters in the query."""
+        return decode_pairs(self.query)
 
     def form(self) -> Pairs:
         """Parameters in the body; empty when the body is not a form."""
@@ -51,7 +66,7 @@ def decode_pairs(raw: bytes) -> Pairs:
 
 def encode(raw: bytes) -> str:
     """Percent-encode everything but the unreserved characters of RFC 3986 (``A-Z a-z 0-9 - _ . ~``)."""
-    return quote_from_bytes(raw, safe="~")
+    return _RESERVED.sub(_encoded, raw).decode("ascii")
 
 
 def encode_pairs(pairs: Pairs) -> str:
@@ -62,6 +77,10 @@ def encode_pairs(pairs: Pairs) -> str:
 def encode_path(raw: bytes) -> str:
     """The canonical path: each segment decoded and encoded again."""
     return "/".join(encode(unquote_to_bytes(segment)) for segment in raw.split(b"/")) or "/"
+
+
+def _encoded(found: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % found.group()[0]
 
 
 def _decode(raw: bytes) -> bytes:

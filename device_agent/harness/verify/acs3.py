@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import hmac as keyed
 
 from device_agent.harness.refusal import GatewayRefusal
-from device_agent.harness.wire import WireRequest, decode_pairs, encode_pairs, encode_path
+from device_agent.harness.wire import WireRequest, encode_pairs, encode_path
 
 SHA256 = "ACS3-HMAC-SHA256"
 SM3 = "ACS3-HMAC-SM3"
@@ -75,7 +75,7 @@ def canonical_request(request: WireRequest, authorization: Authorization) -> str
         (
             request.method,
             encode_path(request.path),
-            encode_pairs(decode_pairs(request.query)),
+            encode_pairs(request.query_pairs),
             headers,
             ";".join(names),
             digest(authorization.algorithm, request.body),

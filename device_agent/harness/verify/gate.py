@@ -11,7 +11,7 @@ from device_agent.harness.refusal import GatewayRefusal, missing, not_found
 from device_agent.harness.state.accounts import AccessKey, Accounts, Caller
 from device_agent.harness.verify import acs3, rpc1
 from device_agent.harness.verify.window import NONCE_S, check_time
-from device_agent.harness.wire import Pairs, WireRequest, decode_pairs
+from device_agent.harness.wire import Pairs, WireRequest
 from device_agent.spec.operation import VERSION, Operation
 from device_agent.spec.operations import OPERATIONS
 
@@ -37,7 +37,7 @@ class Letter:
 
 def open_letter(request: WireRequest) -> Letter:
     """Read style, action, version and parameters; never raises."""
-    pairs = decode_pairs(request.query) + request.form()
+    pairs = request.query_pairs + request.form()
     given = {name: value.decode("utf-8", "replace") for name, value in pairs}
     style: Style = ""
     if request.header("authorization") is not None:

@@ -160,7 +160,7 @@ def test_hanging_up_says_nothing(running: RunningHarness) -> None:
 
 @pytest.mark.parametrize(
     "request_line",
-    [b"\x00\xff\x16\x03\x01", b"GET", b"GET / HTTP/9.9\r\n\r\n", b"\r\n" * 50, b"GET /\xff HTTP/1.1\r\n\r\n"],
+    [b"\x00\xff\x16\x03\x01", b"GET", b"GET / HTTQ/1.1", b"\r\n" * 50, b"GET /\xff HTTP/1.1\r\n\r\n"],
 )
 def test_what_is_not_http_is_refused_in_the_platforms_form(running: RunningHarness, request_line: bytes) -> None:
     answer = raw(running, request_line + b"\r\n\r\n")
