@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,25 +122,8 @@ def _video(
     from renderer.output.video import write_video
 
     frames = offscreen.frames(chosen.shots(start=start, seconds=seconds, fps=fps))
-    with _frame_bar(out.name, max(1, round(seconds * fps)), quiet=quiet) as progress:
+    with present.frame_bar(out.name, max(1, round(seconds * fps)), quiet=quiet) as progress:
         return write_video(out, frames, fps=fps, size=offscreen.size, progress=progress)
-
-
-@contextmanager
-def _frame_bar(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar on stderr while frames are drawn; nothing when nobody looks at a terminal."""
-    import sys
-
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 class Laps:

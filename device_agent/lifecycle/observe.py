@@ -49,6 +49,7 @@ class Watch:
         self._clock = clock
         self._observer = observer
         self._steps: list[Step] = []
+        self._inner: list[list[Step]] = []
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -57,8 +58,12 @@ class Watch:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Note]:
-        """Time what happens inside; an error is noted and goes on its way."""
+        """Time what happens inside; an error is noted and goes on its way.
+
+        A step inside a step is told after the outer one, and its time is not counted twice.
+        """
         note = Note()
+        self._inner.append([])
         started = self._clock.steady()
         step = Step(name=name, result="interrupted", ok=False)
         try:
@@ -71,7 +76,15 @@ class Watch:
             step = Step(name=name, result=getattr(error, "code", type(error).__name__), ok=False)
             raise
         finally:
-            step = replace(step, ms=(self._clock.steady() - started) * 1000)
+            inner = self._inner.pop()
+            spent = (self._clock.steady() - started) * 1000
+            self._tell([replace(step, ms=spent - sum(part.ms for part in inner)), *inner])
+
+    def _tell(self, steps: list[Step]) -> None:
+        if self._inner:
+            self._inner[-1].extend(steps)
+            return
+        for step in steps:
             self._steps.append(step)
             if self._observer is not None:
                 self._observer(step)

@@ -44,6 +44,21 @@ class Replacement:
             raise _unwritable(self._path, error) from error
 
 
+def writable_folder(folder: Path) -> None:
+    """Make a folder and see that a file can be made in it, before the work that its files will hold is begun.
+
+    Raises:
+        OutputError: ``output.unwritable``.
+    """
+    probe = folder / f".{os.getpid()}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        probe.unlink()
+    except OSError as exc:
+        raise _unwritable(folder, exc) from exc
+
+
 def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"cannot write: {error.strerror or error}",
