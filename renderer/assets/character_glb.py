@@ -33,9 +33,9 @@ def split_glb(data: bytes, *, where: str) -> tuple[Json, bytes]:
     try:
         document = json.loads(bytes(text))
     except ValueError as error:
-        raise AssetError("the JSON chunk cannot be read", code="glb.json", where=where) from error
+        raise AssetError("the JSON chunk cannot be read", code="json.syntax", where=where) from error
     if not isinstance(document, dict):
-        raise AssetError("the JSON chunk is not an object", code="glb.json", where=where)
+        raise AssetError("the JSON chunk is not an object", code="json.type", where=where)
     return document, b"" if binary is None else bytes(binary)
 
 

@@ -113,7 +113,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         reason = error.strerror or "cannot be read"
         raise AssetError(
-            f"the avatar file cannot be read: {reason}", code="asset.unreadable", where=str(path)
+            f"the avatar file cannot be read: {reason}", code="source.unreadable", where=str(path)
         ) from error
 
 
@@ -123,7 +123,7 @@ def _json(value: Json) -> bytes:
 
 def _character_config(avatar: Avatar, idle: Clip, name: str, params: Json) -> Json:
     width, height = PORTRAIT
-    view = frame_avatar(avatar, _first_pose(avatar, idle), aspect=width / height)
+    view = frame_avatar(avatar, [_first_pose(avatar, idle)], aspect=width / height)
     ahead = np.subtract(view.target, view.eye)
     pitch = math.degrees(math.atan2(ahead[1], math.hypot(ahead[0], ahead[2])))
     fov = math.degrees(getattr(view.projection, "yfov", math.radians(30)))

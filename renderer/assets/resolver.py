@@ -68,9 +68,9 @@ def read_bounded(path: Path, *, limit: int, where: str) -> bytes:
     """A regular file's bytes. Raises OSError, and AssetError ``source.too-large`` before reading more than allowed."""
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
-    with path.open("rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
+    # Not read(limit + 1): that reserves the whole limit before the first byte comes.
+    data = b"" if path.stat().st_size > limit else path.read_bytes()
+    if len(data) > limit or path.stat().st_size > limit:
         raise refusal("source.too-large", f"{path.name} is larger than {limit} bytes", where=where)
     return data
 
