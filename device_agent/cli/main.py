@@ -18,7 +18,6 @@ COMMANDS = (
     "render",
     "unbind",
     "status",
-    "preview",
     "inspect",
 )
 """Subcommands in the order that ``--help`` shows them; each is a module with ``register(app)``."""
@@ -47,3 +46,7 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 -- the one place where unknown errors are told to a person
         sys.exit(report(error, as_json="--json" in sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
