@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from device_agent.spec import client_render
+from device_agent.spec import avatar, client_render, console, dialog, instance, message, video_order, video_task
 from device_agent.spec.operation import Operation
 from device_agent.spec.wire import Request, ResultT
 
 OPERATIONS: Mapping[str, Operation[Any]] = MappingProxyType(
-    {operation.name: operation for operation in (*client_render.FAMILY,)}
+    {
+        operation.name: operation
+        for family in (instance, message, video_order, video_task, avatar, client_render, console, dialog)
+        for operation in family.FAMILY
+    }
 )
 """Operation name -> operation."""
 

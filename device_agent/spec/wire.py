@@ -76,7 +76,8 @@ def about(
         "text_limit": text_limit,
         "deprecated": deprecated,
     }
-    return Meta(extra={name: fact for name, fact in facts.items() if fact not in (None, "", False)}, **limits)
+    said = {name: fact for name, fact in facts.items() if fact is not None and (fact or name == "default")}
+    return Meta(extra=said, **limits)
 
 
 @functools.cache

@@ -35,6 +35,7 @@ def facts(field: dict[str, Any]) -> dict[str, Any]:
         "max_length": field.get("max_length") if counted == "max_length" else None,
         "text_limit": field.get("max_length") if counted == "text_limit" else None,
         "max_items": field.get("max_items"),
+        "pattern": "pattern" in field,
         "default": field.get("default"),
         "deprecated": field.get("deprecated", False),
         "fields": {name: facts(inner) for name, inner in field.get("properties", {}).items()},
@@ -43,9 +44,9 @@ def facts(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def ours(parameter: Parameter, *, nested: bool = False) -> dict[str, Any]:
-    bounds = (parameter.minimum, parameter.maximum)
-    if parameter.kind == "long" or bounds == INT32:
-        bounds = (None, None)  # the width of the number, not a documented limit
+    # The width of the number is no documented limit.
+    width = (-(2**63), 2**63 - 1) if parameter.kind == "long" else INT32
+    bounds = [None if bound in width else bound for bound in (parameter.minimum, parameter.maximum)]
     return {
         "kind": parameter.kind,
         "required": parameter.required and not nested,
@@ -57,11 +58,17 @@ def ours(parameter: Parameter, *, nested: bool = False) -> dict[str, Any]:
         "max_length": parameter.max_length,
         "text_limit": parameter.text_limit,
         "max_items": parameter.max_items,
+        "pattern": parameter.pattern is not None,
         "default": parameter.default,
         "deprecated": parameter.deprecated,
         "fields": {inner.name: ours(inner) for inner in parameter.fields},
         "items": ours(parameter.items, nested=True) if parameter.items else None,
     }
+
+
+def test_every_operation_is_there(documented: dict[str, Any]) -> None:
+    assert set(OPERATIONS) == set(documented)
+    assert len(OPERATIONS) == 30
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
