@@ -37,26 +37,26 @@ _ALIASES = MappingProxyType(
 _BY_KEY = MappingProxyType({**{name.lower(): name for name in ARKIT}, **_ALIASES})
 
 
-def key_of(name: str) -> str:
-    """A name without its spelling: ``eyeBlink_L``, ``Eye Blink Left`` and ``head_bs.EyeBlinkLeft`` are all
-    ``eyeblinkleft``.
-    """
-    words = [word.lower() for word in _WORD.findall(name.replace("|", ".").rpartition(".")[2])]
+def _words(name: str) -> list[str]:
+    """A name's words in lower case, a trailing L or R spelt out."""
+    words = [word.lower() for word in _WORD.findall(name)]
     if words and words[-1] in ("l", "r"):
         words[-1] = "left" if words[-1] == "l" else "right"
-    return "".join(words)
+    return words
+
+
+def key_of(name: str) -> str:
+    """A name without its spelling and without what stands before a dot: ``Eye Blink Left``, ``eyeBlink_L`` and
+    ``head_bs.EyeBlinkLeft`` are all ``eyeblinkleft``.
+    """
+    return "".join(_words(name.replace("|", ".").rpartition(".")[2]))
 
 
 def arkit_channel(name: str) -> str | None:
     """The ARKit channel that a morph target's or channel's name means, however it is spelt; None for other names."""
-    key = key_of(name)
-    if key in _BY_KEY:
-        return _BY_KEY[key]
-    # Exporters put the mesh's name in front: Wolf3D_Head_eyeBlinkLeft, blendShape1_eyeBlink_L.
-    words = [word.lower() for word in _WORD.findall(name)]
-    if words and words[-1] in ("l", "r"):
-        words[-1] = "left" if words[-1] == "l" else "right"
-    for begin in range(1, len(words) - 1):
+    words = _words(name)
+    # Exporters put the mesh's name in front: Wolf3D_Head_eyeBlinkLeft, blendShape1.eyeBlink_L.
+    for begin in range(max(1, len(words) - 1)):
         channel = _BY_KEY.get("".join(words[begin:]))
         if channel is not None:
             return channel
