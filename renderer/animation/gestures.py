@@ -163,7 +163,7 @@ def _idle(name: str, duration: float, *, seed: int) -> Motion:
             motion, "head", [*look, (6.2, (0.0, -0.10, -0.02)), (7.4, (0.0, -0.10, -0.02)), (8.8, still), (10.0, still)]
         )
     motion.face = blinks(motion.times, (1.3, 4.9, 7.1) if seed == 1 else (0.9, 2.6, 5.7, 8.3))
-    motion.face |= {side: np.full_like(motion.times, 0.12) for side in ("mouthSmileLeft", "mouthSmileRight")}
+    motion.face |= {side: np.full_like(motion.times, 0.2) for side in ("mouthSmileLeft", "mouthSmileRight")}
     return motion
 
 

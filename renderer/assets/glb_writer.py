@@ -305,7 +305,12 @@ class _Writer:
 
 
 def _bounds(flat: NDArray[Any]) -> Json:
-    return {"min": [float(v) for v in flat.min(axis=0)], "max": [float(v) for v in flat.max(axis=0)]}
+    return {"min": _numbers(flat.min(axis=0)), "max": _numbers(flat.max(axis=0))}
+
+
+def _numbers(values: NDArray[Any]) -> list[float]:
+    """The shortest decimals that read back as the same values."""
+    return [float(str(v)) if values.dtype == np.float32 else float(v) for v in values]
 
 
 def _byte_weights(weights: NDArray[np.float32]) -> NDArray[np.uint8]:

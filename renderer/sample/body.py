@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from renderer.sample.field import Array, ellipsoid, limb, mirrored, ramp, sphere, union, without
+from renderer.sample.field import Array, Field, ellipsoid, first_hit, limb, mirrored, ramp, sphere, union, without
 from renderer.sample.mesher import Shape, grid_faces, surface_nets, vertex_normals
-from renderer.sample.skeleton import FINGERS, SHOULDER, THUMB, elbow, finger_joints, hand_axes, wrist
+from renderer.sample.head import skull
+from renderer.sample.skeleton import FACE_ORIGIN, FINGERS, SHOULDER, THUMB, elbow, finger_joints, hand_axes, wrist
+
+HEM = 0.902
+COLLAR = np.array([0.0, 1.376, -0.017])
+COLLAR_AXIS = np.array([0.0, 0.952, 0.306])
 
 # --- hands (hand frame: along, up, toward the thumb) -------------------------------------------------------------
 
@@ -45,12 +50,13 @@ def hand() -> Shape:
 def torso_field(points: Array) -> Array:
     """Distance to the trunk without clothes' thickness."""
     p = mirrored(points)
-    d = ellipsoid(p, (0, 1.205, -0.008), (0.146, 0.165, 0.096))
+    d = ellipsoid(p, (0, 1.205, -0.008), (0.136, 0.165, 0.094))
     d = union(d, ellipsoid(p, (0.0, 1.06, -0.002), (0.116, 0.16, 0.084)), 0.10)
     d = union(d, ellipsoid(p, (0, 0.925, -0.006), (0.152, 0.115, 0.106)), 0.08)
-    d = union(d, ellipsoid(p, (0.068, 1.205, 0.058), (0.066, 0.070, 0.052)), 0.055)  # chest
-    d = union(d, limb(p, (0.045, 1.335, -0.022), SHOULDER - (0.004, 0.010, 0.0), 0.044, 0.050), 0.075)
-    return union(d, limb(p, (0, 1.33, -0.022), (0, 1.37, -0.020), 0.062, 0.048), 0.06)
+    d = union(d, ellipsoid(p, (0.058, 1.205, 0.062), (0.058, 0.060, 0.040)), 0.06)
+    d = union(d, ellipsoid(p, (0.0, 1.210, 0.052), (0.112, 0.072, 0.046)), 0.055)  # chest
+    d = union(d, limb(p, (0.045, 1.312, -0.024), SHOULDER - (0.004, 0.010, 0.0), 0.038, 0.046), 0.075)
+    return union(d, limb(p, (0, 1.315, -0.026), (0, 1.385, -0.018), 0.056, 0.041), 0.040)
 
 
 def folds(p: Array, amount: float) -> Array:
@@ -61,27 +67,28 @@ def folds(p: Array, amount: float) -> Array:
     return np.asarray(amount * (0.7 * a + 0.3 * b))
 
 
-def sweater_field(points: Array) -> Array:
-    """Distance to the sweater: trunk and sleeves, loose over the body."""
+def loose_sweater(points: Array) -> Array:
+    """Distance to the sweater's cloth, which would go on over neck, hips and wrists."""
     p = mirrored(points)
-    hem = 0.905
     d = torso_field(points) - 0.010
-    loose = limb(p, (0, 0.99, 0.0), (0, 1.16, -0.004), 0.10)
-    d = union(d, ellipsoid(p, (0, 0.950, -0.004), (0.152, 0.12, 0.110)), 0.05)
-    d = np.minimum(d, loose + 0.03)
+    d = union(d, ellipsoid(p, (0, 0.935, -0.004), (0.148, 0.13, 0.106)), 0.05)
     e, w = elbow(), wrist()
-    sleeve = limb(p, SHOULDER - (0.0, 0.006, 0.0), e, 0.058, 0.047)
-    sleeve = union(sleeve, limb(p, e, e + (w - e) * 0.90, 0.047, 0.037), 0.02)
+    sleeve = limb(p, SHOULDER - (0.002, 0.008, 0.0), e, 0.053, 0.045)
+    sleeve = union(sleeve, limb(p, e, e + (w - e) * 0.92, 0.045, 0.035), 0.02)
     d = union(d, sleeve, 0.045)
     bend = np.exp(-(((p - e) ** 2).sum(1)) / 0.075**2)
     waist = np.exp(-(((p[:, 1] - 0.985) / 0.075) ** 2)) * ramp(0.24, 0.17, p[:, 0])
-    pit = np.exp(-(((p - [0.145, 1.225, -0.01]) ** 2).sum(1)) / 0.07**2)
-    d = d - folds(p, 1.0) * (0.0012 + 0.0048 * bend + 0.0042 * waist + 0.0040 * pit)
-    d = np.maximum(d, hem - p[:, 1])
-    end = (p - w) @ ((w - e) / np.linalg.norm(w - e))
-    d = np.maximum(d, end + 0.012)  # cut off before the wrist
-    collar = np.hypot(p[:, 0], (p[:, 2] + 0.018) / 1.05) - 0.0525
-    return np.asarray(without(d, np.maximum(collar, 1.33 - p[:, 1]), 0.006))
+    pit = np.exp(-(((p - [0.135, 1.225, -0.01]) ** 2).sum(1)) / 0.07**2)
+    return np.asarray(d - folds(p, 1.0) * (0.0012 + 0.0048 * bend + 0.0042 * waist + 0.0040 * pit))
+
+
+def sweater_field(points: Array) -> Array:
+    """Distance to the sweater, cut off where its bands are."""
+    p = mirrored(points)
+    e, w = elbow(), wrist()
+    d = np.maximum(loose_sweater(points), HEM - p[:, 1])
+    d = np.maximum(d, (p - COLLAR) @ COLLAR_AXIS)
+    return np.asarray(np.maximum(d, (p - w) @ ((w - e) / np.linalg.norm(w - e)) + 0.014))
 
 
 def trousers_field(points: Array) -> Array:
@@ -120,9 +127,9 @@ def sole_field(points: Array) -> Array:
 
 def sweater() -> Shape:
     """Trunk and both sleeves."""
-    xs = np.arange(-29, 30) * 0.0195
-    ys = np.arange(0.890, 1.41, 0.0200)
-    return surface_nets(sweater_field, xs, ys, np.arange(-0.150, 0.175, 0.0185))
+    xs = np.arange(-27, 28) * 0.0212
+    ys = np.arange(0.880, 1.42, 0.0222)
+    return surface_nets(sweater_field, xs, ys, np.arange(-0.150, 0.175, 0.0205))
 
 
 def trousers() -> Shape:
@@ -134,14 +141,14 @@ def trousers() -> Shape:
 def shoe() -> Shape:
     """The left shoe's upper."""
     return surface_nets(
-        shoe_field, np.arange(0.030, 0.176, 0.0125), np.arange(0.004, 0.160, 0.0125), np.arange(-0.105, 0.205, 0.0145)
+        shoe_field, np.arange(0.030, 0.180, 0.0150), np.arange(0.002, 0.165, 0.0145), np.arange(-0.110, 0.210, 0.0170)
     )
 
 
 def sole() -> Shape:
     """The left shoe's sole."""
     return surface_nets(
-        sole_field, np.arange(0.035, 0.176, 0.0150), np.arange(-0.004, 0.036, 0.0070), np.arange(-0.110, 0.210, 0.0165)
+        sole_field, np.arange(0.035, 0.182, 0.0170), np.arange(-0.004, 0.036, 0.0075), np.arange(-0.115, 0.215, 0.0190)
     )
 
 
@@ -150,33 +157,42 @@ def bands() -> dict[str, Shape]:
     e, w = elbow(), wrist()
     along = (w - e) / np.linalg.norm(w - e)
     side = np.cross(along, [0.0, 0.0, 1.0])
-    tilt = np.array([0.0, 0.94, 0.34])
     across = np.array([1.0, 0.0, 0.0])
+
+    def lower(points: Array) -> Array:
+        return np.minimum(loose_sweater(points), trousers_field(points) - 0.002)
+
+    def neck(points: Array) -> Array:
+        return skull((points - FACE_ORIGIN) * 100) * 0.01 - 0.0055
+
     return {
-        "collar": _band(np.array([0, 1.364, -0.011]), tilt, across, (0.0610, 0.0620), 0.0085, 0.0062, 40),
-        "hem": _band(np.array([0, 0.905, -0.004]), np.array([0.0, 1, 0]), across, (0.1560, 0.1135), 0.0225, 0.0068, 56),
-        "cuff": _band(w - along * 0.016, along, side, (0.0345, 0.0345), 0.0185, 0.0062, 24),
+        "collar": _band(neck, COLLAR + 0.001 * COLLAR_AXIS, COLLAR_AXIS, across, 0.0080, 0.0070, 36, 0.085),
+        "hem": _band(lower, np.array([0, HEM + 0.006, -0.004]), np.array([0.0, 1, 0]), across, 0.0210, 0.0062, 52),
+        "cuff": _band(loose_sweater, w - along * 0.022, along, side, 0.0170, 0.0052, 22),
     }
 
 
 def _band(
-    centre: Array, axis: Array, side: Array, radii: tuple[float, float], half: float, fat: float, columns: int
+    cloth: Field, centre: Array, axis: Array, side: Array, half: float, fat: float, columns: int, reach: float = 0.26
 ) -> Shape:
-    """A flattened ring around an axis."""
+    """A flattened ring around an axis, on the cloth."""
     axis, side = axis / np.linalg.norm(axis), side / np.linalg.norm(side)
     ahead = np.cross(axis, side)
     turn = np.linspace(0, 2 * np.pi, columns + 1)
-    profile = np.linspace(0, 2 * np.pi, 9)
-    t, p = np.meshgrid(turn, profile, indexing="ij")
-    out = fat * np.cos(p)
+    profile = np.linspace(0, 2 * np.pi, 8)
+    outward = np.cos(turn)[:, None] * side + np.sin(turn)[:, None] * ahead
+    hits = first_hit(cloth, np.tile(centre, (len(turn), 1)), outward, reach=reach)
+    radius = np.linalg.norm(hits - centre, axis=1)
+    ring = radius[:-1]
+    ring = 0.5 * ring + 0.25 * (np.roll(ring, 1) + np.roll(ring, -1))
+    radius = np.append(ring, ring[0])
+    p = np.tile(profile, (columns + 1, 1))
+    out = fat * np.cos(p) + radius[:, None]
     up = half * np.clip(1.5 * np.sin(p), -1, 1) + fat * np.sin(p)
-    points = (
-        centre + ((radii[0] + out) * np.cos(t))[..., None] * side + ((radii[1] + out) * np.sin(t))[..., None] * ahead
-    )
-    points = (points + up[..., None] * axis).reshape(-1, 3)
-    faces = grid_faces(columns + 1, 9)
+    points = (centre + out[..., None] * outward[:, None] + up[..., None] * axis).reshape(-1, 3)
+    faces = grid_faces(columns + 1, 8)
     normals = vertex_normals(points, faces)
-    outward = (np.cos(t)[..., None] * side + np.sin(t)[..., None] * ahead).reshape(-1, 3)
+    outward = np.repeat(outward, 8, axis=0)
     first = np.cos(p).reshape(-1) > 0.9
     if (normals[first] * outward[first]).sum() < 0:
         faces, normals = faces[:, ::-1], -normals

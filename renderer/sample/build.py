@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,10 @@ from renderer.scene.material import Wrap
 
 Progress = Callable[[str], None]
 NAME = "Sample"
-SMALLEST = 2e-5
-"""Displacements under this many metres are dropped."""
+SMALLEST = 4e-5
+"""Displacements under this many metres are dropped ..."""
+SEEN = 3e-4
+"""... and on small parts those shapes that move nothing by more than this."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def scene(progress: Progress = lambda _stage: None) -> Avatar:
     bones = skeleton.bones()
     progress("skin")
     skin = head.build()
-    parts = [_head(skin, bones)]
+    parts = _head(skin, bones)
     progress("features")
     parts += _features(bones)
     progress("hair")
@@ -82,17 +84,19 @@ def scene(progress: Progress = lambda _stage: None) -> Avatar:
 
 def to_world(points: Array) -> Array:
     """From the face frame (centimetres)."""
-    return points * 0.01 + [0.0, skeleton.EYE_LEVEL, skeleton.FACE_AHEAD]
+    return points * 0.01 + skeleton.FACE_ORIGIN
 
 
 # --- parts ------------------------------------------------------------------------------------------------------
 
 
-def _head(skin: head.Skin, bones: tuple[skeleton.Bone, ...]) -> Part:
+def _head(skin: head.Skin, bones: tuple[skeleton.Bone, ...]) -> list[Part]:
     flesh = face.Flesh(
         points=skin.points, lip=skin.lip, lip_share=skin.lip_share, lids=np.ones(len(skin.points), np.bool_)
     )
-    return Part(
+    shapes = {name: move * 0.01 for name, move in face.displacements(flesh).items()}
+    throat = (skin.lip_share <= -0.6)[skin.faces].all(axis=1)
+    whole = Part(
         name="Face",
         material="Skin",
         points=to_world(skin.points),
@@ -100,8 +104,25 @@ def _head(skin: head.Skin, bones: tuple[skeleton.Bone, ...]) -> Part:
         faces=skin.faces,
         weights=rigging.head_and_neck(skin.points, bones),
         uvs=paint.texture_coordinates(skin.chart),
-        shapes={name: move * 0.01 for name, move in face.displacements(flesh).items()},
+        shapes=shapes,
         bent_normals=True,
+    )
+    mouth = _subset(whole, skin.faces[throat])
+    mouth.name, mouth.material, mouth.uvs, mouth.bent_normals = "MouthInside", "Throat", None, False
+    return [_subset(whole, skin.faces[~throat]), mouth]
+
+
+def _subset(part: Part, faces: Faces) -> Part:
+    """The part with these triangles only, and the vertices they use."""
+    used, renumbered = np.unique(faces, return_inverse=True)
+    return replace(
+        part,
+        points=part.points[used],
+        normals=part.normals[used],
+        faces=renumbered.reshape(-1, 3),
+        weights=part.weights[used],
+        uvs=None if part.uvs is None else part.uvs[used],
+        shapes={name: move[used] for name, move in part.shapes.items()},
     )
 
 
@@ -161,7 +182,7 @@ def _grey(shade: Array) -> Array:
 
 
 def _mouth_colors(piece: Piece, tongue_from: int | None = None) -> Array:
-    gum, tooth, tongue = np.array([0.55, 0.19, 0.18]), np.array([0.86, 0.83, 0.76]), np.array([0.58, 0.20, 0.20])
+    gum, tooth, tongue = np.array([0.55, 0.19, 0.18]), np.array([0.86, 0.83, 0.76]), np.array([0.50, 0.13, 0.13])
     colors = np.where(piece.uvs[:, :1] > 0.5, gum, tooth)
     if tongue_from is not None:
         colors[tongue_from:] = tongue
@@ -191,7 +212,7 @@ def _jaw(points: Array, teeth: int) -> dict[str, Array]:
     out = np.zeros_like(points)
     part = np.zeros(len(points))
     part[teeth:] = np.clip((points[teeth:, 2] - 1.0) / 4.5, 0, 1.2)
-    out[:, 2] = 4.6 * part
+    out[:, 2] = 5.6 * part
     out[:, 1] = 0.62 * part - 0.9 * np.clip(part - 0.55, 0, 1) ** 1.5 * 2.0
     out[:, 0] = -0.12 * points[:, 0] * part
     return {
@@ -229,7 +250,7 @@ def _clothes(bones: tuple[skeleton.Bone, ...]) -> list[Part]:
     cuffs = _pair(edges["cuff"])
     whole = _merged([body.sweater(), edges["collar"], edges["hem"], cuffs])
     weights = rigging.by_distance(whole.points, whole.faces, bones, (*trunk, *sleeves), rounds=7)
-    sweater = _cloth("Sweater", "Knit", whole, weights, scale=9.0)
+    sweater = _cloth("Sweater", "Knit", whole, weights, scale=15.0)
     legwear = body.trousers()
     weights = rigging.by_distance(legwear.points, legwear.faces, bones, ("hips", *legs), rounds=7)
     trousers = _cloth("Trousers", "Twill", legwear, weights, scale=8.0)
@@ -392,7 +413,7 @@ def _pictures(skin: head.Skin) -> Pictures:
         )
     )
     found.materials.append(
-        Material(name="Brows", base_color_factor=(0.050, 0.026, 0.014, 1.0), metallic_factor=0.0, roughness_factor=0.8)
+        Material(name="Brows", base_color_factor=(0.075, 0.040, 0.022, 1.0), metallic_factor=0.0, roughness_factor=0.8)
     )
     found.materials.append(
         Material(
@@ -403,14 +424,17 @@ def _pictures(skin: head.Skin) -> Pictures:
             double_sided=True,
         )
     )
-    found.materials.append(Material(name="Mouth", metallic_factor=0.0, roughness_factor=0.28))
+    found.materials.append(Material(name="Mouth", metallic_factor=0.0, roughness_factor=0.5))
+    found.materials.append(
+        Material(name="Throat", base_color_factor=(0.085, 0.012, 0.014, 1.0), metallic_factor=0.0, roughness_factor=1.0)
+    )
     strands, relief = textures.hair()
     found.materials.append(
         Material(
             name="Hair",
             base_color_texture=picture("hair", strands, tiled),
             metallic_factor=0.0,
-            roughness_factor=0.42,
+            roughness_factor=0.5,
             normal_texture=picture("hair_normal", relief, tiled),
             double_sided=True,
         )
@@ -500,7 +524,11 @@ def _node(name: str, parent: int, children: tuple[int, ...], at: Array) -> Node:
 
 def _mesh(part: Part, material: int) -> Mesh:
     moving = {name: _quiet(move) for name, move in part.shapes.items()}
-    names = tuple(name for name in face.NAMES if name in moving and np.any(moving[name]))
+    names = tuple(
+        name
+        for name in face.NAMES
+        if name in moving and np.abs(moving[name]).max() > (0.0 if part.bent_normals else SEEN)
+    )
     targets = []
     for name in names:
         normals = None
@@ -510,7 +538,7 @@ def _mesh(part: Part, material: int) -> Mesh:
             near = np.linalg.norm(moving[name], axis=1) > 0
             ring = np.zeros(len(near), np.bool_)
             ring[part.faces[near[part.faces].any(axis=1)]] = True
-            change = np.where((np.linalg.norm(change, axis=1) > 0.04)[:, None] & ring[:, None], change, 0.0)
+            change = np.where((np.linalg.norm(change, axis=1) > 0.07)[:, None] & ring[:, None], change, 0.0)
             normals = np.round(change, 3).astype(np.float32) + np.float32(0.0)
         targets.append(MorphTarget(positions=moving[name].astype(np.float32), normals=normals))
     joints, weights = rigging.strongest(part.weights)

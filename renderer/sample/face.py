@@ -71,7 +71,7 @@ def displacements(flesh: Flesh) -> dict[str, Array]:
     found["jawLeft"] = jaw[:, None] * [0.9, 0.0, 0.0]
     found["jawRight"] = jaw[:, None] * [-0.9, 0.0, 0.0]
     found["browInnerUp"] = _pair(flesh, (1.6, 2.7, 7.2), 1.55, (-0.12, 0.80, 0.10))
-    found["cheekPuff"] = _pair(flesh, (4.2, -6.3, 5.0), 2.3, (0.75, 0.0, 0.55))
+    found["cheekPuff"] = _pair(flesh, (4.1, -6.6, 5.2), 2.3, (1.0, 0.0, 0.85))
     found["mouthClose"] = -_closing(flesh, jaw)
     found["mouthPucker"] = _pucker(flesh, inward=0.42, out=0.85, part=0.0)
     found["mouthFunnel"] = _pucker(flesh, inward=0.34, out=0.70, part=0.42)
@@ -94,7 +94,8 @@ def displacements(flesh: Flesh) -> dict[str, Array]:
 def _push(flesh: Flesh, centre: tuple[float, float, float], radius: float, move: tuple[float, float, float]) -> Array:
     """A soft dent or bump."""
     away = ((flesh.points - np.asarray(centre)) ** 2).sum(axis=1) / radius**2
-    return np.asarray(np.exp(-away)[:, None] * np.asarray(move))
+    # cut off where it would no longer be seen, so that few points move
+    return np.asarray(np.clip((np.exp(-away) - 0.03) / 0.97, 0, 1)[:, None] * np.asarray(move))
 
 
 def _side(flesh: Flesh) -> Array:
@@ -150,18 +151,16 @@ def jaw_turn(points: Array, share: Array) -> Array:
 
 
 def _closing(flesh: Flesh, jaw: Array) -> Array:
-    """What jawOpen does to the lips alone: taking it away closes them over an open jaw."""
+    """What jawOpen does to the lips alone: taking it away closes them, a little lower, over an open jaw."""
     p = flesh.points
-    near = np.exp(-(((p[:, 1] - MOUTH_Y) / 1.35) ** 2)) * _along_mouth(flesh) ** 0.7
-    lips = np.where(flesh.lip_share <= 1.0, 1.0, np.where(flesh.lip_share < 5, ramp(2.6, 1.0, flesh.lip_share), near))
-    lips = np.where(flesh.lip_share < 0, ramp(2.2, 0.3, -flesh.lip_share), lips) * ramp(0.0, 2.0, p[:, 2])
-    middle = 0.62  # both lips meet a little below the middle
-    whole = jaw_turn(p, jaw)
-    lowered = jaw_turn(p, np.ones(len(p)))
-    return (
-        np.where(_side(flesh)[:, None] < 0, whole - (1 - middle) * 0.55 * lowered, -(1 - middle) * 0.55 * lowered)
-        * (lips[:, None])
+    wide = np.sqrt(np.clip(1 - (p[:, 0] / 3.3) ** 2, 0, 1))
+    near = np.exp(-(((p[:, 1] - MOUTH_Y) / 1.25) ** 2)) * wide
+    lips = np.where(
+        np.abs(flesh.lip_share) <= 1.0, 1.0, np.where(flesh.lip_share < 5, ramp(2.7, 1.0, flesh.lip_share), near)
     )
+    lips = np.where(flesh.lip_share < 0, ramp(2.2, 0.3, -flesh.lip_share), lips) * ramp(0.0, 2.0, p[:, 2])
+    together = 0.22 * jaw_turn(p, np.ones(len(p))) * wide[:, None]
+    return np.asarray((jaw_turn(p, jaw) - together) * lips[:, None])
 
 
 def _pucker(flesh: Flesh, *, inward: float, out: float, part: float) -> Array:
@@ -253,11 +252,9 @@ def _upper_up(flesh: Flesh) -> Array:
 def _press(flesh: Flesh) -> Array:
     towards = _push(flesh, (1.3, -6.9, 7.8), 1.5, (0.0, 0.14, -0.18)) * _lower(flesh)
     return np.asarray(
-
-            towards
-            + _push(flesh, (1.3, -6.9, 7.8), 1.5, (0.0, -0.14, -0.16)) * _upper(flesh)
-            + _push(flesh, (MOUTH_HALF, -6.6, 6.9), 0.9, (0.12, 0.10, -0.12))
-
+        towards
+        + _push(flesh, (1.3, -6.9, 7.8), 1.5, (0.0, -0.14, -0.16)) * _upper(flesh)
+        + _push(flesh, (MOUTH_HALF, -6.6, 6.9), 0.9, (0.12, 0.10, -0.12))
     )
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from renderer.sample.field import Array, ellipsoid, first_hit, gradient, limb, union, without
+from renderer.sample.field import Array, ellipsoid, first_hit, gradient, limb, ramp, union, without
 from renderer.sample.head import EYE, EYE_RADIUS, LID_RADIUS, MOUTH_Y, face, from_eye, lid_line
 from renderer.sample.mesher import Faces, grid_faces, surface_nets, vertex_normals
 
@@ -66,9 +66,16 @@ def ear_field(points: Array) -> Array:
     origin, axes = _ear_frame()
     p = (points - origin) @ axes  # x out of the dish, y up, z ahead
     d = ellipsoid(p, (0.05, 0.35, -0.15), (0.52, 2.35, 1.5))
-    d = union(d, ellipsoid(p, (0.0, -1.95, 0.25), (0.42, 0.95, 0.8)), 0.7)
-    turn = np.linspace(-0.5, 3.9, 15)  # the rim goes from the front over the top to the lobe
-    rim = np.stack([0.42 + 0.12 * np.sin(turn), 0.35 + 2.15 * np.sin(turn), -0.15 + 1.32 * np.cos(turn)], axis=1)
+    d = union(d, ellipsoid(p, (0.02, -1.75, -0.12), (0.42, 1.15, 0.98)), 0.7)
+    turn = np.linspace(-0.5, 3.5, 14)  # the rim goes from the front over the top to the lobe
+    rim = np.stack(
+        [
+            0.36 + 0.08 * np.sin(turn) - 0.20 * ramp(1.8, 3.5, turn),
+            0.35 + 2.15 * np.sin(turn),
+            -0.15 + 1.32 * np.cos(turn),
+        ],
+        axis=1,
+    )
     for start, end in pairwise(rim):
         d = union(d, limb(p, start, end, 0.27), 0.18)
     d = without(d, ellipsoid(p, (0.75, 0.25, 0.10), (0.62, 1.45, 0.82)), 0.35)
@@ -78,7 +85,7 @@ def ear_field(points: Array) -> Array:
 
 def ear() -> Piece:
     """The left ear."""
-    shape = surface_nets(ear_field, np.arange(5.2, 9.6, 0.34), np.arange(-5.2, 2.2, 0.37), np.arange(-4.6, 0.8, 0.34))
+    shape = surface_nets(ear_field, np.arange(5.2, 9.6, 0.36), np.arange(-5.2, 2.2, 0.41), np.arange(-4.6, 0.8, 0.38))
     # what is inside the head is not needed
     keep = (face(shape.points) > -0.55)[shape.faces].any(axis=1)
     used, faces = np.unique(shape.faces[keep], return_inverse=True)
@@ -98,7 +105,7 @@ def ear() -> Piece:
 
 def eyeball() -> Piece:
     """The left eyeball's front, its texture laid on by angle from the pupil (0.5 texture units are 90 degrees)."""
-    rows, columns = 15, 28
+    rows, columns = 13, 24
     away = np.linspace(0, 1, rows) ** 0.85 * np.radians(98)
     around = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     w, a = np.meshgrid(away, around, indexing="ij")
@@ -126,24 +133,24 @@ def lashes() -> Piece:
     points: list[Array] = []
     faces: list[Faces] = []
     count = 0
-    angles = np.linspace(0.06, np.pi - 0.34, 17)
+    angles = np.linspace(0.0, np.pi * 0.84, 23)
     for index, angle in enumerate(angles):
         outer = 1 - index / (len(angles) - 1)
-        length = 0.16 + 0.34 * outer**0.8 + 0.04 * (index % 2)
-        half = 0.10
-        base = from_eye(lid_line(np.array([angle - half, angle + half]), 0.0), LID_RADIUS + 0.015)
+        length = 0.12 + 0.30 * outer**0.9 + 0.035 * (index % 3)
+        half = 0.042
+        base = from_eye(lid_line(np.array([angle - half, angle + half]), 0.02), LID_RADIUS + 0.02)
         middle = base.mean(axis=0)
         out = (middle - EYE) / np.linalg.norm(middle - EYE)
-        lean = np.array([0.62 * (outer - 0.28), 0.0, 0.0])
-        for share, width in ((0.0, 1.0), (0.5, 0.7), (1.0, 0.08)):
-            bend = out * 0.72 * share + np.array([0, 0.85, 0]) * share**1.7 + lean * share**1.2 - [0, 0.18 * share, 0]
+        lean = np.array([0.95 * (outer - 0.30), 0.0, 0.0])
+        for share, width in ((0.0, 1.0), (0.5, 0.66), (1.0, 0.06)):
+            bend = out * 0.62 * share + np.array([0, 0.75, 0]) * share**1.7 + lean * share**1.2
             spot = middle + bend * length
             points += [spot + (base[0] - middle) * width, spot + (base[1] - middle) * width]
         faces.append(count + grid_faces(3, 2))
         count += 6
     line = np.linspace(-0.05, np.pi - 0.1, 26)
     low = from_eye(lid_line(line, -0.02), LID_RADIUS + 0.03)
-    high = from_eye(lid_line(line, 0.085 * 1.0), LID_RADIUS + 0.035)
+    high = from_eye(lid_line(line, 0.115), LID_RADIUS + 0.04)
     taper = np.clip(np.sin(np.clip(line + 0.12, 0, np.pi)) * 2.2, 0.12, 1)[:, None]
     high = low + (high - low) * taper
     points += list(np.concatenate([low, high]))
@@ -161,13 +168,12 @@ def brow() -> Piece:
     x = 1.25 + 4.55 * t
     y = 2.62 + 0.62 * np.sin(np.pi * np.clip(t / 1.22, 0, 1) ** 1.15) - 0.62 * t**2.6
     width = (
-        0.36 * np.clip(t / 0.07, 0.0, 1.0) ** 0.5 * (1 - 0.28 * t) * np.clip((1 - t) / 0.42, 0.0, 1.0) ** 0.75 + 0.012
+        0.315 * np.clip(t / 0.07, 0.0, 1.0) ** 0.5 * (1 - 0.28 * t) * np.clip((1 - t) / 0.42, 0.0, 1.0) ** 0.75 + 0.012
     )
     s = np.linspace(-1, 1, rows)
     slope = np.gradient(y, x)
     normal = np.stack([-slope, np.ones_like(x)], 1) / np.hypot(slope, 1)[:, None]
     flat = np.stack([x, y], 1)[:, None] + normal[:, None] * (width[:, None] * s[None])[..., None]
-    flat[..., 0] += 0.10 * (1 - t[:, None]) ** 2 * s[None]
     start = np.concatenate([flat.reshape(-1, 2), np.full((columns * rows, 1), 2.0)], axis=1)
     ground = first_hit(face, start, np.tile([0.0, 0.0, 1.0], (len(start), 1)), reach=10.0)
     out = gradient(face, ground, step=0.05)
@@ -187,7 +193,7 @@ def brow() -> Piece:
 
 def teeth(*, upper: bool) -> Piece:
     """One row of teeth with its gum, behind the lips."""
-    edge = MOUTH_Y + (-0.26 if upper else -0.40)
+    edge = MOUTH_Y + (-0.46 if upper else -0.45)
     sign = 1.0 if upper else -1.0
     widths = [0.44, 0.36, 0.38, 0.36, 0.36] if upper else [0.30, 0.31, 0.35, 0.36, 0.36]
     pieces: list[Piece] = []
@@ -205,7 +211,7 @@ def teeth(*, upper: bool) -> Piece:
     arc = np.linspace(-2.2, 2.2, columns)
     x, z, _ = _arch(arc, upper=upper)
     rows = []
-    for up, ahead in ((0.62, 0.02), (0.80, 0.16), (1.05, 0.14), (1.6, -0.35), (1.7, -1.2)):
+    for up, ahead in ((0.72, 0.02), (0.90, 0.16), (1.15, 0.14), (1.6, -0.35), (1.7, -1.2)):
         rows.append(np.stack([x, np.full_like(x, edge + sign * up), z + ahead - 0.06], axis=1))
     grid = np.stack(rows)
     points = grid.reshape(-1, 3)
@@ -234,10 +240,10 @@ def _arch(along: Array, *, upper: bool) -> tuple[Array, Array, Array]:
 
 def _tooth(place: float, size: float, height: float, edge: float, sign: float, *, upper: bool) -> Piece:
     rows, columns = 6, 8
-    v = np.linspace(-1, 1, rows)
+    v = np.array([-1.0, -0.93, -0.72, 0.72, 0.93, 1.0])
     a = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     vv, aa = np.meshgrid(v, a, indexing="ij")
-    round_off = (1 - np.abs(vv) ** 3.0 * 0.999) ** 0.4
+    round_off = (1 - np.abs(vv) ** 10 * 0.92) ** 0.5
     across = np.sign(np.cos(aa)) * np.abs(np.cos(aa)) ** 0.55 * size * 0.485 * round_off * (1 - 0.10 * (vv * 0.5 + 0.5))
     deep = np.sign(np.sin(aa)) * np.abs(np.sin(aa)) ** 0.8 * 0.21 * round_off
     x0, z0, heading = (float(value[0]) for value in _arch(np.array([place]), upper=upper))

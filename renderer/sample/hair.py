@@ -15,7 +15,7 @@ from renderer.sample.head import face, skull
 from renderer.sample.mesher import Faces, grid_faces, vertex_normals
 
 MIDDLE = np.array([0.0, 1.6, -1.6])
-STRANDS, ROWS, INNER_ROWS = 150, 20, 5
+STRANDS, ROWS, INNER_ROWS = 126, 18, 4
 PART_FRONT = np.array([2.7, 8.3, 5.2])
 PART_BACK = np.array([1.1, 11.2, -4.6])
 
@@ -110,11 +110,11 @@ def build() -> Hair:
     across = np.tile(np.linspace(0, 10.0, STRANDS + 1), (rows, 1))
     down = np.concatenate([along, inner_t])[:, None] * np.ones((1, STRANDS + 1)) * 2.0
     all_t = np.concatenate([along, inner_t])[:, None] * np.ones((1, STRANDS + 1))
-    deep = np.concatenate([np.zeros(ROWS), np.linspace(0.35, 1.0, INNER_ROWS)])[:, None] * np.ones((1, STRANDS + 1))
+    deep = np.concatenate([np.zeros(ROWS), np.linspace(0.7, 1.0, INNER_ROWS)])[:, None] * np.ones((1, STRANDS + 1))
     full = np.concatenate([np.concatenate([clump, clump_inner]), np.concatenate([clump, clump_inner])[:, :1]], axis=1)
     groove = 0.5 + 0.5 * np.cos(2 * np.pi * full)
     shade = (0.62 + 0.38 * groove * ramp(0.0, 0.5, all_t.reshape(-1)).reshape(all_t.shape) + 0.16 * (1 - all_t)) * (
-        1 - 0.6 * deep
+        1 - 0.85 * deep
     )
     shade *= 0.72 + 0.28 * ramp(0.0, 0.13, all_t.reshape(-1)).reshape(all_t.shape)
     return Hair(
@@ -134,7 +134,7 @@ def _surface(a: Array, t: Array, clump: Array) -> Array:
     start = PART_FRONT + backness[:, None] * (PART_BACK - PART_FRONT)
     start_dir = start - MIDDLE
     start_dir /= np.linalg.norm(start_dir, axis=1, keepdims=True)
-    height = hairline(a)
+    height = hairline(a) + 0.28 * noise(clump * 1.0, 21, 997) * ramp(1.4, 0.9, np.abs(a))
     # where the strand would meet the scalp's edge, or for long ones, the widest place of the head on the way down
     meet = np.maximum(height, 0.8)
     elevation = np.arctan2(meet - MIDDLE[1], 8.2)
@@ -153,8 +153,8 @@ def _surface(a: Array, t: Array, clump: Array) -> Array:
     normal = gradient(skull, scalp, step=0.3)
     lift = 0.18 + 1.25 * ramp(0.0, 0.30, share) + 0.35 * ramp(0.2, 0.7, share)
     short = hang < 0.01
-    lift = np.where(short, lift - 0.75 * ramp(0.55, 0.97, share) * np.ones_like(a), lift)
-    lift = np.where(short, lift - 1.5 * ramp(0.93, 1.02, t), lift)
+    lift = np.where(short, lift - 1.32 * ramp(0.42, 0.97, share), lift)
+    lift = np.where(short, lift - 1.1 * ramp(0.95, 1.02, t), lift)
     ridge = 0.5 + 0.5 * np.cos(2 * np.pi * clump)
     lift = lift + (0.34 * ridge - 0.12) * ramp(0.08, 0.5, t) * np.where(short, 1 - 0.6 * ramp(0.8, 1.0, t), 1.0)
     lift = lift + 0.10 * noise(clump * 2.0 + 40, 5, 997) * ramp(0.1, 0.5, t)

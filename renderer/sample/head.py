@@ -65,7 +65,7 @@ def nose(p: Array) -> Array:
     """Distance to the nose (points folded to x >= 0)."""
     d = limb(p, (0, 0.9, 6.9), (0, -3.0, 8.95), 0.58, 0.78)
     d = union(d, sphere(p, (0, -3.25, 9.35), 0.98), 0.9)
-    d = union(d, ellipsoid(p, (0.98, -3.6, 8.35), (0.70, 0.66, 0.9)), 0.7)
+    d = union(d, ellipsoid(p, (0.92, -3.6, 8.35), (0.66, 0.64, 0.88)), 0.7)
     return without(d, ellipsoid(p, (0.52, -4.22, 8.65), (0.34, 0.28, 0.48)), 0.3)
 
 
@@ -109,7 +109,7 @@ def lid_line(angle: Array, grow: float = 0.0) -> Array:
     line outward, centimetres along the lid.
     """
     x, y = np.cos(angle), np.sin(angle)
-    upper, lower = 0.47, 0.37
+    upper, lower = 0.435, 0.345
     height = np.where(y > 0, upper * np.abs(y) ** 0.80, -lower * np.abs(y) ** 0.95)
     # the outer corner a little higher than the inner one, the inner end drawn out toward the nose
     azimuth = np.where(x > 0, 0.83, 0.80) * np.sign(x) * np.abs(x) ** 0.92 + 0.03

@@ -12,7 +12,7 @@ from renderer.sample.textures import clouds, jpeg
 WIDTH, HEIGHT = 640, 896
 DENSER = 1.6
 """How much finer the middle of the face is painted than the side of the head."""
-SKIN = np.array([0.905, 0.735, 0.630])
+SKIN = np.array([0.925, 0.752, 0.645])
 PLAIN = np.array([[0.93, 0.25]])
 """Texture coordinates of a spot of plain skin (under the hair), for ears and hands."""
 
@@ -62,21 +62,24 @@ def _colours(p: Array, share: Array, side: Array, lid: Array, shade: Array) -> A
         nonlocal c
         c = c + (np.asarray(colour) - c) * np.clip(amount, 0, 1)[..., None]
 
-    tint(0.42 * _spot(p, (4.3, -3.3, 5.9), 2.3), (0.90, 0.52, 0.46))  # cheeks
+    tint(0.50 * _spot(p, (4.3, -3.2, 5.9), 2.2), (0.93, 0.53, 0.47))  # cheeks
     tint(0.24 * _spot(p, (0.0, -3.3, 9.9), 1.5), (0.90, 0.55, 0.48))  # tip of the nose
     tint(0.20 * _spot(p, (1.2, -3.8, 8.6), 0.9), (0.86, 0.50, 0.43))
     tint(0.14 * _spot(p, (0.0, -10.2, 7.2), 1.6), (0.90, 0.56, 0.48))  # chin
     tint(0.10 * ramp(2.0, 7.0, y) * ramp(3, 7, p[..., 2]), (0.95, 0.80, 0.68))  # forehead
-    tint(0.85 * _spot(p, (0.50, -4.18, 8.62), 0.38), (0.36, 0.17, 0.14))  # nostrils
+    tint(0.80 * _spot(p, (0.50, -4.20, 8.62), 0.28), (0.36, 0.17, 0.14))  # nostrils
     # lids: a little shade in the crease, liner along the upper rim, the moist rim itself
     high = y > EYE[1] + 0.02 + 0.055 * (x - EYE[0]) / 1.6
     near = np.exp(-(((np.abs(x) - EYE[0]) / 2.6) ** 4))
     tint(0.30 * np.exp(-(((lid - 0.62) / 0.30) ** 2)) * high * near, (0.66, 0.42, 0.36))
     tint(0.16 * np.exp(-(((lid - 0.30) / 0.35) ** 2)) * high * near, (0.80, 0.55, 0.48))
-    tint(0.16 * np.exp(-(((lid - 0.35) / 0.35) ** 2)) * ~high * near, (0.74, 0.48, 0.42))
-    tint(0.55 * ramp(0.10, 0.0, lid) * ~high * (lid >= 0), (0.70, 0.42, 0.38))
-    tint(0.80 * ramp(0.13, 0.02, lid) * high * (lid >= 0), (0.20, 0.12, 0.10))
-    tint(0.9 * (lid < -0.001), (0.86, 0.58, 0.54))
+    tint(0.07 * np.exp(-(((lid - 0.35) / 0.35) ** 2)) * ~high * near, (0.74, 0.48, 0.42))
+    tint(0.35 * ramp(0.10, 0.0, lid) * ~high * (lid >= 0), (0.78, 0.52, 0.46))
+    tint(
+        0.80 * ramp(0.13, 0.02, lid) * high * (lid >= 0) * ramp(EYE[0] - 1.62, EYE[0] - 1.2, np.abs(x)),
+        (0.20, 0.12, 0.10),
+    )
+    tint(0.9 * (lid < -0.001), (0.90, 0.66, 0.60))
     tint(
         0.28 * np.exp(-(((y - 2.95) / 0.5) ** 2)) * np.exp(-(((np.abs(x) - 3.4) / 2.0) ** 4)) * ramp(3, 5, p[..., 2]),
         (0.62, 0.44, 0.36),
@@ -100,8 +103,12 @@ def _colours(p: Array, share: Array, side: Array, lid: Array, shade: Array) -> A
     # where hair casts its shade, and where little light gets
     around = np.arctan2(x, p[..., 2] + 1.6)
     edge = np.maximum(np.interp(around, np.linspace(0, np.pi, 64), _hairlines()), -3.0)
-    tint(0.50 * ramp(-1.4, 0.6, y - edge) * ramp(0.35, 0.9, np.abs(y - MOUTH_Y) / 8), (0.52, 0.36, 0.29))
-    dark = (1 - shade)[..., None] * np.array([0.38, 0.62, 0.66])
+    tint(
+        0.50 * ramp(-1.4, 0.6, y - edge) * ramp(2.6, 1.4, y - edge) * ramp(0.35, 0.9, np.abs(y - MOUTH_Y) / 8),
+        (0.52, 0.36, 0.29),
+    )
+    shade = 1 - (1 - shade) * (0.25 + 0.75 * ramp(0.2, 2.0, lid))
+    dark = (1 - shade)[..., None] * np.array([0.20, 0.38, 0.42])
     return np.asarray(np.clip(c * (1 - dark), 0, 1))
 
 
@@ -125,7 +132,7 @@ def _opening_distance(head: Skin) -> Array:
 def occlusion(head: Skin) -> Array:
     """1 in the open, less in hollows: how much the surface has closed in some way out along the normal."""
     light = np.ones(len(head.points))
-    for reach, weight in ((0.35, 0.30), (0.9, 0.35), (2.0, 0.30)):
+    for reach, weight in ((0.35, 0.28), (0.9, 0.34), (2.0, 0.22)):
         away = face(head.points + head.normals * reach) / reach
         light -= weight * np.clip(1 - away, 0, 1)
     inside = head.lip_share < 0

@@ -12,6 +12,7 @@ EYE_LEVEL = 1.530
 """Height of the face frame's origin, metres."""
 FACE_AHEAD = 0.012
 """Its distance ahead of the body's axis, metres."""
+FACE_ORIGIN = np.array([0.0, EYE_LEVEL, FACE_AHEAD])
 ARM_DOWN = np.radians(46.0)
 """The upper arm below the horizontal."""
 
@@ -28,9 +29,9 @@ LEFT: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
     ("LowerLeg", "UpperLeg", (0.090, 0.480, 0.012)),
     ("Foot", "LowerLeg", (0.095, 0.085, -0.020)),
     ("Toes", "Foot", (0.100, 0.022, 0.090)),
-    ("Shoulder", "upperChest", (0.025, 1.318, -0.010)),
+    ("Shoulder", "upperChest", (0.025, 1.306, -0.010)),
 )
-SHOULDER = np.array([0.152, 1.312, -0.018])
+SHOULDER = np.array([0.141, 1.300, -0.018])
 UPPER_ARM, FOREARM = 0.262, 0.236
 FINGERS: tuple[tuple[str, float, float, tuple[float, float, float], float], ...] = (
     ("Index", 0.088, 0.0255, (0.040, 0.024, 0.020), 0.0083),
