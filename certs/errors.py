@@ -3,7 +3,9 @@
 CertError
 ├── LicenseError      the licence cannot be read or used            (exit status 4)
 ├── EnvelopeError     a sealed entry or a wrapped key does not open  (exit status 7)
-└── PrivateFileError  a secret's file is unsafe or cannot be written (exit status 3)
+├── PrivateFileError  a secret's file is unsafe or cannot be written (exit status 3)
+├── IdentityError     a key, certificate or PKCS#12 file is no good  (exit status 3)
+└── TrustError        somebody's certificate is not to be trusted    (exit status 5)
 """
 
 from __future__ import annotations
@@ -41,3 +43,11 @@ class EnvelopeError(CertError):
 
 class PrivateFileError(CertError):
     """A file that holds a secret has the wrong owner or mode, or cannot be written."""
+
+
+class IdentityError(CertError):
+    """A key, certificate, request or PKCS#12 file cannot be read, or its parts do not belong together."""
+
+
+class TrustError(CertError):
+    """A certificate does not lead to a trusted root, or is not valid for this purpose, name or time."""

@@ -49,7 +49,7 @@ def private_directory(path: Path) -> Path:
         PrivateFileError: it cannot be made, or another user owns it or can enter it.
     """
     path = Path(path)
-    with _told(path):
+    with told(path):
         missing = [path]
         while not os.path.lexists(missing[-1].parent):
             missing.append(missing[-1].parent)
@@ -58,7 +58,7 @@ def private_directory(path: Path) -> Path:
                 continue
             with suppress(FileExistsError):  # another process was as fast; it is checked below like any other
                 directory.mkdir(mode=0o700)
-                _sync_directory(directory.parent)
+                sync_directory(directory.parent)
         os.close(_open_directory(path))
     return path
 
@@ -73,7 +73,7 @@ def write_private(path: Path, data: bytes | bytearray | memoryview) -> None:
             content is still there.
     """
     path = Path(path)
-    with _told(path):
+    with told(path):
         directory = _open_directory(path.parent)
         try:
             _sweep(directory, path.name)
@@ -102,7 +102,7 @@ def read_private(path: Path, *, limit: int = DEFAULT_LIMIT) -> bytes:
             open to others, or holds more than ``limit`` bytes.
     """
     path = Path(path)
-    with _told(path), os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+    with told(path), os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise PrivateFileError(
@@ -121,7 +121,7 @@ def open_private(path: Path, flags: int) -> int:
         PrivateFileError: as ``read_private``.
     """
     path = Path(path)
-    with _told(path):
+    with told(path):
         # O_NONBLOCK: a planted pipe must not stop us; on plain files it changes nothing.
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     try:
@@ -144,7 +144,7 @@ def erase(path: Path) -> None:
         PrivateFileError: something could not be removed.
     """
     path = Path(path)
-    with _told(path):
+    with told(path):
         try:
             directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -162,8 +162,8 @@ def erase(path: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Translate the system's errors; ``path`` is what the reader knows, not the temporary file."""
+def told(path: Path) -> Iterator[None]:
+    """Translate the system's errors into PrivateFileError; ``path`` is what the reader knows, not a temporary name."""
     try:
         yield
     except OSError as error:
@@ -239,7 +239,8 @@ def _sweep(directory: int, name: str) -> None:
                 os.close(descriptor)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Make what was created, renamed or removed in the directory durable. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

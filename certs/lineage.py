@@ -1,0 +1,213 @@
+"""Versions of one certificate on disk, and which of them is in use.
+
+    root/                    0700
+      archive/0001/          0700: key.pem and chain.pem, 0600; a version never changes once it is there
+      live -> archive/0002   the version in use; other programs can read live/key.pem and live/chain.pem
+      proven -> archive/0001 the last version that has worked; the same as live, except while live is new
+      pending.pem            0600: a key that was made and has no certificate yet
+
+Both links are switched by one rename, so a crash leaves the old or the new version, never a key with another's
+certificate. The old version stays until the new one has worked: ``deploy`` moves live, ``confirm`` moves proven,
+``roll_back`` moves live back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from certs.errors import IdentityError, PrivateFileError
+from certs.files import erase, private_directory, read_private, sync_directory, told, write_private
+from certs.identity import Identity, PrivateKey, key_pem, new_key, read_key
+
+_VERSION = re.compile(r"[0-9]{4,9}")
+_LIVE, _PROVEN, _PENDING = "live", "proven", "pending.pem"
+_KEY, _CHAIN = "key.pem", "chain.pem"
+
+
+class Lineage:
+    """The versions below ``root``. One process writes at a time; any may read."""
+
+    def __init__(self, *, root: Path) -> None:
+        self._root = root
+        self._archive = root / "archive"
+
+    def pending_key(self) -> PrivateKey:
+        """The key that waits for its certificate; made and made durable if there is none.
+
+        A request that is repeated after a crash thus asks for the same key again.
+
+        Raises:
+            PrivateFileError: it cannot be kept.
+            IdentityError: what is kept is damaged.
+        """
+        private_directory(self._root)
+        path = self._root / _PENDING
+        try:
+            return read_key(read_private(path), where=str(path))
+        except PrivateFileError as error:
+            if error.code != "file.missing":
+                raise
+        key = new_key()
+        write_private(path, key_pem(key))
+        return key
+
+    def add(self, identity: Identity) -> int:
+        """Keep an identity as the next version, not yet in use; gives its number. Clears the pending key if it is its.
+
+        Raises:
+            PrivateFileError: it cannot be written.
+        """
+        private_directory(self._root)
+        private_directory(self._archive)
+        self._sweep()
+        fresh = self._archive / f".{secrets.token_hex(8)}.new"
+        private_directory(fresh)
+        try:
+            write_private(fresh / _KEY, identity.key_pem())
+            write_private(fresh / _CHAIN, identity.chain_pem())
+            version = max(self.versions(), default=0) + 1
+            with told(fresh):
+                os.rename(fresh, self._folder(version))
+                sync_directory(self._archive)
+        except BaseException:
+            with suppress(PrivateFileError):
+                erase(fresh)
+            raise
+        with suppress(PrivateFileError, IdentityError):
+            if read_key(read_private(self._root / _PENDING)).public_key() == identity.key.public_key():
+                erase(self._root / _PENDING)
+        return version
+
+    def deploy(self, version: int) -> None:
+        """Put a version into use; the proven one stays what it is.
+
+        Raises:
+            IdentityError: there is no such version, or it is damaged.
+            PrivateFileError: the link cannot be moved.
+        """
+        self.read(version)
+        if self.proven is None:
+            self._point(_PROVEN, version)
+        self._point(_LIVE, version)
+
+    def confirm(self) -> None:
+        """The version in use has worked: it is the one to fall back to from now on."""
+        if self.live is None:
+            raise IdentityError("no certificate is in use", code="identity.not_deployed", where=str(self._root))
+        self._point(_PROVEN, self.live)
+
+    def roll_back(self) -> int | None:
+        """Use the last version that has worked again; gives its number, None if there is none."""
+        proven = self.proven
+        if proven is not None and proven != self.live:
+            self._point(_LIVE, proven)
+        return proven
+
+    @property
+    def live(self) -> int | None:
+        """Number of the version in use."""
+        return self._target(_LIVE)
+
+    @property
+    def proven(self) -> int | None:
+        """Number of the last version that has worked, or of the first one while none has."""
+        return self._target(_PROVEN)
+
+    def versions(self) -> tuple[int, ...]:
+        """Numbers of all versions, oldest first."""
+        try:
+            names = os.listdir(self._archive)
+        except FileNotFoundError:
+            return ()
+        return tuple(sorted(int(name) for name in names if _VERSION.fullmatch(name)))
+
+    def read(self, version: int) -> Identity:
+        """One version's key and certificates.
+
+        Raises:
+            IdentityError: it is not there, or damaged.
+            PrivateFileError: others can reach its files.
+        """
+        folder = self._folder(version)
+        try:
+            return Identity.from_pem(read_private(folder / _KEY), read_private(folder / _CHAIN), where=str(folder))
+        except PrivateFileError as error:
+            if error.code != "file.missing":
+                raise
+            raise IdentityError(
+                f"there is no complete version {version} of the certificate",
+                code="identity.missing",
+                where=str(folder),
+                hint="enroll again",
+            ) from error
+
+    def current(self) -> Identity | None:
+        """The identity to use: the live version, or the proven one if live is damaged; None before the first.
+
+        Raises:
+            IdentityError: both are damaged.
+        """
+        live, proven = self.live, self.proven
+        if live is None:
+            return None if proven is None else self.read(proven)
+        try:
+            return self.read(live)
+        except IdentityError:
+            if proven is None or proven == live:
+                raise
+            return self.read(proven)
+
+    def prune(self, *, keep: int = 1) -> tuple[int, ...]:
+        """Erase versions that are neither live nor proven nor among the ``keep`` newest; gives their numbers."""
+        versions = self.versions()
+        kept = {self.live, self.proven, *(versions[-keep:] if keep > 0 else ())}
+        gone = tuple(version for version in versions if version not in kept)
+        for version in gone:
+            erase(self._folder(version))
+        return gone
+
+    def erase(self) -> None:
+        """Remove every key and certificate, in use or not; fine if there is nothing.
+
+        Raises:
+            PrivateFileError: something could not be removed.
+        """
+        for name in (_LIVE, _PROVEN, _PENDING, self._archive.name):
+            erase(self._root / name)
+        with told(self._root), suppress(FileNotFoundError):
+            for name in os.listdir(self._root):
+                if name.endswith(".link"):
+                    erase(self._root / name)
+
+    def _folder(self, version: int) -> Path:
+        return self._archive / f"{version:04d}"
+
+    def _target(self, name: str) -> int | None:
+        try:
+            target = os.readlink(self._root / name)
+        except OSError:
+            return None
+        folder = Path(target)
+        return int(folder.name) if folder.parent == Path("archive") and _VERSION.fullmatch(folder.name) else None
+
+    def _point(self, name: str, version: int) -> None:
+        fresh = self._root / f".{name}.{secrets.token_hex(8)}.link"
+        with told(self._root / name):
+            os.symlink(f"archive/{version:04d}", fresh)
+            try:
+                os.rename(fresh, self._root / name)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
+            sync_directory(self._root)
+
+    def _sweep(self) -> None:
+        """Remove versions that a crash left half written: they hold a key."""
+        with told(self._archive):
+            for name in os.listdir(self._archive):
+                if name.startswith(".") and name.endswith(".new"):
+                    erase(self._archive / name)
