@@ -6,19 +6,16 @@ It yields what it needs done (an exchange, a pause) and receives answers; a fail
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator
-from dataclasses import dataclass
+from collections.abc import Generator
 from typing import TypeVar
 
 from device_agent.api.causes import PASSING, cause_of, row_of
 from device_agent.api.codec import from_answer, to_parameters
-from device_agent.api.credentials import CredentialSource
-from device_agent.api.endpoint import Endpoint
+from device_agent.api.context import Context
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import Failure, RetryPolicy
 from device_agent.api.scrub import Scrubber
-from device_agent.api.signing import Draft, Signer
-from device_agent.api.skew import ServerClock
+from device_agent.api.signing import Draft
 from device_agent.errors import AgentError, ClockSkew, NetworkError, NotThePlatform, ServerFault, SignatureRefused
 from device_agent.spec.operation import VERSION
 from device_agent.spec.operations import operation_of
@@ -29,33 +26,13 @@ ResultT = TypeVar("ResultT", bound=Result)
 Steps = Generator[Exchange | Pause, Answer | None, ResultT]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What all calls of one client share.
-
-    Attributes:
-        nonce: gives a text that was never used before.
-        dice: gives a random number in [0, 1).
-    """
-
-    endpoint: Endpoint
-    credentials: CredentialSource
-    signer: Signer
-    clock: ServerClock
-    retry: RetryPolicy
-    user_agent: str
-    nonce: Callable[[], str]
-    dice: Callable[[], float]
-    seat_full_codes: Collection[str] = ()
-
-
 def call(
     request: Request[ResultT], *, context: Context, timeout_s: float | None = None, retry: RetryPolicy | None = None
 ) -> Steps[ResultT]:
     """The steps of one call.
 
-    A refused time is corrected from the answer's Date header and tried once more, whatever the policy says: the
-    platform did nothing yet.
+    A refused time is corrected from the answer's Date header and tried once more, and a temporary credential that has
+    ended is fetched anew once, whatever the policy says: the platform did nothing yet.
 
     Raises:
         AgentError: see ``device_agent.errors``; a failure that passes is raised after the last attempt.
@@ -64,7 +41,7 @@ def call(
     policy = retry or context.retry
     parameters = to_parameters(request)
     scrubber = Scrubber(parameters.values())
-    clock_corrected = False
+    clock_corrected = credentials_dropped = False
     attempt = 0
     while True:
         attempt += 1
@@ -106,6 +83,11 @@ def call(
                 continue
         elif answer is not None and not isinstance(error, NotThePlatform):
             context.clock.learn(answer, clock_refused=False)
+        if error.code.startswith("InvalidSecurityToken") and not credentials_dropped:
+            credentials_dropped = True
+            if context.credentials.drop():
+                attempt -= 1
+                continue
         wait = policy.wait(
             _failure(error, answer),
             attempt=attempt,

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import random
-import secrets
 from collections.abc import Callable, Collection, Generator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,13 +10,14 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from device_agent.api.call import Context, call
-from device_agent.api.credentials import Credentials, CredentialSource, StaticCredentials, from_settings
+from device_agent.api.call import call
+from device_agent.api.context import Context
+from device_agent.api.credentials import Credentials, CredentialSource
+from device_agent.api.credentials_chain import from_settings
 from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import RetryPolicy
-from device_agent.api.signing import Acs3Signer, Signer
-from device_agent.api.skew import ServerClock
+from device_agent.api.signing import Signer
 from device_agent.api.transport import http_client, send, tls_context
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Settings
@@ -28,8 +26,6 @@ from device_agent.spec.wire import Request, Result
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT", bound=Result)
-
-USER_AGENT = f"avatar-device-agent python/{platform.python_version()}"
 
 
 class Client:
@@ -69,16 +65,16 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
-        self._context = Context(
-            endpoint=Endpoint.parse(endpoint),
-            credentials=StaticCredentials(credentials) if isinstance(credentials, Credentials) else credentials,
-            signer=signer or Acs3Signer(),
-            clock=ServerClock(self._clock, offset_s=offset_s),
-            retry=retry or RetryPolicy(),
-            user_agent=USER_AGENT,
-            nonce=nonce or (lambda: secrets.token_hex(16)),
-            dice=dice or random.SystemRandom().random,
-            seat_full_codes=tuple(seat_full_codes),
+        self._context = Context.make(
+            endpoint=endpoint,
+            credentials=credentials,
+            clock=self._clock,
+            signer=signer,
+            retry=retry,
+            offset_s=offset_s,
+            nonce=nonce,
+            dice=dice,
+            seat_full_codes=seat_full_codes,
         )
         self._http = http_client(
             tls=tls_context(ca_file),
@@ -88,23 +84,12 @@ class Client:
             timeout_s=timeout_s,
             transport=transport,
         )
+        self._owns_http = True
 
     @classmethod
     def from_settings(cls, settings: Settings, **more: Any) -> Self:
         """A client as the settings describe it; ``more`` goes to the constructor."""
-        Endpoint.parse(settings.endpoint, where=settings.where("endpoint"))
-        return cls(
-            **{
-                "endpoint": settings.endpoint,
-                "credentials": from_settings(settings),
-                "connect_timeout_s": settings.connect_timeout_s,
-                "timeout_s": settings.timeout_s,
-                "ca_file": settings.ca_file,
-                "proxy": settings.proxy,
-                "seat_full_codes": settings.seat_full_codes,
-                **more,
-            }
-        )
+        return cls(**{**client_options(settings, environ=more.get("environ")), **more})
 
     def call(
         self, request: Request[ResultT], *, timeout_s: float | None = None, retry: RetryPolicy | None = None
@@ -122,6 +107,29 @@ class Client:
         """
         return self._drive(call(request, context=self._context, timeout_s=timeout_s, retry=retry))
 
+    def copy(
+        self,
+        *,
+        endpoint: str | None = None,
+        credentials: Credentials | CredentialSource | None = None,
+        signer: Signer | None = None,
+        retry: RetryPolicy | None = None,
+        seat_full_codes: Collection[str] | None = None,
+    ) -> Self:
+        """A client with other values on the same connection pool, which this one still owns and closes."""
+        twin = object.__new__(type(self))
+        twin._clock = self._clock
+        twin._context = self._context.changed(
+            endpoint=endpoint,
+            credentials=credentials,
+            signer=signer,
+            retry=retry,
+            seat_full_codes=seat_full_codes,
+        )
+        twin._http = self._http
+        twin._owns_http = False
+        return twin
+
     @property
     def http(self) -> httpx.Client:
         """The HTTP client behind it, for downloads that should share its pool and its trust."""
@@ -133,8 +141,9 @@ class Client:
         return self._context.clock.offset_s
 
     def close(self) -> None:
-        """Close all connections."""
-        self._http.close()
+        """Close all connections; a copy leaves them to the client it was made from."""
+        if self._owns_http:
+            self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -161,3 +170,21 @@ class Client:
         except StopIteration as done:
             result: T = done.value
             return result
+
+
+def client_options(settings: Settings, *, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The constructor arguments that settings give, for either client.
+
+    Raises:
+        ConfigurationError: the endpoint is no address, or nothing can sign.
+    """
+    Endpoint.parse(settings.endpoint, where=settings.where("endpoint"))
+    return {
+        "endpoint": settings.endpoint,
+        "credentials": from_settings(settings, environ=os.environ if environ is None else environ),
+        "connect_timeout_s": settings.connect_timeout_s,
+        "timeout_s": settings.timeout_s,
+        "ca_file": settings.ca_file,
+        "proxy": settings.proxy,
+        "seat_full_codes": settings.seat_full_codes,
+    }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import math
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Protocol
 
 from device_agent.api.exchange import Answer, Exchange, Pause
-from device_agent.config import Secret, Settings
-from device_agent.errors import ConfigurationError
+from device_agent.config import Secret
+from device_agent.errors import AgentError
 
 NONE = Secret("")
 
@@ -30,11 +31,17 @@ class Credentials:
     origin: str = "explicit"
 
 
+CredentialSteps = Generator[Exchange | Pause, Answer | None, Credentials]
+
+
 class CredentialSource(Protocol):
     """Something that can be asked for credentials; it may need exchanges of its own to get them."""
 
-    def resolve(self, *, now: float) -> Generator[Exchange | Pause, Answer | None, Credentials]:
+    def resolve(self, *, now: float) -> CredentialSteps:
         """The credentials to sign with at ``now`` (seconds since 1970)."""
+
+    def drop(self) -> bool:
+        """Forget what was fetched, because the platform does not accept it; whether asking again can help."""
 
 
 class StaticCredentials:
@@ -43,27 +50,44 @@ class StaticCredentials:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    def resolve(self, *, now: float) -> Generator[Exchange | Pause, Answer | None, Credentials]:
+    def resolve(self, *, now: float) -> CredentialSteps:
         yield from ()
         return self._credentials
 
+    def drop(self) -> bool:
+        return False
 
-def from_settings(settings: Settings) -> Credentials:
-    """The access key in the settings.
 
-    Raises:
-        ConfigurationError: it is not there, or only half of it.
+class RefreshedCredentials:
+    """Credentials that end, fetched again before they do; kept in memory only.
+
+    Args:
+        fetch: the steps of one fetch.
+        early_s: seconds before their end at which new ones are fetched.
     """
-    if not settings.access_key_id or not settings.access_key_secret:
-        missing = "access_key_id" if not settings.access_key_id else "access_key_secret"
-        raise ConfigurationError(
-            f"the setting {missing} is missing: nothing can sign the calls",
-            code="credentials.missing",
-            hint=f"put it in the settings file (--config) or in AVATAR_AGENT_{missing.upper()}",
-        )
-    return Credentials(
-        access_key_id=settings.access_key_id,
-        access_key_secret=settings.access_key_secret,
-        security_token=settings.security_token,
-        origin=settings.where("access_key_secret"),
-    )
+
+    def __init__(self, fetch: Callable[[], CredentialSteps], *, early_s: float = 180.0) -> None:
+        self._fetch = fetch
+        self._early_s = early_s
+        self._kept: Credentials | None = None
+
+    def resolve(self, *, now: float) -> CredentialSteps:
+        """What is kept while it lasts; a refresh that fails costs nothing as long as the old ones are valid."""
+        kept = self._kept
+        if kept is not None and now < _end(kept) - self._early_s:
+            return kept
+        try:
+            self._kept = yield from self._fetch()
+        except AgentError:
+            if kept is None or now >= _end(kept):
+                raise
+            return kept
+        return self._kept
+
+    def drop(self) -> bool:
+        self._kept = None
+        return True
+
+
+def _end(credentials: Credentials) -> float:
+    return math.inf if credentials.expires_at is None else credentials.expires_at

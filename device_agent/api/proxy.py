@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from device_agent.errors import ConfigurationError
 
-ALWAYS_DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-"""This machine itself is never behind a proxy."""
+ALWAYS_DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]", "all://100.100.100.200")
+"""This machine itself and the cloud's metadata address are never behind a proxy."""
 
 
 def proxy_routes(setting: str, *, environ: Mapping[str, str], where: str = "") -> dict[str, str | None]:

@@ -66,8 +66,7 @@ def http_client(
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
     """A client that follows no redirect and reads nothing from the environment but the proxy variables."""
-    logging.getLogger("httpx").addFilter(_HIDE_QUERY)
-    routes = {} if transport is not None else proxy_routes(proxy, environ=environ)
+    routes = _prepare(proxy, environ, stood_in=transport is not None)
     return httpx.Client(
         verify=tls,
         trust_env=False,
@@ -81,6 +80,30 @@ def http_client(
     )
 
 
+def async_http_client(
+    *,
+    tls: ssl.SSLContext,
+    proxy: str,
+    environ: Mapping[str, str],
+    connect_timeout_s: float,
+    timeout_s: float,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """As ``http_client``, for asyncio."""
+    routes = _prepare(proxy, environ, stood_in=transport is not None)
+    return httpx.AsyncClient(
+        verify=tls,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
+        transport=transport,
+        mounts={
+            pattern: None if address is None else httpx.AsyncHTTPTransport(verify=tls, proxy=address)
+            for pattern, address in routes.items()
+        },
+    )
+
+
 def send(exchange: Exchange, *, http: httpx.Client, clock: Clock) -> Answer:
     """Do one exchange.
 
@@ -88,9 +111,7 @@ def send(exchange: Exchange, *, http: httpx.Client, clock: Clock) -> Answer:
         NetworkError: no connection, no answer, or a cut one.
         NotThePlatform: the answer has no end.
     """
-    address = httpx.URL(exchange.url)
-    where = origin_of(address)
-    timeout = http.timeout if exchange.timeout_s is None else httpx.Timeout(exchange.timeout_s)
+    address, timeout = httpx.URL(exchange.url), _timeout(exchange, http.timeout)
     started = clock.steady()
     try:
         with http.stream(exchange.method, address, headers=dict(exchange.headers), timeout=timeout) as response:
@@ -98,16 +119,40 @@ def send(exchange: Exchange, *, http: httpx.Client, clock: Clock) -> Answer:
             for piece in response.iter_bytes():
                 body += piece
                 if len(body) > BODY_LIMIT:
-                    raise endless(response.status_code, where=where)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(
-                status=response.status_code,
-                headers=headers,
-                body=bytes(body),
-                elapsed_s=max(0.0, clock.steady() - started),
-            )
+                    raise endless(response.status_code, where=origin_of(address))
+            return _answer(response, bytes(body), elapsed_s=clock.steady() - started)
     except (httpx.TransportError, httpx.DecodingError) as exc:
-        raise translated(exc, where=where, is_loopback=is_loopback(address.host)) from exc
+        raise translated(exc, where=origin_of(address), is_loopback=is_loopback(address.host)) from exc
+
+
+async def send_async(exchange: Exchange, *, http: httpx.AsyncClient, clock: Clock) -> Answer:
+    """As ``send``, for asyncio."""
+    address, timeout = httpx.URL(exchange.url), _timeout(exchange, http.timeout)
+    started = clock.steady()
+    try:
+        async with http.stream(exchange.method, address, headers=dict(exchange.headers), timeout=timeout) as response:
+            body = bytearray()
+            async for piece in response.aiter_bytes():
+                body += piece
+                if len(body) > BODY_LIMIT:
+                    raise endless(response.status_code, where=origin_of(address))
+            return _answer(response, bytes(body), elapsed_s=clock.steady() - started)
+    except (httpx.TransportError, httpx.DecodingError) as exc:
+        raise translated(exc, where=origin_of(address), is_loopback=is_loopback(address.host)) from exc
+
+
+def _prepare(proxy: str, environ: Mapping[str, str], *, stood_in: bool) -> dict[str, str | None]:
+    logging.getLogger("httpx").addFilter(_HIDE_QUERY)
+    return {} if stood_in else proxy_routes(proxy, environ=environ)
+
+
+def _timeout(exchange: Exchange, usual: httpx.Timeout) -> httpx.Timeout:
+    return usual if exchange.timeout_s is None else httpx.Timeout(exchange.timeout_s)
+
+
+def _answer(response: httpx.Response, body: bytes, *, elapsed_s: float) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status=response.status_code, headers=headers, body=body, elapsed_s=max(0.0, elapsed_s))
 
 
 def endless(status: int, *, where: str) -> NotThePlatform:
