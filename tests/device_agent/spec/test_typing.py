@@ -38,13 +38,26 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     file.write_text(PROGRAM, encoding="ascii")
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--config-file", "", str(file)],
+        # A cache of its own: two runs of mypy at once spoil a shared one.
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--no-error-summary",
+            "--config-file",
+            "",
+            "--cache-dir",
+            str(root / ".mypy_cache" / "typing"),
+            str(file),
+        ],
         capture_output=True,
         text=True,
         cwd=root,
         timeout=300,
         check=False,
     )
+    assert done.returncode == 1, done.stdout + done.stderr
     found: dict[int, str] = {}
     for line in done.stdout.splitlines():
         match = re.match(rf"{re.escape(str(file))}:(\d+): (.*)", line)
