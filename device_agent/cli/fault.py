@@ -6,7 +6,7 @@ import json
 import os
 import sys
 
-from certs.errors import CertError, EnvelopeError, LicenseError, PrivateFileError
+from certs.errors import CertError, EnvelopeError, IdentityError, LicenseError, PrivateFileError, TrustError
 from device_agent.errors import AgentError
 from renderer.errors import AssetError, GraphicsError, OutputError, RenderError
 
@@ -14,6 +14,8 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (LicenseError, 4),
     (EnvelopeError, 7),
     (PrivateFileError, 3),
+    (IdentityError, 3),
+    (TrustError, 5),
     (AssetError, 7),
     (GraphicsError, 8),
     (OutputError, 3),
