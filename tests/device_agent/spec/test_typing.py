@@ -60,7 +60,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     assert done.returncode == 1, done.stdout + done.stderr
     found: dict[int, str] = {}
     for line in done.stdout.splitlines():
-        match = re.match(rf"{re.escape(str(file))}:(\d+): (.*)", line)
+        match = re.search(r"program\.py:(\d+): (.*)", line)  # a cached answer names the folder of an earlier run
         if match:
             found[int(match[1])] = found.get(int(match[1]), "") + match[2]
     return found
