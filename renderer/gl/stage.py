@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from renderer.gl.background import Backdrop
 from renderer.gl.blocks import BINDINGS, FRAME, FRAME_BINDING, MATERIAL, MATERIAL_BINDING
 from renderer.gl.context import GraphicsContext
+from renderer.gl.footprint import Footprint, Rect, whole
 from renderer.gl.geometry import Geometry
 from renderer.gl.joints import Joints
 from renderer.gl.materials import SAMPLERS, Surface, surface
@@ -73,6 +74,9 @@ class Stage:
         )
         self._material_buffer = context.gl.buffer(_blocks([surface for surface, _ in surfaces.values()]))
         self._drawn = [self._prepare(key, index, *surfaces[key]) for index, key in enumerate(surfaces)]
+        self._footprint = Footprint(avatar)
+        self._box_joints, self._box_nodes = self._footprint.sources(self._joints.first)
+        self._box_matrices = np.zeros((len(self._box_joints) + len(self._box_nodes), 3, 4), np.float32)
 
     def _surfaces(self) -> dict[tuple[int, int], tuple[Surface, Material]]:
         found: dict[tuple[int, int], tuple[Surface, Material]] = {}
@@ -119,6 +123,8 @@ class Stage:
         A node without weights has its own or its mesh's defaults.
         """
         self._joints.update(world)
+        self._box_matrices[: len(self._box_joints)] = self._joints.rows[self._box_joints]
+        self._box_matrices[len(self._box_joints) :] = world[self._box_nodes, :3]
         for drawn in self._drawn:
             geometry = drawn.geometry
             if geometry.morph is not None:
@@ -130,6 +136,12 @@ class Stage:
                 drawn.model = world[drawn.node]
             drawn.center = drawn.model[:3, :3] @ geometry.center + drawn.model[:3, 3]
             drawn.mirrored = _determinant(drawn.model) < 0.0
+
+    def rect(self, view: View, *, size: tuple[int, int], flipped: bool) -> Rect:
+        """The pixels of a picture that the avatar can touch in its pose."""
+        matrix = view_projection(view, size[0] / size[1], flipped=flipped)
+        margin = max((g.morph.reach for g in self._geometries.values() if g.morph is not None), default=0.0)
+        return self._footprint.rect(self._box_matrices, matrix, size=size, margin=margin) or whole(size)
 
     def _weights(self, node: int, weights: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
         given = weights.get(node)
@@ -167,10 +179,7 @@ class Stage:
         for mode in (AlphaMode.OPAQUE, AlphaMode.MASK):
             for drawn in order:
                 if drawn.material.alpha_mode is mode:
-                    self._one(drawn, macros, flipped=flipped, back=False, front=True)
-            for drawn in order:
-                if drawn.material.alpha_mode is mode and drawn.material.double_sided:
-                    self._one(drawn, macros, flipped=flipped, back=True, front=False)
+                    self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
         if self._backdrop.needed(background):
             gl.disable(gl.CULL_FACE)
             self._backdrop.draw(background, aspect=aspect, flipped=flipped)
@@ -242,6 +251,15 @@ class Stage:
         frame["look"][0] = look.exposure
         self._frame_buffer.write(frame.tobytes())
         self._frame_buffer.bind_to_uniform_block(FRAME_BINDING)
+
+    def draw_background(self, background: Background, *, aspect: float, flipped: bool) -> None:
+        """Draw what is behind the avatar alone, into the bound framebuffer, which has been cleared."""
+        if self._backdrop.needed(background):
+            gl = self._context.gl
+            gl.disable(gl.CULL_FACE | gl.BLEND)
+            gl.enable(gl.DEPTH_TEST)
+            gl.depth_func = "<="
+            self._backdrop.draw(background, aspect=aspect, flipped=flipped)
 
     def clear_color(self, background: Background) -> tuple[float, float, float, float]:
         """What the framebuffer is to be cleared to before ``draw``."""

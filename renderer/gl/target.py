@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from renderer.errors import GraphicsError
 from renderer.gl import calls
 from renderer.gl.context import GraphicsContext
+from renderer.gl.footprint import Rect
 
 _MAX_SAMPLES, _MAX_RENDERBUFFER_SIZE = 0x8D57, 0x84E8
 
@@ -48,44 +49,56 @@ class Target:
                 [gl.renderbuffer(size, 4, samples=self.samples)], gl.depth_renderbuffer(size, samples=self.samples)
             )
         self._pixel_buffers = [gl.buffer(reserve=4 * size[0] * size[1]) for _ in range(2)]
+        self._staged = np.empty((size[1], size[0], 4), np.uint8)
         self._turn = 0
 
-    def begin(self, clear: tuple[float, float, float, float]) -> None:
-        """Make this the drawing target and clear it; ``clear`` is premultiplied."""
+    def begin(self, clear: tuple[float, float, float, float], rect: Rect) -> None:
+        """Make a part of this the drawing target and clear it; ``clear`` is premultiplied."""
+        gl = self._calls
         self._drawn.use()
         self._drawn.depth_mask = True
-        self._calls.clear_color(*clear)
-        self._calls.clear(calls.COLOR_BUFFER_BIT | calls.DEPTH_BUFFER_BIT)
+        gl.enable(calls.SCISSOR_TEST)
+        gl.scissor(rect.left, rect.top, rect.width, rect.height)
+        gl.clear_color(*clear)
+        gl.clear(calls.COLOR_BUFFER_BIT | calls.DEPTH_BUFFER_BIT)
 
-    def _copy(self, destination: int | None) -> None:
-        """Resolve, and copy the picture to an address or, with None, into the bound pixel buffer."""
-        width, height = self.size
+    def _copy(self, rect: Rect, destination: int | None, row_length: int) -> None:
+        """Resolve, and copy a part to an address or, with None, into the bound pixel buffer."""
         gl = self._calls
+        gl.disable(calls.SCISSOR_TEST)
         gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._drawn.glo)
         if self.samples:
             gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, self._resolved.glo)
-            gl.blit_framebuffer(0, 0, width, height, 0, 0, width, height, calls.COLOR_BUFFER_BIT, calls.NEAREST)
+            box = (rect.left, rect.top, rect.right, rect.bottom)
+            gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
             gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._resolved.glo)
         gl.read_buffer(calls.COLOR_ATTACHMENT0)
         gl.pixel_store(calls.PACK_ALIGNMENT, 4)
-        gl.read_pixels(0, 0, width, height, calls.RGBA, calls.UNSIGNED_BYTE, destination)
+        gl.pixel_store(calls.PACK_ROW_LENGTH, row_length)
+        gl.read_pixels(rect.left, rect.top, rect.width, rect.height, calls.RGBA, calls.UNSIGNED_BYTE, destination)
+        gl.pixel_store(calls.PACK_ROW_LENGTH, 0)
         self._drawn.use()
 
-    def read(self, into: NDArray[np.uint8]) -> None:
-        """Wait for the picture and copy it, first drawn row first, into contiguous ``(h, w, 4) uint8``."""
-        self._copy(into.ctypes.data)
+    def read(self, rect: Rect, into: NDArray[np.uint8]) -> None:
+        """Wait for the picture and copy a part of it to the same part of contiguous ``(h, w, 4) uint8``."""
+        if rect.width:
+            self._copy(rect, into[rect.top :, rect.left :].ctypes.data, self.size[0])
 
-    def start_read(self) -> int:
+    def start_read(self, rect: Rect) -> int:
         """Begin a copy without waiting; ``finish_read`` takes the number that is returned. At most two at a time."""
         self._turn ^= 1
-        self._calls.bind_buffer(calls.PIXEL_PACK_BUFFER, self._pixel_buffers[self._turn].glo)
-        self._copy(None)
-        self._calls.bind_buffer(calls.PIXEL_PACK_BUFFER, 0)
+        if rect.width:
+            self._calls.bind_buffer(calls.PIXEL_PACK_BUFFER, self._pixel_buffers[self._turn].glo)
+            self._copy(rect, None, 0)
+            self._calls.bind_buffer(calls.PIXEL_PACK_BUFFER, 0)
         return self._turn
 
-    def finish_read(self, turn: int, into: NDArray[np.uint8]) -> None:
-        """Wait for a begun copy and take it."""
-        self._pixel_buffers[turn].read_into(into)
+    def finish_read(self, turn: int, rect: Rect, into: NDArray[np.uint8]) -> None:
+        """Wait for a begun copy and take it to its part of ``(h, w, 4) uint8``."""
+        if rect.width:
+            staged = self._staged.reshape(-1)[: 4 * rect.width * rect.height]
+            self._pixel_buffers[turn].read_into(staged, size=staged.nbytes)
+            into[rect.top : rect.bottom, rect.left : rect.right] = staged.reshape(rect.height, rect.width, 4)
 
     def release(self) -> None:
         """Free everything."""

@@ -81,7 +81,9 @@ def upload(context: GraphicsContext, pixels: Pixels | None, *, sampler: Sampler,
     texture = context.gl.texture(
         size, 4, data, alignment=1, internal_format=calls.SRGB8_ALPHA8 if srgb else calls.RGBA8
     )
-    minify = 0x2701
+    minify = sampler.min_filter or calls.LINEAR_MIPMAP_LINEAR
+    if context.software and minify == calls.LINEAR_MIPMAP_LINEAR:
+        minify = calls.LINEAR_MIPMAP_NEAREST  # half the fetches, and what a CPU draws with is fetches
     if minify >= calls.NEAREST_MIPMAP_NEAREST:
         texture.build_mipmaps()
     texture.filter = (minify, sampler.mag_filter or calls.LINEAR)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from renderer.animation.pose import Pose
 from renderer.gl.context import GraphicsContext, headless
+from renderer.gl.footprint import Rect, whole
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
 from renderer.scene import Avatar, Background, Lighting, Look, View
@@ -57,6 +58,7 @@ class Offscreen:
         self.context.make_current()
         self._target = Target(self.context, size=size, samples=samples)
         self._stage = Stage(self.context, avatar, largest_texture=largest_texture)
+        self._behind: tuple[Background, Picture] | None = None
         self._aspect = size[0] / size[1]
         self.size = size
 
@@ -97,33 +99,40 @@ class Offscreen:
             background=background or Background(),
             look=look or Look(),
         )
-        self._draw(shot)
-        picture = self._empty()
-        self._target.read(picture)
+        rect = self._draw(shot)
+        picture = self._backdrop(shot.background).copy()
+        self._target.read(rect, picture)
         self.context.check()
-        return _straight(picture, shot.background)
+        _make_straight(picture, rect, shot.background)
+        return picture
 
     def frames(self, shots: Iterable[Shot]) -> Iterator[Picture]:
         """Pictures of the shots, in order; while one is being taken the next is already drawn.
 
+        A picture is the caller's until the one after the next is asked for: then its memory is used again.
+
         Raises:
             GraphicsError: the driver refused something.
         """
-        waiting: tuple[int, Shot] | None = None
+        waiting: tuple[int, Rect, Background] | None = None
+        pictures = [np.empty((self.size[1], self.size[0], 4), np.uint8) for _ in range(2)]
         for shot in shots:
-            self._draw(shot)
-            begun = (self._target.start_read(), shot)
+            rect = self._draw(shot)
+            begun = (self._target.start_read(rect), rect, shot.background)
             if waiting is not None:
-                yield self._finish(*waiting)
+                yield self._finish(pictures[waiting[0]], *waiting)
             waiting = begun
         if waiting is not None:
-            yield self._finish(*waiting)
+            yield self._finish(pictures[waiting[0]], *waiting)
         self.context.check()
 
-    def _draw(self, shot: Shot) -> None:
+    def _draw(self, shot: Shot) -> Rect:
+        """Draw a shot, and say which part of the picture is not just background."""
         self.context.make_current()
+        self._backdrop(shot.background)
         self._stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
-        self._target.begin(self._stage.clear_color(shot.background))
+        rect = self._stage.rect(shot.view, size=self.size, flipped=True)
+        self._target.begin(self._stage.clear_color(shot.background), rect)
         self._stage.draw(
             view=shot.view,
             aspect=self._aspect,
@@ -132,24 +141,35 @@ class Offscreen:
             background=shot.background,
             flipped=True,
         )
+        return rect
 
-    def _finish(self, turn: int, shot: Shot) -> Picture:
-        picture = self._empty()
-        self._target.finish_read(turn, picture)
-        return _straight(picture, shot.background)
+    def _backdrop(self, background: Background) -> Picture:
+        """The picture without the avatar, drawn once as long as the background stays the same."""
+        if self._behind is None or self._behind[0] != background:
+            everything = whole(self.size)
+            picture = np.empty((self.size[1], self.size[0], 4), np.uint8)
+            self._target.begin(self._stage.clear_color(background), everything)
+            self._stage.draw_background(background, aspect=self._aspect, flipped=True)
+            self._target.read(everything, picture)
+            _make_straight(picture, everything, background)
+            self._behind = (background, picture)
+        return self._behind[1]
 
-    def _empty(self) -> Picture:
-        return np.empty((self.size[1], self.size[0], 4), np.uint8)
+    def _finish(self, picture: Picture, turn: int, rect: Rect, background: Background) -> Picture:
+        np.copyto(picture, self._backdrop(background))
+        self._target.finish_read(turn, rect, picture)
+        _make_straight(picture, rect, background)
+        return picture
 
 
-def _straight(picture: Picture, background: Background) -> Picture:
+def _make_straight(picture: Picture, rect: Rect, background: Background) -> None:
     """Divide colour by alpha, in place, where a pixel is neither clear nor solid."""
-    if background.transparent or background.image is not None:
-        words = picture.view(np.uint32)[..., 0]
-        partial = np.flatnonzero((words - np.uint32(1)) < np.uint32(0xFEFFFFFF))
-        flat = picture.reshape(-1, 4)
-        pixels = flat[partial].astype(np.uint16)
-        alpha = pixels[:, 3:]
-        scaled = (pixels[:, :3] * np.uint32(255) + alpha // 2) // np.maximum(alpha, 1)
-        flat[partial, :3] = np.minimum(scaled, 255)
-    return picture
+    if not background.transparent and background.image is None:
+        return
+    part = picture[rect.top : rect.bottom, rect.left : rect.right]
+    alpha = part[..., 3]
+    rows, columns = np.nonzero((alpha - np.uint8(1)) < np.uint8(254))
+    pixels = part[rows, columns].astype(np.uint16)
+    share = np.maximum(pixels[:, 3:], 1)
+    pixels[:, :3] = np.minimum((pixels[:, :3] * np.uint16(255) + share // 2) // share, 255)
+    part[rows, columns] = pixels.astype(np.uint8)

@@ -366,6 +366,6 @@ def test_frames_in_flight_are_the_frames_one_by_one(context: GraphicsContext, sh
         pose.matrices[0, 0, 3] = index / 10
     with Offscreen(avatar, size=(32, 32), samples=samples, context=context) as offscreen:
         single = [offscreen.frame(pose, view=shapes.FRONT) for pose in poses]
-        flight = list(offscreen.frames(Shot(pose=pose, view=shapes.FRONT) for pose in poses))
+        flight = [f.copy() for f in offscreen.frames(Shot(pose=pose, view=shapes.FRONT) for pose in poses)]
     assert len(flight) == 5
     assert all(np.array_equal(a, b) for a, b in zip(single, flight, strict=True))
