@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from renderer.animation.speech import Face, attentive, blinks, talking, thoughtful, welcoming
 
 Array = NDArray[np.float64]
+GROUPS = ("hello", "idle", "listen", "speak", "think")
+"""In the order of a package's ``animation.glb``."""
 RATE = 20.0
 """Instants per second the curves are evaluated at; keys that a straight line gives are dropped later."""
 
@@ -49,7 +51,7 @@ class Arm:
 HANG = Arm()
 OPEN_LOW = Arm(out=0.24, ahead=0.35, bend=1.25, toward=(0.1, 0.1, 1.0), twist=1.0, wrist=-0.15, curl=0.22)
 OPEN_HIGH = Arm(out=0.34, ahead=0.45, bend=1.6, toward=(-0.1, 0.25, 1.0), twist=1.15, wrist=-0.2, curl=0.15)
-POINT_UP = Arm(out=0.28, ahead=0.5, bend=1.85, toward=(0.25, 0.25, 1.0), twist=0.35, wrist=0.05, curl=0.35)
+POINT_UP = Arm(out=0.28, ahead=0.5, bend=1.62, toward=(0.20, 0.25, 1.0), twist=0.45, wrist=0.05, curl=0.35)
 TOGETHER = Arm(out=0.16, ahead=0.3, bend=1.3, toward=(0.75, 0.0, 1.0), twist=0.35, wrist=0.1, curl=0.3)
 GREETING = Arm(out=0.95, ahead=0.45, bend=2.05, toward=(-0.12, 1.0, 0.28), twist=0.15, wrist=-0.1, curl=0.06)
 CHIN = Arm(out=0.22, ahead=0.75, bend=2.33, toward=(0.45, 0.25, 0.9), twist=-0.15, wrist=0.35, curl=0.55)
@@ -67,6 +69,7 @@ class Motion:
         trunk: bone name to ``(k, 3)`` nod, turn, tilt relative to the bone below it.
         left, right: ``(k, 9)`` rows of ``Arm.vector``.
         face: ARKit name to ``(k,)`` weights.
+        to_chin: ``(k,)`` how far the right hand is on its way to the chin, whose height only the skeleton knows.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Motion:
     left: Array
     right: Array
     face: Face = field(default_factory=dict)
+    to_chin: Array | None = None
 
 
 def motions() -> dict[str, tuple[Motion, ...]]:
@@ -183,7 +187,8 @@ def _hello() -> Motion:
         ],
     )[:, 0]
     swing = raised * np.sin(2 * np.pi * 1.9 * (times - 0.8))
-    motion.right[:, 3] += 0.42 * swing  # the forearm goes from side to side
+    motion.right[:, 2] += 0.24 * swing  # the forearm goes from side to side
+    motion.right[:, 3] += 0.15 * swing
     motion.right[:, 6] += 0.10 * swing
     motion.right[:, 7] += 0.06 * raised * np.sin(2 * np.pi * 1.9 * (times - 0.88))
     still = (0.0, 0.0, 0.0)
@@ -346,5 +351,7 @@ def _think() -> Motion:
         ],
     )
     _turned(motion, "neck", [(0.0, still), (1.2, (0.04, 0.05, 0.0)), (4.6, (0.04, 0.0, 0.0)), (6.0, still)])
+    steps = [(0.0, np.zeros(1)), (0.2, np.zeros(1)), (1.2, np.ones(1)), (4.7, np.ones(1)), (5.8, np.zeros(1))]
+    motion.to_chin = ease(motion.times, [*steps, (6.0, np.zeros(1))])[:, 0]
     motion.face = thoughtful(motion.times)
     return motion

@@ -8,13 +8,13 @@ by the shortest way, so that T- and A-posed avatars move alike; feet stay plante
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderer.animation.clip import Channel, Clip, Interpolation
-from renderer.animation.gestures import Motion, motions
+from renderer.animation.gestures import CHIN, GROUPS, Motion, motions
 from renderer.animation.turns import arc, axis_turn, euler_turn, frames, quaternions, thinned, unit
 from renderer.scene import Avatar
 
@@ -37,14 +37,19 @@ STAND_INS: dict[str, tuple[str, ...]] = {
 """Where a mesh has no target of the ARKit name: other names that come near, best first."""
 
 
-def humanoid_clips(avatar: Avatar) -> dict[str, tuple[Clip, ...]]:
+def humanoid_clips(avatar: Avatar, *, groups: Collection[str] = GROUPS) -> dict[str, tuple[Clip, ...]]:
     """Clips named after their groups hello, idle, listen, speak and think, in this order.
+
+    Args:
+        groups: which of them are wanted; each takes some time to make.
 
     An avatar whose ``humanoid`` lacks the hips still gets its face moved; one that has neither gets no clips.
     """
     skeleton = Skeleton(avatar)
     found: dict[str, tuple[Clip, ...]] = {}
     for group, members in motions().items():
+        if group not in groups:
+            continue
         clips = tuple(_clip(skeleton, motion) for motion in members)
         found[group] = tuple(clip for clip in clips if clip.channels)
     return {group: clips for group, clips in found.items() if clips}
@@ -155,6 +160,8 @@ def _arm(skeleton: Skeleton, motion: Motion, side: str) -> dict[str, Array]:
     sign = 1.0 if side == "left" else -1.0
     rows = motion.left if side == "left" else motion.right
     out, ahead, bend, inward, up, forth, twist, wrist, curl = rows.T
+    if side == "right" and motion.to_chin is not None:
+        bend = bend + motion.to_chin * (_chin_bend(skeleton) - CHIN.bend)
     along = np.array([sign, 0.0, 0.0])  # a T-posed arm ...
     hinge = np.array([0.0, -sign, 0.0])  # ... its elbow's axis, by which the forearm comes ahead ...
     flexing = np.array([0.0, 0.0, -sign])  # ... and its wrist's and fingers'
@@ -192,6 +199,25 @@ def _arm(skeleton: Skeleton, motion: Motion, side: str) -> dict[str, Array]:
         bent = bent @ axis_turn((0.25, sign, 0.0), curl * share)
         turns[side + "Thumb" + joint] = bent @ straight
     return turns
+
+
+def _chin_bend(skeleton: Skeleton) -> float:
+    """The elbow's bend that brings the wrist of ``gestures.CHIN`` a hand's breadth under the head's joint."""
+    at = skeleton.at
+    if not {"rightUpperArm", "rightLowerArm", "rightHand", "head"} <= at.keys():
+        return CHIN.bend
+    upper = float(np.linalg.norm(at["rightLowerArm"] - at["rightUpperArm"]))
+    lower = float(np.linalg.norm(at["rightHand"] - at["rightLowerArm"]))
+    wanted = at["head"][1] - at["rightUpperArm"][1] - 0.48 * lower
+    hang = -np.cos(CHIN.out) * np.cos(CHIN.ahead)
+    bends = np.linspace(1.7, 2.6, 91)
+    arm = np.array([-np.sin(CHIN.out), -np.cos(CHIN.out), 0.0])
+    arm = axis_turn((1, 0, 0), np.array([-CHIN.ahead]))[0] @ arm
+    inward, up, forth = CHIN.toward
+    toward = axis_turn((1, 0, 0), np.array([-CHIN.ahead]))[0] @ np.array([inward, up, forth])
+    aside = unit(toward - arm * (arm @ toward))
+    heights = upper * hang + lower * (np.cos(bends) * arm[1] + np.sin(bends) * aside[1])
+    return float(bends[np.argmin(np.abs(heights - wanted))])
 
 
 def _legs(skeleton: Skeleton, motion: Motion, shift: Array) -> Iterator[tuple[str, Array]]:

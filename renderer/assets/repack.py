@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from renderer.animation.clip import Channel, Clip, Interpolation
+from renderer.animation.gestures import GROUPS
 from renderer.animation.humanoid import humanoid_clips
 from renderer.assets.character_glb import character_glb
 from renderer.assets.glb_writer import write_glb
@@ -25,7 +26,6 @@ from renderer.scene.framing import frame_avatar
 
 Json = dict[str, Any]
 
-GROUPS = ("hello", "idle", "listen", "speak", "think")
 WORDS: dict[str, tuple[str, ...]] = {
     "hello": ("hello", "greet", "wave", "welcome"),
     "idle": ("idle", "stand", "breath", "rest"),
@@ -84,7 +84,7 @@ def clip_groups(avatar: Avatar, clips: tuple[Clip, ...]) -> dict[str, tuple[Clip
         (spare if group is None else named[group]).append(clip)
     if not named["idle"]:
         named["idle"] = spare
-    made = humanoid_clips(avatar) if any(not named[group] for group in GROUPS) else {}
+    made = humanoid_clips(avatar, groups=[group for group in GROUPS if not named[group]])
     groups = {group: tuple(named[group]) or made.get(group, ()) for group in GROUPS}
     if not groups["idle"]:
         groups["idle"] = tuple(moving[:1]) or (_stillness(avatar),)

@@ -84,7 +84,7 @@ def scene(progress: Progress = lambda _stage: None) -> Avatar:
 
 def to_world(points: Array) -> Array:
     """From the face frame (centimetres)."""
-    return points * 0.01 + skeleton.FACE_ORIGIN
+    return np.asarray(points * 0.01 + skeleton.FACE_ORIGIN)
 
 
 # --- parts ------------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def _features(bones: tuple[skeleton.Bone, ...]) -> list[Part]:
     upper, lower, tongue = features.teeth(upper=True), features.teeth(upper=False), features.tongue()
     parts.append(_on_head("TeethUpper", "Mouth", upper, bones, colors=_mouth_colors(upper)))
     jaw = features.joined([lower, tongue])
-    jaw_part = _on_head("Jaw", "Mouth", jaw, bones, colors=_mouth_colors(jaw, tongue_from=len(lower.points)))
+    jaw_part = _on_head("TeethLower", "Mouth", jaw, bones, colors=_mouth_colors(jaw, tongue_from=len(lower.points)))
     jaw_part.shapes = _jaw(jaw.points, len(lower.points))
     parts.append(jaw_part)
     return parts
