@@ -36,6 +36,7 @@ REGISTRY = _registry(
     Extension(name="KHR_materials_emissive_strength"),
     Extension(name="KHR_lights_punctual"),
     Extension(name="EXT_texture_webp"),
+    Extension(name="EXT_meshopt_compression"),
     Extension(name="VRM"),
     Extension(name="VRMC_vrm"),
 )
@@ -44,7 +45,6 @@ REGISTRY = _registry(
 HINTS = MappingProxyType(
     {
         "KHR_draco_mesh_compression": "repack the file without Draco, e.g. gltf-transform copy in.glb out.glb",
-        "EXT_meshopt_compression": "repack the file without Meshopt, e.g. gltf-transform copy in.glb out.glb",
         "KHR_texture_basisu": "repack the file with PNG, JPEG or WebP pictures",
     }
 )

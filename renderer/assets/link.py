@@ -53,7 +53,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
         text, binary = split(data, log=log, where=name)
     document = parse(text, log=log, limits=limits, where=name)
     extensions.check(document, log=log)
-    buffers = BufferStore(document, binary, resolver, log=log)
+    buffers = BufferStore(document, binary, resolver, log=log, limits=limits)
     accessors = Accessors(document, buffers, log=log, limits=limits)
     images = Pictures(buffers, resolver, log=log, limits=limits).read(document.images)
     textures = read_textures(document, images, log=log)

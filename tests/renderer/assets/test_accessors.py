@@ -35,8 +35,9 @@ def reader(
         },
         Document,
     )
-    store = BufferStore(document, memoryview(binary), NoFiles(), log=log)
-    return Accessors(document, store, log=log, limits=Limits(**limits))
+    bounds = Limits(**limits)
+    store = BufferStore(document, memoryview(binary), NoFiles(), log=log, limits=bounds)
+    return Accessors(document, store, log=log, limits=bounds)
 
 
 @given(

@@ -19,11 +19,6 @@ REFUSED = {
     "formats/draco/CesiumMan/CesiumMan.gltf": "KHR_draco_mesh_compression",
     "formats/draco/DracoSparseMesh.gltf": "KHR_draco_mesh_compression",
     "formats/draco/MorphPrimitivesTest/MorphPrimitivesTest.gltf": "KHR_draco_mesh_compression",
-    "formats/meshopt/BoxMeshopt.glb": "EXT_meshopt_compression",
-    "formats/meshopt/BoxMeshopt.gltf": "EXT_meshopt_compression",
-    "avatars/vroid.glb": "EXT_meshopt_compression",
-    "avatars/valid-Asian_F_1_Casual.glb": "EXT_meshopt_compression",
-    "avatars/valid-Black_M_2_Util.glb": "EXT_meshopt_compression",
 }
 """What a file requires that is not there yet."""
 

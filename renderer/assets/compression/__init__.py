@@ -1,0 +1,1 @@
+"""Compressed buffer views: EXT_meshopt_compression, decoded with numpy."""
