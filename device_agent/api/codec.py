@@ -68,6 +68,29 @@ def to_parameters(request: Request[Any]) -> dict[str, str]:
     return parameters
 
 
+def request_of(operation: Operation[ResultT], values: Mapping[str, Any]) -> Request[ResultT]:
+    """A typed request from wire names and values; numbers and booleans may come as text.
+
+    Raises:
+        ParameterError: a name that the operation does not have, something missing, or a broken limit.
+    """
+    known = {parameter.name for parameter in operation.parameters}
+    strange = sorted(set(values) - known)
+    if strange:
+        raise ParameterError(
+            f"{operation.name} has no parameter {', '.join(strange)}",
+            code="parameter.unknown",
+            where=operation.name,
+            hint=f"it has {', '.join(sorted(known))}",
+            operation=operation.name,
+        )
+    try:
+        request: Request[ResultT] = msgspec.convert(values, operation.request, strict=False)
+    except msgspec.ValidationError as exc:
+        raise _invalid(operation, exc) from exc
+    return request
+
+
 def from_answer(
     answer: Answer,
     operation: Operation[ResultT],
@@ -173,13 +196,7 @@ def _check(request: Request[Any], operation: Operation[Any]) -> None:
         msgspec.convert(plain, type(request))
         msgspec.json.encode(plain).decode()
     except msgspec.ValidationError as exc:
-        words = str(exc)
-        at = _AT.search(words)
-        path = at["path"] if at else ""
-        problem = _AT.sub("", words).replace("`", "")
-        if problem.startswith("Invalid enum value"):  # would repeat the value
-            problem = "not one of the documented values"
-        raise _broken(operation, path, problem) from exc
+        raise _invalid(operation, exc) from exc
     except (UnicodeEncodeError, msgspec.EncodeError, TypeError) as exc:
         raise _broken(operation, "", "a value that cannot be sent") from exc
     for path, limit, text in _limited(operation.parameters, plain, prefix=""):
@@ -199,6 +216,24 @@ def _limited(
             yield prefix + parameter.name, parameter.text_limit, value
         elif parameter.fields and isinstance(value, Mapping):
             yield from _limited(parameter.fields, value, prefix=f"{prefix}{parameter.name}.")
+
+
+def _invalid(operation: Operation[Any], error: msgspec.ValidationError) -> ParameterError:
+    words = str(error)
+    at = _AT.search(words)
+    problem = _AT.sub("", words).replace("`", "")
+    if problem.startswith("Invalid enum value"):  # would repeat the value
+        problem = "not one of the documented values"
+    if problem.startswith("Object missing required field"):
+        name = problem.rsplit(" ", 1)[-1]
+        path = f"{at['path']}.{name}" if at else name
+        return ParameterError(
+            f"{path} is needed",
+            code="parameter.missing",
+            where=f"{operation.name}.{path}",
+            operation=operation.name,
+        )
+    return _broken(operation, at["path"] if at else "", problem)
 
 
 def _broken(operation: Operation[Any], path: str, problem: str) -> ParameterError:

@@ -19,6 +19,7 @@ COMMANDS = (
     "unbind",
     "status",
     "inspect",
+    "api",
 )
 """Subcommands in the order that ``--help`` shows them; each is a module with ``register(app)``."""
 

@@ -21,11 +21,6 @@ from device_agent.harness.serve import RunningHarness
 
 CODE = "CH_3d_test"
 FILES = {"character.glb": os.urandom(300_000), "character.config.json": b"{}", "animation.glb": b"x"}
-# Only the commands under test: the others have suites of their own, and need OpenGL.
-RUN = (
-    "import sys\nfrom device_agent.cli import main\n"
-    "main.COMMANDS = ('bind', 'start', 'fetch', 'unbind', 'status')\nmain.main()\n"
-)
 
 
 @dataclass
@@ -40,7 +35,7 @@ class Shell:
         if not config.exists():
             write_settings(config, self.harness.ready)
         return subprocess.run(
-            [sys.executable, "-c", RUN, *arguments],
+            [sys.executable, "-m", "device_agent.cli.main", *arguments],
             capture_output=True,
             text=True,
             env={
@@ -226,7 +221,7 @@ def test_wrong_use_is_status_2(shell: Shell) -> None:
 def test_status_starts_light(shell: Shell) -> None:
     """A kiosk's storage is slow: what status needs is all that it loads."""
     code = (
-        "import sys\nfrom device_agent.cli import main\nmain.COMMANDS = ('status', 'bind')\n"
+        "import sys\nfrom device_agent.cli import main\n"
         "try:\n    main.build()(['status', '--json'])\nexcept SystemExit:\n    pass\n"
         "heavy = ('numpy', 'moderngl', 'glfw', 'starlette', 'uvicorn', 'httpx', 'cryptography', 'structlog', 'OpenSSL',"
         " 'PIL', 'av')\n"
