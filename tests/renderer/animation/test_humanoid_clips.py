@@ -46,8 +46,14 @@ def places(avatar: Avatar, clip: Clip, time: float) -> dict[str, np.ndarray]:
     return {name: world[node][:3, 3] for name, node in avatar.humanoid.items()}
 
 
+MADE: dict[int, tuple[Avatar, dict[str, Clip]]] = {}
+"""Clips by the avatar's identity, which is kept alive with them."""
+
+
 def clips_by_name(avatar: Avatar) -> dict[str, Clip]:
-    return {clip.name: clip for clips in humanoid_clips(avatar).values() for clip in clips}
+    if id(avatar) not in MADE:
+        MADE[id(avatar)] = avatar, {c.name: c for clips in humanoid_clips(avatar).values() for c in clips}
+    return MADE[id(avatar)][1]
 
 
 def test_every_group_has_its_clips(avatar: Avatar) -> None:
