@@ -116,6 +116,11 @@ class AsyncClient:
         return twin
 
     @property
+    def retry(self) -> RetryPolicy:
+        """When it tries again, unless a call says otherwise."""
+        return self._context.retry
+
+    @property
     def offset_s(self) -> float:
         """Seconds that this device's clock is behind the platform's, as learned so far."""
         return self._context.clock.offset_s

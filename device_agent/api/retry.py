@@ -31,12 +31,14 @@ class RetryPolicy:
         first_s: upper end of the first wait.
         cap_s: upper end of any wait; also the longest advice that is followed, beyond it the error is told at once.
         repeat_unsafe: repeat also what may be done twice.
+        only_unserved: repeat nothing that may have been served, harmless or not: the caller wants to know of it.
     """
 
     attempts: int = 3
     first_s: float = 0.5
     cap_s: float = 20.0
     repeat_unsafe: bool = False
+    only_unserved: bool = False
 
     def wait(self, failure: Failure, *, attempt: int, repeatable: bool, dice: float) -> float | None:
         """Seconds to wait before the next attempt; ``None`` to give up.
@@ -48,7 +50,7 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not failure.passing:
             return None
-        if failure.maybe_served and not (repeatable or self.repeat_unsafe):
+        if failure.maybe_served and (self.only_unserved or not (repeatable or self.repeat_unsafe)):
             return None
         if failure.advised_s is not None:
             if failure.advised_s > self.cap_s:

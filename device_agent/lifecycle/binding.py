@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import msgspec
@@ -71,7 +72,9 @@ def _take_seat(device: Device, account: Account, record: Record, *, device_info:
                     device_id=record.device_id,
                     device_type=device.settings.device_type,
                     device_info=device_info,
-                )
+                ),
+                # One that got no answer may be served late and must be written down, so it is not repeated unseen.
+                retry=dataclasses.replace(device.client.retry, only_unserved=True),
             )
             note.request_id = answer.request_id
             note.result = "seat taken"

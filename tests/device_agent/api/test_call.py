@@ -230,6 +230,13 @@ def test_what_may_have_been_served_is_not_sent_twice(platform: Platform, clock: 
     client.call(START, retry=RetryPolicy(repeat_unsafe=True))
 
 
+def test_a_caller_who_must_know_is_told_of_every_unanswered_request(platform: Platform, clock: FakeClock) -> None:
+    platform.answers = [refusal("Throttling", status=400), httpx.ReadTimeout("slow"), ok()]
+    with pytest.raises(NetworkError):
+        make_client(platform, clock).call(AUTH, retry=RetryPolicy(attempts=5, first_s=0.1, only_unserved=True))
+    assert len(platform.asked) == 2
+
+
 def test_what_never_left_is_sent_again(platform: Platform, clock: FakeClock) -> None:
     platform.answers = [httpx.ConnectError("refused"), refusal("Throttling.User", status=400), ok({"ImToken": "t"})]
     make_client(platform, clock).call(START)

@@ -233,6 +233,18 @@ def test_an_answer_that_got_lost_is_asked_for_again_and_costs_one_seat(kiosk: Ki
     assert len(seats(harness)) == 1
 
 
+def test_an_unanswered_request_for_a_seat_is_never_hidden_by_a_retry(kiosk: Kiosk, harness: RunningHarness) -> None:
+    harness.fault("drop_after", on="ClientAuth")
+    patient = {"retry": RetryPolicy(attempts=5, first_s=0.001)}
+    with kiosk.engine(client_options=patient) as engine:
+        with pytest.raises(NetworkError):
+            engine.bind()
+        assert engine.record.bind.outcome == "unsure"
+        unsure_until = engine.record.bind.unsure_until
+        engine.bind()
+        assert engine.record.bind.unsure_until == unsure_until, "it may still arrive after the seat is taken"
+
+
 def test_an_unsure_device_seals_before_it_erases(kiosk: Kiosk, harness: RunningHarness) -> None:
     harness.fault("drop_after", on="ClientAuth")
     with kiosk.engine() as engine, pytest.raises(NetworkError):
