@@ -9,12 +9,16 @@ from typing import Annotated, Any
 
 import msgspec
 
+from device_agent.harness.callbacks import VALIDATE, Delivery
 from device_agent.harness.faults import MEANINGS, Fault, Standing
+from device_agent.harness.operations.events import let_time_tell
 from device_agent.harness.packages.source import file_source, sample_source
 from device_agent.harness.recorder import Record
 from device_agent.harness.rules import SeatRules
 from device_agent.harness.state.accounts import AccessKey
+from device_agent.harness.state.avatars import FAILED
 from device_agent.harness.state.seats import LicenseState
+from device_agent.harness.workings import Workings
 from device_agent.harness.world import World
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
@@ -59,6 +63,19 @@ class KeyOrder(Order, frozen=True, kw_only=True):
     expires_in: Seconds | None = None
     denied: tuple[str, ...] = ()
     active: bool = True
+
+
+class CallbackOrder(Order, frozen=True, kw_only=True):
+    """Where the first tenant wants its events, and the key they are signed with."""
+
+    url: str
+    auth_key: str
+
+
+class FailureOrder(Order, frozen=True, kw_only=True):
+    """Let the making of a 2D avatar fail."""
+
+    reason: str = "the video could not be used"
 
 
 class SeedOrder(Order, frozen=True, kw_only=True):
@@ -128,7 +145,13 @@ class Console:
     def move_time(self, order: TimeOrder) -> float:
         """The stand-in's time afterwards."""
         self._world.clock.move(order.move)
+        self.let_time_tell()
         return self._world.clock.now()
+
+    def let_time_tell(self) -> None:
+        """Let everything happen that time alone brings about, and tell whoever wants to know."""
+        let_time_tell(self._world)
+        self._world.callbacks.flush()
 
     def rules(self, changes: dict[str, Any] | None = None) -> SeatRules:
         """The rules of seats in force, after ``changes``.
@@ -139,6 +162,42 @@ class Console:
         if changes is not None:
             self._world.rules = msgspec.convert(msgspec.to_builtins(self._world.rules) | changes, SeatRules)
         return self._world.rules
+
+    def workings(self, changes: dict[str, Any] | None = None) -> Workings:
+        """How fast slow things go, after ``changes``.
+
+        Raises:
+            msgspec.ValidationError: no such setting, or a value that is none.
+        """
+        if changes is not None:
+            self._world.workings = msgspec.convert(msgspec.to_builtins(self._world.workings) | changes, Workings)
+        return self._world.workings
+
+    def messages(self, session_id: str) -> list[dict[str, object]]:
+        """What a session was told to say, and where each message is."""
+        return self._world.messages.queue(session_id, now=self._world.clock.now())
+
+    def fail_avatar(self, code: str, order: FailureOrder) -> bool:
+        """Whether there was such an avatar."""
+        world = self._world
+        if world.avatars.find(code, tenant_id=world.household.tenant_id) is None:
+            return False
+        world.avatars.change(code, {"make_status": FAILED, "fail_reason": order.reason})
+        return True
+
+    async def set_callback(self, order: CallbackOrder) -> Delivery:
+        """Note an address and send it the VALIDATE event; how that went."""
+        world = self._world
+        tenant_id = world.household.tenant_id
+        world.callbacks.set_address(tenant_id=tenant_id, url=order.url, auth_key=order.auth_key)
+        delivery = world.callbacks.tell(VALIDATE, {}, tenant_id=tenant_id)
+        world.callbacks.flush()
+        await world.callbacks.settle()
+        return delivery
+
+    def deliveries(self) -> list[Delivery]:
+        """Events that were sent."""
+        return self._world.callbacks.deliveries()
 
     def faults(self) -> list[Standing]:
         """Faults that were ordered and not lifted."""

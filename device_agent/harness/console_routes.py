@@ -14,7 +14,9 @@ from starlette.routing import Route
 from certs.errors import CertError
 from device_agent.harness.console import (
     AvatarOrder,
+    CallbackOrder,
     Console,
+    FailureOrder,
     KeyOrder,
     LicenseChange,
     LicenseOrder,
@@ -85,6 +87,22 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
     async def rules(request: Request) -> Any:
         return console.rules(await _order(request, dict[str, Any]) if request.method == "PUT" else None)
 
+    async def workings(request: Request) -> Any:
+        return console.workings(await _order(request, dict[str, Any]) if request.method == "PUT" else None)
+
+    async def messages(request: Request) -> Any:
+        return console.messages(request.path_params["session_id"])
+
+    async def avatar_failure(request: Request) -> Any:
+        if not console.fail_avatar(request.path_params["code"], await _order(request, FailureOrder)):
+            raise NoSuchThing("no such avatar")
+        return {}
+
+    async def callbacks(request: Request) -> Any:
+        if request.method == "GET":
+            return console.deliveries()
+        return await console.set_callback(await _order(request, CallbackOrder))
+
     async def faults(request: Request) -> Any:
         match request.method:
             case "GET":
@@ -112,6 +130,10 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
         ("/time", time, ("POST",)),
         ("/seed", seed, ("POST",)),
         ("/rules", rules, ("GET", "PUT")),
+        ("/workings", workings, ("GET", "PUT")),
+        ("/sessions/{session_id}/messages", messages, ("GET",)),
+        ("/avatars/{code}/failure", avatar_failure, ("POST",)),
+        ("/callbacks", callbacks, ("GET", "PUT")),
         ("/faults", faults, ("GET", "POST", "DELETE")),
         ("/faults/{fault_id:int}", fault, ("DELETE",)),
     )

@@ -26,6 +26,9 @@ from device_agent.spec.operations import OPERATIONS
 from renderer.errors import RenderError
 
 REQUEST_ID = "x-acs-request-id"
+TEXT_SUCCESS = frozenset({"DuplexDecision"})
+"""Operations whose ``Success`` is a text on the platform's wire."""
+
 HELD_S = 5.0
 """How long a held answer waits for another one when the fault does not say."""
 
@@ -86,9 +89,15 @@ class Gateway:
             self._strike_business(operation.name)
             call = Call(request=request, caller=caller, request_id=request_id, now=world.clock.now())
             with world.store.transaction():
-                return HANDLERS[operation.name](world, call)
+                answer = HANDLERS[operation.name](world, call)
         except BusinessRefusal as refusal:
+            world.callbacks.discard()
             return Answer(code=refusal.code, message=refusal.message, success=False)
+        except GatewayRefusal:
+            world.callbacks.discard()
+            raise
+        world.callbacks.flush()
+        return answer
 
     async def _make(self, code: str) -> None:
         """Seal an avatar's package if nobody asked for it before, without holding up other calls."""
@@ -198,7 +207,7 @@ def _envelope(operation: Operation[Any], answer: Answer, request_id: str) -> dic
         data = {"RequestId": request_id, **(data if isinstance(data, dict) else {})}
     else:
         body["RequestId"] = request_id
-    if any(field.name == "Success" and field.kind == "string" for field in operation.answer):
+    if operation.name in TEXT_SUCCESS:
         body["Success"] = "true" if answer.success else "false"
     if data is not None:
         body["Data"] = data

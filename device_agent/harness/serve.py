@@ -33,6 +33,7 @@ from device_agent.harness.world import Setup, World, build_world
 LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
+PULSE_S = 0.2
 
 ValueT = TypeVar("ValueT")
 
@@ -197,13 +198,20 @@ class RunningHarness:
             h11_max_incomplete_event_size=MAX_HEAD,
             timeout_graceful_shutdown=2,
         )
-        self._server = _Server(config)
+        self._server = _Server(config, pulse=self._pulse)
         self._thread = threading.Thread(
             target=self._server.run_here, args=(self._listener,), name="avatar-harness", daemon=True
         )
         self._thread.start()
         if not self._server.up.wait(START_TIMEOUT_S) or self._server.failure is not None:
             raise AgentError("the harness did not come up", code="harness.start") from self._server.failure
+
+    async def _pulse(self) -> None:
+        """Tell of what time brings about, for whoever wants to be told."""
+        while True:
+            await asyncio.sleep(PULSE_S)
+            if self._world.store.value("SELECT 1 FROM callback_addresses LIMIT 1"):
+                self._console.let_time_tell()
 
     def _routes(self) -> Any:
         from device_agent.harness.console_routes import console_app  # late: Starlette is needed by the console alone
@@ -226,8 +234,9 @@ class RunningHarness:
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling, polling and log: told to stop by an event."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, pulse: Callable[[], Coroutine[Any, Any, None]]) -> None:
         super().__init__(config)
+        self._pulse = pulse
         self.up = threading.Event()
         self.failure: BaseException | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -252,7 +261,11 @@ class _Server(uvicorn.Server):
         self.loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self.up.set()
-        await self._stopping.wait()
+        pulse = asyncio.create_task(self._pulse())
+        try:
+            await self._stopping.wait()
+        finally:
+            pulse.cancel()
 
     def stop(self) -> None:
         """Tell it to stop; from any thread."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certs.files import private_directory
+from device_agent.harness.callbacks import Callbacks, Post, post_over_http
 from device_agent.harness.clock import HarnessClock
 from device_agent.harness.faults import Faults
 from device_agent.harness.ids import Ids
@@ -20,8 +21,14 @@ from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.recorder import Recorder
 from device_agent.harness.rules import SeatRules
 from device_agent.harness.state.accounts import AccessKey, Accounts
+from device_agent.harness.state.avatars import Avatars
+from device_agent.harness.state.messages import Messages
 from device_agent.harness.state.seats import Seats
+from device_agent.harness.state.sessions import Sessions
 from device_agent.harness.state.store import Store
+from device_agent.harness.state.switches import Switches
+from device_agent.harness.state.tasks import Tasks
+from device_agent.harness.workings import Workings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +43,7 @@ class Setup:
         avatars: avatars to offer.
         time_source: seconds since 1970.
         keys: makes the RSA keys of licences.
+        post: sends events to callback addresses.
     """
 
     folder: Path
@@ -44,8 +52,10 @@ class Setup:
     seats: int = 10
     avatars: tuple[PackageSource, ...] = ()
     rules: SeatRules = field(default_factory=SeatRules)
+    workings: Workings = field(default_factory=Workings)
     time_source: Callable[[], float] = time.time
     keys: Callable[[], rsa.RSAPrivateKey] = make_key
+    post: Post = post_over_http
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +71,7 @@ class Household:
 
 @dataclass(kw_only=True)
 class World:
-    """One running stand-in. ``origin`` and ``rules`` change while it runs; the parts do not."""
+    """One running stand-in. ``origin``, ``rules`` and ``workings`` change while it runs; the parts do not."""
 
     folder: Path
     clock: HarnessClock
@@ -71,11 +81,19 @@ class World:
     seats: Seats
     office: LicenseOffice
     shelf: Shelf
+    sessions: Sessions
+    messages: Messages
+    tasks: Tasks
+    avatars: Avatars
+    switches: Switches
+    callbacks: Callbacks
     faults: Faults
     recorder: Recorder
     household: Household
     first_rules: SeatRules
     rules: SeatRules
+    first_workings: Workings
+    workings: Workings
     origin: str = "http://127.0.0.1"
 
     def reset(self) -> None:
@@ -83,8 +101,10 @@ class World:
         self.store.reset()
         self.faults.lift()
         self.recorder.forget()
+        self.callbacks.forget()
         self.clock.restart()
         self.rules = self.first_rules
+        self.workings = self.first_workings
 
     def close(self) -> None:
         """Close the state."""
@@ -123,11 +143,19 @@ def build_world(setup: Setup) -> World:
         seats=seats,
         office=office,
         shelf=shelf,
+        sessions=Sessions(store=store),
+        messages=Messages(store=store),
+        tasks=Tasks(store=store),
+        avatars=Avatars(store=store),
+        switches=Switches(store=store),
+        callbacks=Callbacks(store=store, clock=clock, ids=ids, post=setup.post),
         faults=Faults(),
         recorder=Recorder(),
         household=household,
         first_rules=setup.rules,
         rules=setup.rules,
+        first_workings=setup.workings,
+        workings=setup.workings,
     )
 
 

@@ -53,6 +53,11 @@ class Shelf:
         """Codes of all avatars, in the order they came."""
         return [row["code"] for row in self._store.all("SELECT code FROM packages ORDER BY rowid")]
 
+    def offered(self, *, tenant_id: int) -> list[tuple[str, str]]:
+        """Code and name of a tenant's avatars, newest first."""
+        rows = self._store.all("SELECT code, name FROM packages WHERE tenant_id = ? ORDER BY rowid DESC", (tenant_id,))
+        return [(row["code"], row["name"]) for row in rows]
+
     def is_pending(self, code: str) -> bool:
         """Whether the package has still to be made."""
         return code in self._pending

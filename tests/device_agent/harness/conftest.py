@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -128,7 +129,9 @@ class Device:
     def send(self, request: httpx.Request) -> httpx.Response:
         async def exchange() -> httpx.Response:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app)) as http:
-                return await http.send(request)
+                response = await http.send(request)
+            await self.world.callbacks.settle()
+            return response
 
         return asyncio.run(exchange())
 
@@ -138,6 +141,16 @@ class Device:
 
     def code(self, operation: str, **more: Any) -> str:
         return str(self.call(operation, **more)["Code"])
+
+    def ask(self, operation: str, *, method: str = "POST", **parameters: Any) -> dict[str, Any]:
+        """Any operation, parameters by wire name; objects travel as JSON. The tenant is ours unless told."""
+        given = {"TenantId": self.world.household.tenant_id} | parameters
+        texts = {
+            name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+            for name, value in given.items()
+            if value is not None
+        }
+        return self.send(self.request(operation, texts, method=method)).json()
 
     def get(self, url: str, method: str = "GET", **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -162,13 +175,45 @@ def tiny() -> PackageSource:
     return PackageSource(code="CH_3d_tiny", name="tiny", read=lambda: dict(TINY))
 
 
+@dataclass
+class Listener:
+    """A callback address that notes what it is told and answers as it is told."""
+
+    status: int = 200
+    heard: list[tuple[str, dict[str, str], dict[str, Any]]] = field(default_factory=list)
+
+    async def __call__(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        self.heard.append((url, headers, json.loads(body)))
+        return self.status
+
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        return [(body["eventType"], body["data"]) for _, _, body in self.heard]
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
 @pytest.fixture
 def world(
-    tmp_path: Path, stopped_time: StoppedTime, tiny: PackageSource, license_key: RSAPrivateKey
+    tmp_path: Path,
+    stopped_time: StoppedTime,
+    tiny: PackageSource,
+    license_key: RSAPrivateKey,
+    listener: Listener,
 ) -> Iterator[World]:
     folder = tmp_path / "harness"
     world = build_world(
-        Setup(folder=folder, seed="7", seats=2, avatars=(tiny,), time_source=stopped_time, keys=lambda: license_key)
+        Setup(
+            folder=folder,
+            seed="7",
+            seats=2,
+            avatars=(tiny,),
+            time_source=stopped_time,
+            keys=lambda: license_key,
+            post=listener,
+        )
     )
     world.origin = "http://localhost"
     yield world
