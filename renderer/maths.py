@@ -20,8 +20,14 @@ Vector = Sequence[float] | Floats
 
 def normalize(vectors: Floats) -> Array:
     """Unit vectors along the last axis ``(..., c)``; a zero vector stays zero."""
-    lengths = np.sqrt(np.einsum("...i,...i->...", vectors, vectors))[..., None]
-    result: Array = np.divide(vectors, np.where(lengths > 0.0, lengths, 1.0), dtype=np.float32, casting="same_kind")
+    # Component by component: numpy is slow along rows as short as these.
+    squares = vectors[..., 0] * vectors[..., 0]
+    for i in range(1, vectors.shape[-1]):
+        squares = squares + vectors[..., i] * vectors[..., i]
+    lengths = np.sqrt(squares)
+    result: Array = (vectors / np.where(lengths > 0.0, lengths, np.float32(1.0))[..., None]).astype(
+        np.float32, copy=False
+    )
     return result
 
 

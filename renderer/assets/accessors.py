@@ -118,6 +118,11 @@ class Accessors:
                 f"{count} elements of {element} bytes from {offset} do not fit into {len(data)} bytes",
                 where=where,
             )
+        odd = columns == 1 and stride % 4 and self._buffers.stride(view) is not None
+        if stride == element and count and not odd:
+            packed = np.frombuffer(data, dtype, count * columns * rows, offset)
+            if packed.flags.aligned:
+                return packed.reshape(count, columns * rows)
         shaped = np.ndarray(
             (count, columns, rows),
             dtype,
@@ -127,7 +132,7 @@ class Accessors:
         )
         if not shaped.flags.aligned:
             self._log.add("buffer.alignment", f"data at byte {offset} is not aligned", where=where)
-        elif stride % dtype.itemsize or (columns == 1 and stride % 4 and self._buffers.stride(view) is not None):
+        elif stride % dtype.itemsize or odd:
             self._log.add("buffer.alignment", f"a stride of {stride} bytes is not aligned", where=where)
         return np.require(shaped, requirements=["C", "A"]).reshape(count, columns * rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 import numpy as np
@@ -125,7 +126,8 @@ class _Reader:
         if len(rows) > shape[0]:
             self._log.add("animation.values", f"{len(rows)} values for {keys} keys; the rest is ignored", where=where)
         values = rows[: shape[0]]
-        if not np.isfinite(values.sum(dtype=np.float64)):
+        flat = values.reshape(-1)
+        if not math.isfinite(float(np.dot(flat, flat))) and not bool(np.isfinite(values).all()):
             self._log.add("animation.values", "values are not finite", where=where)
             return None
         if path == "rotation" and per_key == 1:
@@ -134,7 +136,8 @@ class _Reader:
 
     def _unit(self, index: int, values: NDArray[np.float32], where: str) -> NDArray[np.float32]:
         if index not in self._rotations:
-            lengths = np.einsum("ij,ij->i", values, values)
+            squares = values * values
+            lengths = squares[:, 0] + squares[:, 1] + squares[:, 2] + squares[:, 3]
             off = float(np.abs(lengths - 1.0).max(initial=0.0))
             if off > 0.02:
                 self._log.add("animation.rotation", "rotations are not of unit length", where=where)

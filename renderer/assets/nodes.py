@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -132,9 +134,12 @@ def _node(
 Row = NDArray[np.float32]
 
 
+def _identity() -> tuple[Row, Row, Row]:
+    return np.zeros(3, np.float32), np.array((0, 0, 0, 1), np.float32), np.ones(3, np.float32)
+
+
 def _transform(source: NodeObject, where: str, log: IssueLog) -> tuple[Row, Row, Row, Row | None]:
     """TRS, and the matrix itself where TRS cannot express it."""
-    identity = np.zeros(3, np.float32), np.array((0, 0, 0, 1), np.float32), np.ones(3, np.float32)
     if source.matrix is not None:
         if source.translation or source.rotation or source.scale:
             log.add("node.matrix-and-trs", "both a matrix and TRS", where=where)
@@ -142,19 +147,27 @@ def _transform(source: NodeObject, where: str, log: IssueLog) -> tuple[Row, Row,
         flat = np.asarray(source.matrix, np.float64)
         if flat.shape != (16,) or not np.isfinite(flat.astype(np.float32)).all():
             log.add("node.transform", "the matrix has not 16 finite numbers", where=f"{where}/matrix")
-            return (*identity, None)
+            return (*_identity(), None)
         matrix = flat.reshape(4, 4).T
         parts = decompose(matrix)
         size = max(1.0, float(np.abs(matrix).max()))
         exact = float(np.abs(compose(*parts) - matrix).max()) <= _EXACT * size
         return (*parts, None if exact else matrix.astype(np.float32))
-    given = source.translation or identity[0], source.rotation or identity[1], source.scale or identity[2]
-    translation, rotation, scale = (np.array(value, np.float64).astype(np.float32) for value in given)
-    if not all(np.isfinite(value).all() for value in (translation, rotation, scale)):
+    translation, rotation, scale = _identity()
+    if source.translation is not None:
+        translation = np.array(source.translation, np.float32)
+    if source.scale is not None:
+        scale = np.array(source.scale, np.float32)
+    if source.rotation is not None:
+        x, y, z, w = source.rotation
+        length = math.sqrt(x * x + y * y + z * z + w * w)
+        if abs(length - 1.0) > 1e-3:
+            log.add("node.rotation", f"the rotation's length is {length:g}", where=where)
+        if 0.0 < length < math.inf:
+            rotation = np.array((x / length, y / length, z / length, w / length), np.float32)
+    # A float32 that is not finite makes the sum so; two that cancel each other out do not exist.
+    total = float(translation.sum()) + float(scale.sum())
+    if not math.isfinite(total):
         log.add("node.transform", "the transform is not finite", where=where)
-        return (*identity, None)
-    length = float(np.sqrt(np.dot(rotation.astype(np.float64), rotation)))
-    if abs(length - 1.0) > 1e-3:
-        log.add("node.rotation", f"the rotation's length is {length:g}", where=where)
-    rotation = (rotation / length).astype(np.float32) if length > 0.0 else identity[1]
+        return (*_identity(), None)
     return translation, rotation, scale, None

@@ -69,36 +69,57 @@ def tangents_of(primitive: Primitive, *, uv_set: int) -> Rows | None:
     faces = triangles(primitive)
     if faces is None or primitive.normals is None or uv_set >= len(primitive.uvs):
         return None
-    points, coordinates = primitive.positions[faces], primitive.uvs[uv_set][faces]
-    e1, e2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-    (u1, v1), (u2, v2) = (coordinates[:, 1] - coordinates[:, 0]).T, (coordinates[:, 2] - coordinates[:, 0]).T
+    # Coordinates as rows: numpy is several times faster along long rows than along rows of three.
+    at = np.ascontiguousarray(faces.T)
+    points, normals = np.ascontiguousarray(primitive.positions.T), np.ascontiguousarray(primitive.normals.T)
+    uvs = np.ascontiguousarray(primitive.uvs[uv_set].T)
+    corners = [points[:, index] for index in at]
+    (u0, v0), (u1, v1), (u2, v2) = (uvs[:, index] for index in at)
+    u1, v1, u2, v2 = u1 - u0, v1 - v0, u2 - u0, v2 - v0
+    edges = [corners[1] - corners[0], corners[2] - corners[1], corners[0] - corners[2]]
     area = u1 * v2 - u2 * v1
     usable = np.abs(area) > 1e-20
-    sign = np.where(area < 0.0, np.float32(-1.0), np.float32(1.0))[:, None]
-    along_u = normalize((e1 * v2[:, None] - e2 * v1[:, None]) * sign)
+    sign = np.where(area < 0.0, np.float32(-1.0), np.float32(1.0))
+    along_u = edges[0] * (v2 * sign) + edges[2] * (v1 * sign)
     # With v counted downwards a texture that is not mirrored has a negative area and w = +1.
-    handedness = np.where(usable, -sign[:, 0], np.float32(0.0))
+    handedness = np.where(usable, -sign, np.float32(0.0))
+    units = [_unit_rows(edge) for edge in edges]
 
-    normals = primitive.normals
-    count = len(normals)
-    sums = np.zeros((count, 3), np.float64)
-    signs = np.zeros(count, np.float64)
+    count = len(primitive.normals)
+    shares, signs = [], []
     for corner in range(3):
-        at = faces[:, corner]
-        normal = normals[at]
-        flat = normalize(along_u - normal * np.einsum("ij,ij->i", normal, along_u)[:, None])
-        a = normalize(points[:, (corner + 1) % 3] - points[:, corner])
-        b = normalize(points[:, (corner + 2) % 3] - points[:, corner])
-        weight = np.where(usable, np.arccos(np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0)), 0.0)
-        for axis in range(3):
-            sums[:, axis] += np.bincount(at, flat[:, axis] * weight, count)
-        signs += np.bincount(at, handedness * weight, count)
+        normal = normals[:, at[corner]]
+        flat = _unit_rows(along_u - normal * _dot_rows(normal, along_u))
+        angle = np.arccos(np.clip(-_dot_rows(units[corner], units[corner - 1]), -1.0, 1.0))
+        weight = np.where(usable, angle, np.float32(0.0))
+        shares.append(flat * weight)
+        signs.append(handedness * weight)
+    order = at.reshape(-1)
+    share = np.concatenate(shares, axis=1)
+    sums: Rows = np.stack([np.bincount(order, row, count) for row in share]).astype(np.float32)
+    turn = np.bincount(order, np.concatenate(signs), count)
 
-    result = np.empty((count, 4), np.float32)
-    lost = np.einsum("ij,ij->i", sums, sums) < 1e-12
     # A vertex without usable texture coordinates gets any direction along the surface.
-    spare = np.where(np.abs(normals[:, :1]) > 0.9, np.array((0.0, 1.0, 0.0)), np.array((1.0, 0.0, 0.0)))
-    chosen = np.where(lost[:, None], spare, sums)
-    result[:, :3] = normalize(chosen - normals * np.einsum("ij,ij->i", normals, chosen)[:, None])
-    result[:, 3] = np.where(signs < 0.0, -1.0, 1.0)
+    lost = _dot_rows(sums, sums) < 1e-12
+    if lost.any():
+        spare = np.where(
+            np.abs(normals[:1]) > 0.9, np.array(((0.0,), (1.0,), (0.0,))), np.array(((1.0,), (0.0,), (0.0,)))
+        )
+        sums = np.where(lost, spare, sums).astype(np.float32)
+    result = np.empty((count, 4), np.float32)
+    result[:, :3] = _unit_rows(sums - normals * _dot_rows(normals, sums)).T
+    result[:, 3] = np.where(turn < 0.0, -1.0, 1.0)
+    return result
+
+
+def _dot_rows(a: Rows, b: Rows) -> Rows:
+    """Products of the columns of two ``(3, n)``."""
+    result: Rows = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return result
+
+
+def _unit_rows(vectors: Rows) -> Rows:
+    """The columns of ``(3, n)`` at unit length; zero stays zero."""
+    lengths = np.sqrt(_dot_rows(vectors, vectors))
+    result: Rows = np.divide(vectors, np.where(lengths > 0.0, lengths, np.float32(1.0)), dtype=np.float32)
     return result

@@ -1,0 +1,138 @@
+"""Seconds from a file to arrays that are ready for the GPU, beside pygltflib and trimesh; pictures stay encoded.
+
+    python bench/load.py FILE_OR_FOLDER... [--repeat N]
+
+Prints one JSON line: per file the best time of each loader in milliseconds and the ratio of the fastest peer to ours.
+A loader that is not installed, or cannot read a file, is reported as such and does not count. What each has to do:
+
+- ours: ``renderer.assets.load``, everything linked, checked, converted (also flat normals and tangents);
+- pygltflib: ``GLTF2.load`` and every accessor as a numpy array, as its documentation shows it;
+- trimesh: ``trimesh.load_scene`` without decoding pictures where that can be told apart (it decodes none when Pillow
+  reads lazily).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+SUFFIXES = (".glb", ".vrm")
+COMPONENTS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
+WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+
+Loader = Callable[[Path], object]
+
+
+def ours() -> Loader:
+    from renderer.assets import load
+
+    return load
+
+
+def pygltflib() -> Loader:
+    import numpy as np
+    from pygltflib import GLTF2
+
+    def read(path: Path) -> object:
+        document: Any = GLTF2().load_binary(str(path))
+        blob = document.binary_blob()
+        arrays = []
+        for accessor in document.accessors:
+            if accessor.bufferView is None:
+                continue
+            view = document.bufferViews[accessor.bufferView]
+            dtype, width = np.dtype(COMPONENTS[accessor.componentType]), WIDTHS[accessor.type]
+            stride = view.byteStride or dtype.itemsize * width
+            rows = np.ndarray(
+                (accessor.count, width),
+                dtype,
+                buffer=blob,
+                offset=(view.byteOffset or 0) + (accessor.byteOffset or 0),
+                strides=(stride, dtype.itemsize),
+            )
+            arrays.append(np.ascontiguousarray(rows))
+        return arrays
+
+    return read
+
+
+def trimesh() -> Loader:
+    import trimesh as library
+
+    logging.getLogger("trimesh").setLevel(logging.CRITICAL)
+
+    def read(path: Path) -> object:
+        with path.open("rb") as file:
+            return library.load_scene(file, file_type="glb")
+
+    return read
+
+
+LOADERS: tuple[tuple[str, Callable[[], Loader]], ...] = (("ours", ours), ("pygltflib", pygltflib), ("trimesh", trimesh))
+
+
+def best(loader: Loader, path: Path, repeat: int) -> float | str:
+    """The shortest of several times in milliseconds; the error's name when it cannot load the file."""
+    times = []
+    for _ in range(repeat):
+        begin = time.perf_counter()
+        try:
+            loader(path)
+        except Exception as error:  # noqa: BLE001 -- whatever a peer raises is its result
+            return type(error).__name__
+        times.append(time.perf_counter() - begin)
+    return round(min(times) * 1000.0, 2)
+
+
+def files(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(found for found in path.iterdir() if found.suffix in SUFFIXES)
+        else:
+            yield path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time to load avatars, beside other loaders.")
+    parser.add_argument("paths", nargs="+", type=Path, help="avatar files, or folders of them")
+    parser.add_argument("--repeat", type=int, default=5)
+    options = parser.parse_args()
+    loaders: dict[str, Loader] = {}
+    missing = []
+    for name, make in LOADERS:
+        try:
+            loaders[name] = make()
+        except ImportError:
+            missing.append(name)
+    results = {}
+    ratios = []
+    for path in files(options.paths):
+        times = {name: best(loader, path, options.repeat) for name, loader in loaders.items()}
+        peers = [value for name, value in times.items() if name != "ours" and isinstance(value, float)]
+        mine = times["ours"]
+        if peers and isinstance(mine, float):
+            times["ratio"] = round(min(peers) / mine, 2)
+            ratios.append(min(peers) / mine)
+        results[path.name] = times
+    print(
+        json.dumps(
+            {
+                "bench": "load",
+                "unit": "ms, best of " + str(options.repeat),
+                "machine": platform.machine(),
+                "files": results,
+                "least_ratio": round(min(ratios), 2) if ratios else None,
+                "missing": missing,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
