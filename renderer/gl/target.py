@@ -79,6 +79,20 @@ class Target:
         gl.pixel_store(calls.PACK_ROW_LENGTH, 0)
         self._drawn.use()
 
+    def present(self, framebuffer: int) -> None:
+        """Resolve, and copy everything to another framebuffer of the same size (0: the window's)."""
+        gl, (width, height) = self._calls, self.size
+        box = (0, 0, width, height)
+        gl.disable(calls.SCISSOR_TEST)
+        gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._drawn.glo)
+        if self.samples:
+            gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, self._resolved.glo)
+            gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
+            gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._resolved.glo)
+        gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, framebuffer)
+        gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
+        self._drawn.use()
+
     def read(self, rect: Rect, into: NDArray[np.uint8]) -> None:
         """Wait for the picture and copy a part of it to the same part of contiguous ``(h, w, 4) uint8``."""
         if rect.width:

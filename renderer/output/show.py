@@ -27,6 +27,43 @@ BACKDROP = Background(top_srgb=(0.80, 0.83, 0.87), bottom_srgb=(0.56, 0.59, 0.64
 _FIT_SAMPLES = 5
 
 
+class Repertoire:
+    """What an asset can play: its own clips, or those made for any humanoid when it brings none."""
+
+    def __init__(self, asset: Asset) -> None:
+        self._asset = asset
+        self._clips: list[Clip] = list(asset.clips)
+        self._groups: dict[str, Sequence[int]] = dict(asset.groups)
+        if not self._clips:
+            for name, members in humanoid_clips(asset.avatar).items():
+                self._groups[name] = range(len(self._clips), len(self._clips) + len(members))
+                self._clips.extend(members)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the clips, in their order."""
+        return tuple(clip.name for clip in self._clips)
+
+    def player(
+        self,
+        *,
+        clip: str | int | None = None,
+        group: str | None = None,
+        expressions: Mapping[str, float] | None = None,
+    ) -> Player:
+        """What plays one of them; arguments and errors as ``renderer.animation.player.Player``."""
+        motion = self._asset.motion
+        return Player(
+            avatar=self._asset.avatar,
+            clips=self._clips,
+            clip=clip,
+            group=group,
+            groups=self._groups,
+            expressions=expressions,
+            adjust=None if motion is None else motion.apply,
+        )
+
+
 @dataclass(slots=True, kw_only=True)
 class Show:
     """Everything that decides what an asset's pictures look like, but for their size."""
@@ -47,6 +84,11 @@ class Show:
             look=self.look,
         )
 
+    def framed(self, asset: Asset, *, time: float, camera: int, aspect: float) -> View:
+        """One of the platform's cameras on the pose of a time."""
+        world = self.player.pose(time).world(asset.avatar)
+        return frame_avatar(asset.avatar, [world], locate=camera, aspect=aspect)
+
     def shots(self, *, start: float, seconds: float, fps: int) -> Iterator[Shot]:
         """Pictures at a steady rate."""
         for index in range(max(1, round(seconds * fps))):
@@ -57,6 +99,7 @@ def show(
     asset: Asset,
     *,
     aspect: float,
+    repertoire: Repertoire | None = None,
     clip: str | None = None,
     group: str | None = None,
     expressions: Mapping[str, float] | None = None,
@@ -71,6 +114,7 @@ def show(
 
     Args:
         aspect: width / height of the pictures.
+        repertoire: what the asset can play, where that is known already.
         clip, group, expressions: as for ``Player``; an avatar without clips gets those made for any humanoid.
         start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
         view: an explicit camera, or
@@ -79,7 +123,7 @@ def show(
     Raises:
         AssetError: ``clip.unknown``, ``expression.unknown``.
     """
-    player = _player(asset, clip=clip, group=group, expressions=expressions)
+    player = (repertoire or Repertoire(asset)).player(clip=clip, group=group, expressions=expressions)
     config = asset.config
     if view is None and config is not None and camera is None and angle == 0:
         view = config.view
@@ -91,15 +135,3 @@ def show(
         background = Background(image=asset.background) if asset.background else BACKDROP
     lighting = STUDIO if config is None else Lighting(key=config.key_light, environment=None)
     return Show(player=player, view=view, lighting=lighting, background=background, look=Look())
-
-
-def _player(asset: Asset, *, clip: str | None, group: str | None, expressions: Mapping[str, float] | None) -> Player:
-    if asset.clips:
-        return asset.player(clip=clip, group=group, expressions=expressions)
-    groups = humanoid_clips(asset.avatar)
-    clips: list[Clip] = []
-    indices: dict[str, Sequence[int]] = {}
-    for name, members in groups.items():
-        indices[name] = range(len(clips), len(clips) + len(members))
-        clips.extend(members)
-    return Player(avatar=asset.avatar, clips=clips, clip=clip, group=group, groups=indices, expressions=expressions)

@@ -1,0 +1,65 @@
+"""``avatar-agent preview``: an avatar in a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from device_agent.cli import options, present, source
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("preview")(preview)
+
+
+def preview(
+    avatar: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE|CODE]",
+            help="A .glb, .gltf or .vrm, an open package (folder, zip), or the code of a fetched avatar; "
+            "default: the avatar fetched last.",
+        ),
+    ] = None,
+    size: Annotated[str, typer.Option("--size", help="Of the window.", metavar="WxH")] = "540x960",
+    fullscreen: Annotated[bool, typer.Option("--fullscreen", help="Fill the first screen.")] = False,
+    camera: Annotated[
+        int | None,
+        typer.Option(
+            "--camera",
+            help="0 full body near, 1 head, 2 full body far, 3 half body near, 4 half body far, 5 left, 6 right.",
+            min=0,
+            max=6,
+        ),
+    ] = None,
+    clip: Annotated[str | None, typer.Option("--clip", help="Name or number of the clip.", metavar="NAME")] = None,
+    background: Annotated[
+        str | None, typer.Option("--background", help="A picture or a colour.", metavar="FILE|#rrggbb")
+    ] = None,
+    pictures: Annotated[Path, typer.Option("--pictures", help="Where the S key saves to.", metavar="DIR")] = Path(),
+    config: options.Config = None,
+    state_dir: options.StateDir = None,
+    cache_dir: options.CacheDir = None,
+) -> None:
+    """Show an avatar in a window: turn it, zoom, play its clips, take pictures."""
+    import time
+
+    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
+    from renderer.output.preview import HELP, Preview
+
+    with Preview(
+        asset,
+        name=Path(avatar).name if avatar else "avatar",
+        size=source.parse_size(size),
+        pictures=pictures,
+        clock=time.monotonic,
+        fullscreen=fullscreen,
+        camera=camera,
+        clip=clip,
+        background=source.parse_background(background),
+    ) as window:
+        present.put(HELP)
+        window.run()
