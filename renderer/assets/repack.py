@@ -16,12 +16,14 @@ from PIL import Image
 from renderer.animation.clip import Channel, Clip, Interpolation
 from renderer.animation.gestures import GROUPS
 from renderer.animation.humanoid import humanoid_clips
+from renderer.animation.pose import Pose
+from renderer.animation.sampler import ClipSampler
 from renderer.assets.character_glb import character_glb
 from renderer.assets.glb_writer import write_glb
 from renderer.assets.load import load
+from renderer.assets.radiance import gradient_hdr
 from renderer.errors import AssetError
-from renderer.maths import compose
-from renderer.scene import Avatar, Mesh, Mode, MorphTarget, Node, Primitive
+from renderer.scene import Avatar, Environment, Mesh, Mode, MorphTarget, Node, Primitive
 from renderer.scene.framing import frame_avatar
 
 Json = dict[str, Any]
@@ -38,6 +40,10 @@ WORDS: dict[str, tuple[str, ...]] = {
 PORTRAIT = (720, 1280)
 GRADIENT = ((226, 234, 243), (158, 178, 200))
 """sRGB of the demo background, top and bottom."""
+SURROUNDINGS = Environment(sky=(0.75, 0.80, 0.89), horizon=(0.46, 0.46, 0.48), ground=(0.20, 0.18, 0.17))
+"""A bright room: without a ``background.hdr`` a package's avatar is lit from one side alone."""
+POSES, SOON = 4, 3.0
+"""The camera is fitted to so many poses of this many seconds at the start of greeting and idling."""
 
 
 def package_files(source: Path | bytes, *, name: str) -> dict[str, bytes]:
@@ -64,12 +70,15 @@ def package_files(source: Path | bytes, *, name: str) -> dict[str, bytes]:
     names = [{"name": clip.name} for clip in clips]
     return {
         "metaInfo.json": _json({"name": name, "web": {"encrypt_list": ["character.glb"]}}),
-        "character.config.json": _json(_character_config(asset.avatar, groups["idle"][0], name, params)),
+        "character.config.json": _json(
+            _character_config(asset.avatar, (*groups["hello"][:1], groups["idle"][0]), name, params)
+        ),
         "animation.config.json": _json(sizes | {"other": names}),
         "motion.config.json": _json({"offset": {}, "scale": {}}),
         "character.glb": character,
         "animation.glb": write_glb(_bones_only(asset.avatar, name), clips=clips),
         "background.png": gradient_png(GRADIENT[0], GRADIENT[1], PORTRAIT),
+        "background.hdr": gradient_hdr(SURROUNDINGS),
     }
 
 
@@ -121,9 +130,9 @@ def _json(value: Json) -> bytes:
     return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
-def _character_config(avatar: Avatar, idle: Clip, name: str, params: Json) -> Json:
+def _character_config(avatar: Avatar, clips: tuple[Clip, ...], name: str, params: Json) -> Json:
     width, height = PORTRAIT
-    view = frame_avatar(avatar, [_first_pose(avatar, idle)], aspect=width / height)
+    view = frame_avatar(avatar, _worlds(avatar, clips), aspect=width / height)
     ahead = np.subtract(view.target, view.eye)
     pitch = math.degrees(math.atan2(ahead[1], math.hypot(ahead[0], ahead[2])))
     fov = math.degrees(getattr(view.projection, "yfov", math.radians(30)))
@@ -145,22 +154,18 @@ def _character_config(avatar: Avatar, idle: Clip, name: str, params: Json) -> Js
     }
 
 
-def _first_pose(avatar: Avatar, clip: Clip) -> NDArray[np.float32]:
-    """World matrices ``(nodes, 4, 4)`` at the clip's start: a resting T-pose is far wider than what will be seen."""
-    keys: dict[tuple[int, str], NDArray[np.float32]] = {}
-    for channel in clip.channels:
-        cubic = channel.interpolation is Interpolation.CUBICSPLINE
-        keys[channel.node, channel.path] = channel.values[0, 1] if cubic else channel.values[0]
-    world = np.tile(np.eye(4, dtype=np.float32), (len(avatar.nodes), 1, 1))
-    for index in avatar.order:
-        node = avatar.nodes[index]
-        parts = [
-            keys.get((index, path), rest)
-            for path, rest in (("translation", node.translation), ("rotation", node.rotation), ("scale", node.scale))
-        ]
-        local = node.matrix if node.matrix is not None else compose(*parts)
-        world[index] = world[node.parent] @ local if node.parent >= 0 else local
-    return world
+def _worlds(avatar: Avatar, clips: tuple[Clip, ...]) -> list[NDArray[np.float32]]:
+    """World matrices ``(nodes, 4, 4)`` of poses soon after the start of each clip: a resting T-pose is wider than what
+    will be seen, and a dance may go anywhere later.
+    """
+    found = []
+    for clip in clips:
+        sampler = ClipSampler(clip)
+        for time in np.arange(POSES) / POSES * min(clip.duration, SOON):
+            pose = Pose.rest(avatar)
+            sampler.apply(pose, float(time))
+            found.append(pose.world(avatar).copy())
+    return found
 
 
 def _xyz(x: float, y: float, z: float) -> Json:

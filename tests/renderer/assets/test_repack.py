@@ -14,6 +14,7 @@ from PIL import Image
 from renderer.assets import load, load_package
 from renderer.assets.character_glb import character_glb
 from renderer.assets.glb_writer import pack_glb
+from renderer.assets.radiance import environment_of, read_hdr
 from renderer.assets.repack import GROUPS, package_files
 from renderer.errors import AssetError
 from renderer.sample import SAMPLE
@@ -26,6 +27,7 @@ NAMES = {
     "character.glb",
     "animation.glb",
     "background.png",
+    "background.hdr",
 }
 
 
@@ -177,6 +179,14 @@ def test_background_is_a_portrait(sample: dict[str, bytes]) -> None:
         rows = np.asarray(picture.convert("RGB"), np.float64).mean(axis=(1, 2))
     assert rows[0] > rows[-1]
     assert np.abs(np.diff(rows)).max() < 1.0
+
+
+def test_surroundings_light_it_from_all_sides(sample: dict[str, bytes]) -> None:
+    asset = load_package(sample)
+    assert asset.environment is not None
+    environment = environment_of(read_hdr(asset.environment))
+    assert min(environment.horizon) > 0.3
+    assert min(environment.sky) > min(environment.horizon) > max(environment.ground)
 
 
 def test_weights_are_animated_only_where_there_is_something_to_weigh(sample: dict[str, bytes]) -> None:
