@@ -9,6 +9,7 @@ from renderer.animation.clip import Clip
 from renderer.animation.humanoid import humanoid_clips
 from renderer.animation.player import Player
 from renderer.assets import Asset
+from renderer.assets.radiance import environment_of, read_hdr
 from renderer.output.offscreen import Shot
 from renderer.scene import Background, DirectionalLight, Environment, Lighting, Look, View
 from renderer.scene.framing import frame_avatar
@@ -133,5 +134,13 @@ def show(
         view = frame_avatar(asset.avatar, worlds, locate=camera or 0, angle=angle, aspect=aspect)
     if background is None:
         background = Background(image=asset.background) if asset.background else BACKDROP
-    lighting = STUDIO if config is None else Lighting(key=config.key_light, environment=None)
+    lighting = STUDIO if config is None else Lighting(key=config.key_light, environment=_surroundings(asset))
     return Show(player=player, view=view, lighting=lighting, background=background, look=Look())
+
+
+def _surroundings(asset: Asset) -> Environment | None:
+    """What an avatar package's ``background.hdr`` sheds from all sides, None without one."""
+    if asset.config is None or asset.environment is None:
+        return None
+    pixels = read_hdr(asset.environment, where="background.hdr")
+    return environment_of(pixels, intensity=asset.config.environment.intensity)
