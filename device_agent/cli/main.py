@@ -18,6 +18,7 @@ COMMANDS = (
     "render",
     "unbind",
     "status",
+    "preview",
     "inspect",
     "api",
 )
