@@ -39,7 +39,7 @@ def child(settings_file: Path, code: str, out: Path, started: float) -> None:
     with Engine.open(settings, observer=steps.append) as engine:
         journey.acquire(engine, code)
         with journey.opened(settings, code, watch=watch) as scenery:
-            journey.take_picture(scenery, out, seconds=0.0, watch=watch)
+            journey.take_picture(scenery, out, watch=watch)
             seconds = time.monotonic() - started
             driver = scenery.canvas.context.renderer
         engine.unbind()

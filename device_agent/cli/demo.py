@@ -94,7 +94,6 @@ def _life(
     from device_agent.config import Settings
     from device_agent.harness.ready import write_settings
     from device_agent.lifecycle.engine import Engine
-    from renderer.output.video import write_video
 
     ready = harness.ready
     with watch.step("licence") as note:
@@ -107,11 +106,8 @@ def _life(
             journey.acquire(engine, code, progress=progress)
         device_id = engine.record.device_id
         with journey.opened(settings, code, watch=watch) as scenery:
-            chosen = journey.take_picture(scenery, picture, seconds=seconds, watch=watch)
-            with watch.step("video") as note, table.frames(video.name, round(seconds * FPS)) as drawn:
-                shots = chosen.shots(start=0.0, seconds=seconds, fps=FPS)
-                size = journey.PICTURE_SIZE
-                count = write_video(video, scenery.canvas.frames(shots), fps=FPS, size=size, progress=drawn)
-                note.result = f"{video.name}, {count} frames, {', '.join(chosen.player.playing)}"
+            journey.take_picture(scenery, picture, watch=watch)
+            with table.frames(video.name, round(seconds * FPS)) as drawn:
+                journey.take_video(scenery, video, seconds=seconds, fps=FPS, watch=watch, drawn=drawn)
         engine.unbind()
     return device_id

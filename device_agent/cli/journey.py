@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,24 +70,44 @@ def opened(settings: Settings, code: str, *, watch: Watch) -> Iterator[Scenery]:
         yield Scenery(asset=asset, canvas=canvas)
 
 
-def take_picture(scenery: Scenery, path: Path, *, seconds: float, watch: Watch) -> Show:
-    """Draw the avatar as its package says and write the picture; what decides how it is shown.
-
-    Args:
-        seconds: how long it will be shown in motion afterwards: the camera fits all of it.
+def take_picture(scenery: Scenery, path: Path, *, watch: Watch) -> None:
+    """Draw the avatar as its package says and write the picture.
 
     Raises:
         GraphicsError, OutputError.
     """
     with watch.step("picture") as note:
         from renderer.output.image import write_image
-        from renderer.output.show import show
 
-        chosen = show(scenery.asset, aspect=PICTURE_SIZE[0] / PICTURE_SIZE[1], seconds=seconds)
-        shot = chosen.shot(0.0)
+        shot = _show(scenery, group=None).shot(0.0)
         picture = scenery.canvas.frame(
             shot.pose, view=shot.view, lighting=shot.lighting, background=shot.background, look=shot.look
         )
         write_image(path, picture)
         note.result = f"{path.name}, {PICTURE_SIZE[0]}x{PICTURE_SIZE[1]}"
-    return chosen
+
+
+def take_video(
+    scenery: Scenery, path: Path, *, seconds: float, fps: int, watch: Watch, drawn: Callable[[int], None] | None
+) -> None:
+    """Let the avatar say hello, where it knows how to, and write that as a video.
+
+    Args:
+        drawn: called with the number of frames so far.
+
+    Raises:
+        GraphicsError, OutputError.
+    """
+    with watch.step("video") as note:
+        from renderer.output.video import write_video
+
+        chosen = _show(scenery, group="hello" if scenery.asset.groups.get("hello") else None)
+        shots = chosen.shots(start=0.0, seconds=seconds, fps=fps)
+        count = write_video(path, scenery.canvas.frames(shots), fps=fps, size=PICTURE_SIZE, progress=drawn)
+        note.result = f"{path.name}, {count} frames of {', '.join(chosen.player.playing)}"
+
+
+def _show(scenery: Scenery, *, group: str | None) -> Show:
+    from renderer.output.show import show
+
+    return show(scenery.asset, aspect=PICTURE_SIZE[0] / PICTURE_SIZE[1], group=group)
