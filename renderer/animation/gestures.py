@@ -53,10 +53,10 @@ OPEN_LOW = Arm(out=0.24, ahead=0.35, bend=1.25, toward=(0.1, 0.1, 1.0), twist=1.
 OPEN_HIGH = Arm(out=0.34, ahead=0.45, bend=1.6, toward=(-0.1, 0.25, 1.0), twist=1.15, wrist=-0.2, curl=0.15)
 POINT_UP = Arm(out=0.28, ahead=0.5, bend=1.62, toward=(0.20, 0.25, 1.0), twist=0.45, wrist=0.05, curl=0.35)
 TOGETHER = Arm(out=0.16, ahead=0.3, bend=1.3, toward=(0.75, 0.0, 1.0), twist=0.35, wrist=0.1, curl=0.3)
-GREETING = Arm(out=0.95, ahead=0.45, bend=2.05, toward=(-0.12, 1.0, 0.28), twist=0.15, wrist=-0.1, curl=0.06)
-CHIN = Arm(out=0.22, ahead=0.75, bend=2.33, toward=(0.45, 0.25, 0.9), twist=-0.15, wrist=0.35, curl=0.55)
+GREETING = Arm(out=0.95, ahead=0.45, bend=2.05, toward=(-0.12, 1.0, 0.28), twist=-0.15, wrist=-0.1, curl=0.06)
+CHIN = Arm(out=0.22, ahead=0.75, bend=2.33, toward=(0.45, 0.25, 0.9), twist=0.15, wrist=0.35, curl=0.55)
 CLASPED = Arm(out=0.20, ahead=0.10, bend=0.95, toward=(0.55, 0.0, 1.0), twist=0.0, wrist=0.1, curl=0.35)
-FOLDED = Arm(out=0.16, ahead=0.22, bend=1.42, toward=(1.15, 0.0, 0.8), twist=-0.1, wrist=0.05, curl=0.35)
+FOLDED = Arm(out=0.16, ahead=0.22, bend=1.42, toward=(1.15, 0.0, 0.8), twist=0.1, wrist=0.05, curl=0.35)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def _alive(name: str, duration: float, *, seed: int, sway: float = 1.0) -> Motio
             0.014 * sway * shift + 0.02 * _wave(times, 1, drift[9]),
         ),
     }
-    hips = np.stack([0.016 * sway * shift, -0.011 + 0.0025 * breath, 0.004 * lean], axis=1)
+    hips = np.stack([0.016 * sway * shift, -0.0050 + 0.0015 * breath, 0.004 * lean], axis=1)
     left, right = np.tile(HANG.vector(), (len(times), 1)), np.tile(HANG.vector(), (len(times), 1))
     for arm, sign, phase in ((left, 1.0, drift[10]), (right, -1.0, drift[11])):
         arm[:, 0] += 0.012 * breath + 0.010 * sign * shift
@@ -189,7 +189,7 @@ def _hello() -> Motion:
     swing = raised * np.sin(2 * np.pi * 1.9 * (times - 0.8))
     motion.right[:, 2] += 0.24 * swing  # the forearm goes from side to side
     motion.right[:, 3] += 0.15 * swing
-    motion.right[:, 6] += 0.10 * swing
+    motion.right[:, 6] -= 0.10 * swing
     motion.right[:, 7] += 0.06 * raised * np.sin(2 * np.pi * 1.9 * (times - 0.88))
     still = (0.0, 0.0, 0.0)
     _turned(motion, "head", [(0.0, still), (0.9, (0.05, -0.03, -0.09)), (2.5, (0.03, -0.03, -0.09)), (3.6, still)])

@@ -173,7 +173,7 @@ def _arm(skeleton: Skeleton, motion: Motion, side: str) -> dict[str, Array]:
     axis = np.cross(upper, aside)
     common = frames(along, hinge).T
     # half of the forearm's twist happens at the elbow's end, as the two bones of the forearm do it
-    turned = axis_turn(along, 0.5 * sign * twist)
+    turned = axis_turn(along, -0.5 * sign * twist)
     upper_turn = frames(upper, axis) @ common
     lower_turn = frames(lower, axis) @ common @ turned
     hand_turn = lower_turn @ turned @ axis_turn(flexing, wrist)

@@ -50,12 +50,12 @@ def hand() -> Shape:
 def torso_field(points: Array) -> Array:
     """Distance to the trunk without clothes' thickness."""
     p = mirrored(points)
-    d = ellipsoid(p, (0, 1.205, -0.008), (0.136, 0.165, 0.094))
-    d = union(d, ellipsoid(p, (0.0, 1.06, -0.002), (0.116, 0.16, 0.084)), 0.10)
-    d = union(d, ellipsoid(p, (0, 0.925, -0.006), (0.152, 0.115, 0.106)), 0.08)
-    d = union(d, ellipsoid(p, (0.058, 1.205, 0.062), (0.058, 0.060, 0.040)), 0.06)
-    d = union(d, ellipsoid(p, (0.0, 1.210, 0.052), (0.112, 0.072, 0.046)), 0.055)  # chest
-    d = union(d, limb(p, (0.045, 1.312, -0.024), SHOULDER - (0.004, 0.010, 0.0), 0.038, 0.046), 0.075)
+    d = ellipsoid(p, (0, 1.205, -0.008), (0.126, 0.165, 0.090))
+    d = union(d, ellipsoid(p, (0.0, 1.06, -0.002), (0.106, 0.16, 0.080)), 0.10)
+    d = union(d, ellipsoid(p, (0, 0.925, -0.006), (0.143, 0.115, 0.102)), 0.08)
+    d = union(d, ellipsoid(p, (0.054, 1.205, 0.060), (0.056, 0.060, 0.040)), 0.06)
+    d = union(d, ellipsoid(p, (0.0, 1.210, 0.052), (0.104, 0.072, 0.044)), 0.055)  # chest
+    d = union(d, limb(p, (0.045, 1.312, -0.024), SHOULDER - (0.004, 0.010, 0.0), 0.036, 0.042), 0.07)
     return union(d, limb(p, (0, 1.315, -0.026), (0, 1.385, -0.018), 0.056, 0.041), 0.040)
 
 
@@ -70,11 +70,11 @@ def folds(p: Array, amount: float) -> Array:
 def loose_sweater(points: Array) -> Array:
     """Distance to the sweater's cloth, which would go on over neck, hips and wrists."""
     p = mirrored(points)
-    d = torso_field(points) - 0.010
-    d = union(d, ellipsoid(p, (0, 0.935, -0.004), (0.148, 0.13, 0.106)), 0.05)
+    d = torso_field(points) - 0.008
+    d = union(d, ellipsoid(p, (0, 0.935, -0.004), (0.139, 0.13, 0.101)), 0.05)
     e, w = elbow(), wrist()
-    sleeve = limb(p, SHOULDER - (0.002, 0.008, 0.0), e, 0.053, 0.045)
-    sleeve = union(sleeve, limb(p, e, e + (w - e) * 0.92, 0.045, 0.035), 0.02)
+    sleeve = limb(p, SHOULDER - (0.002, 0.008, 0.0), e, 0.047, 0.041)
+    sleeve = union(sleeve, limb(p, e, e + (w - e) * 0.92, 0.041, 0.0335), 0.02)
     d = union(d, sleeve, 0.045)
     bend = np.exp(-(((p - e) ** 2).sum(1)) / 0.075**2)
     waist = np.exp(-(((p[:, 1] - 0.985) / 0.075) ** 2)) * ramp(0.24, 0.17, p[:, 0])
@@ -94,10 +94,10 @@ def sweater_field(points: Array) -> Array:
 def trousers_field(points: Array) -> Array:
     """Distance to the trousers."""
     p = mirrored(points)
-    d = ellipsoid(p, (0, 0.930, -0.006), (0.150, 0.125, 0.106))
-    d = union(d, ellipsoid(p, (0.062, 0.875, -0.048), (0.078, 0.095, 0.072)), 0.05)
-    leg = limb(p, (0.082, 0.86, -0.004), (0.090, 0.49, 0.008), 0.086, 0.059)
-    leg = union(leg, limb(p, (0.090, 0.49, 0.006), (0.095, 0.075, -0.016), 0.058, 0.050), 0.03)
+    d = ellipsoid(p, (0, 0.930, -0.006), (0.141, 0.125, 0.101))
+    d = union(d, ellipsoid(p, (0.058, 0.875, -0.046), (0.074, 0.095, 0.070)), 0.05)
+    leg = limb(p, (0.077, 0.86, -0.004), (0.084, 0.49, 0.008), 0.080, 0.054)
+    leg = union(leg, limb(p, (0.084, 0.49, 0.006), (0.088, 0.075, -0.016), 0.053, 0.047), 0.03)
     d = union(d, leg, 0.045)
     knee = np.exp(-(((p[:, 1] - 0.49) / 0.07) ** 2))
     hem = np.exp(-(((p[:, 1] - 0.11) / 0.06) ** 2))
@@ -109,6 +109,7 @@ def trousers_field(points: Array) -> Array:
 
 def shoe_field(points: Array) -> Array:
     """Distance to the left shoe's upper."""
+    points = points - (-0.007, 0.0, 0.0)
     d = ellipsoid(points, (0.101, 0.040, 0.075), (0.047, 0.048, 0.098))
     d = union(d, ellipsoid(points, (0.097, 0.055, -0.018), (0.041, 0.060, 0.064)), 0.04)
     d = union(d, limb(points, (0.096, 0.06, -0.02), (0.095, 0.108, -0.020), 0.041, 0.038), 0.02)
@@ -117,6 +118,7 @@ def shoe_field(points: Array) -> Array:
 
 def sole_field(points: Array) -> Array:
     """Distance to its sole."""
+    points = points - (-0.007, 0.0, 0.0)
     flat = points * [1.0, 0.0, 1.0]
     d = ellipsoid(flat, (0.102, 0.0, 0.078), (0.050, 1.0, 0.102))
     d = union(d, ellipsoid(flat, (0.096, 0.0, -0.018), (0.043, 1.0, 0.068)), 0.05)

@@ -363,7 +363,7 @@ def _hand_colors(hands: Shape) -> Array:
 def _shoe_colors(points: Array, uppers: int) -> Array:
     colors = np.tile([0.80, 0.80, 0.78], (len(points), 1))
     local = np.abs(points[:, 0])
-    lace = (np.sin(points[:, 2] * 420) > 0.35) & (np.abs(local - 0.100) < 0.017) & (points[:, 2] > 0.025)
+    lace = (np.sin(points[:, 2] * 420) > 0.35) & (np.abs(local - 0.093) < 0.017) & (points[:, 2] > 0.025)
     lace &= (points[:, 2] < 0.095) & (points[:, 1] > 0.055)
     colors[lace] = [0.32, 0.36, 0.40]
     heel = (points[:, 2] < -0.045) & (points[:, 1] > 0.05)

@@ -53,7 +53,7 @@ def skull(points: Array) -> Array:
     d = union(d, sphere(p, (3.85, -5.7, 0.3), 1.9), 3.0)  # corners of the jaw
     d = union(d, limb(p, (0.8, 2.5, 7.0), (4.4, 2.7, 5.3), 0.7), 2.2)  # brow ridge
     d = union(d, ellipsoid(p, (0, -6.9, 6.0), (2.9, 2.5, 2.05)), 1.9)  # what the lips sit on
-    neck = limb(p, (0, -8.0, -2.4), (0, -17.0, -3.2), 4.2, 4.5)
+    neck = limb(p, (0, -8.0, -2.4), (0, -17.0, -3.2), 3.95, 4.25)
     neck = union(neck, limb(p, (0, -20.5, -3.4), (9.0, -24.0, -3.4), 5.0), 4.0)
     d = union(d, neck, 1.9)
     d = union(d, limb(p, (2.2, -18.0, 0.7), (5.6, -6.0, -3.4), 0.5, 0.9), 1.6)

@@ -25,13 +25,13 @@ SPINE: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
     ("head", "neck", (0.0, 1.440, -0.012)),
 )
 LEFT: tuple[tuple[str, str, tuple[float, float, float]], ...] = (
-    ("UpperLeg", "hips", (0.083, 0.880, 0.0)),
-    ("LowerLeg", "UpperLeg", (0.090, 0.480, 0.012)),
-    ("Foot", "LowerLeg", (0.095, 0.085, -0.020)),
-    ("Toes", "Foot", (0.100, 0.022, 0.090)),
+    ("UpperLeg", "hips", (0.078, 0.880, 0.0)),
+    ("LowerLeg", "UpperLeg", (0.084, 0.480, 0.012)),
+    ("Foot", "LowerLeg", (0.088, 0.085, -0.020)),
+    ("Toes", "Foot", (0.094, 0.022, 0.090)),
     ("Shoulder", "upperChest", (0.025, 1.306, -0.010)),
 )
-SHOULDER = np.array([0.141, 1.300, -0.018])
+SHOULDER = np.array([0.132, 1.302, -0.018])
 UPPER_ARM, FOREARM = 0.262, 0.236
 FINGERS: tuple[tuple[str, float, float, tuple[float, float, float], float], ...] = (
     ("Index", 0.088, 0.0255, (0.040, 0.024, 0.020), 0.0083),

@@ -115,6 +115,27 @@ def test_wave_goes_from_side_to_side() -> None:
     assert np.ptp(aside) > 0.05
 
 
+def palm(avatar: Avatar, clip: Clip, time: float, side: str) -> np.ndarray:
+    """Where the palm faces, for an avatar whose palms face down when its arms are brought to the sides."""
+    rest, now = Pose.rest(avatar).world(avatar), posed(avatar, clip, time).world(avatar)
+    elbow, hand = avatar.humanoid[f"{side}LowerArm"], avatar.humanoid[f"{side}Hand"]
+    along = rest[hand][:3, 3] - rest[elbow][:3, 3]
+    ahead = np.array([0.0, 0.0, 1.0])
+    down = np.cross(along, ahead)
+    down *= -np.sign(down[1]) / np.linalg.norm(down)
+    return now[hand][:3, :3] @ np.linalg.inv(rest[hand][:3, :3]) @ down
+
+
+def test_palms_face_people(avatar: Avatar) -> None:
+    """Waving: ahead. Explaining: up. Hanging: to the thighs."""
+    clips = clips_by_name(avatar)
+    assert palm(avatar, clips["hello"], 1.7, "right")[2] > 0.5
+    assert palm(avatar, clips["speak_1"], 1.6, "right")[1] > 0.2
+    assert palm(avatar, clips["speak_2"], 2.0, "left")[1] > 0.2
+    assert palm(avatar, clips["idle_1"], 0.0, "left")[0] < -0.7
+    assert palm(avatar, clips["idle_1"], 0.0, "right")[0] > 0.7
+
+
 def test_thinking_hand_comes_to_the_chin(avatar: Avatar) -> None:
     at = places(avatar, clips_by_name(avatar)["think"], 2.5)
     arm = np.linalg.norm(at["rightHand"] - at["rightLowerArm"])
