@@ -35,6 +35,7 @@ def serve(
         list[Path] | None, typer.Option(help="Avatar file (.glb, .vrm) or open package; may be repeated.")
     ] = None,
     settings: Annotated[Path | None, typer.Option(help="Write a settings file for an agent there.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="HTTPS, with an authority made for it (ca_file).")] = False,
     seed: Annotated[str, typer.Option(help="Makes ids repeatable; a fresh one without it.")] = "",
     rule: Annotated[
         list[str] | None, typer.Option(help="A rule of seats, NAME=ANSWER (docs/harness.md); may be repeated.")
@@ -56,10 +57,17 @@ def serve(
     if not is_loopback(host):
         sys.stderr.write(
             f"harness: WARNING: listening on {host}, beyond this machine: its console (/_harness/) has no password,"
-            " gives out keys, and all of it is plain HTTP. Use a closed network.\n"
+            " and it gives out keys. Use a closed network.\n"
         )
     with RunningHarness.start(
-        avatars=tuple(avatar or ()), seats=seats, host=host, port=port, data=data, seed=seed, rules=_rules(rule or [])
+        avatars=tuple(avatar or ()),
+        seats=seats,
+        host=host,
+        port=port,
+        data=data,
+        seed=seed,
+        rules=_rules(rule or []),
+        tls=tls,
     ) as running:
         if settings is not None:
             write_settings(settings, running.ready)

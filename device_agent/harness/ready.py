@@ -13,8 +13,12 @@ import msgspec
 from device_agent.errors import ConfigurationError
 
 
-class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """The one line of JSON that ``avatar-agent harness serve`` prints."""
+class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The one line of JSON that ``avatar-agent harness serve`` prints.
+
+    Attributes:
+        ca_file: the authority to trust; with TLS only.
+    """
 
     endpoint: str
     im_url: str
@@ -25,6 +29,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     app_id: str
     license_file: str
     avatar_codes: list[str]
+    ca_file: str = ""
 
     def __repr__(self) -> str:
         return f"Ready(endpoint={self.endpoint!r}, tenant_id={self.tenant_id!r}, app_id={self.app_id!r})"
@@ -51,6 +56,8 @@ def write_settings(path: Path, ready: Ready) -> None:
         "state_dir": str(beside / "state"),
         "cache_dir": str(beside / "cache"),
     }
+    if ready.ca_file:
+        settings["ca_file"] = ready.ca_file
     # A JSON text or number is a TOML one as well, as long as non-ASCII stays as it is and DEL does not occur.
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in settings.items()]
     _write(path, "\n".join(lines) + "\n")

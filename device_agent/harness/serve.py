@@ -28,6 +28,7 @@ from device_agent.harness.protocol import MAX_HEAD, protocol_for
 from device_agent.harness.ready import Ready
 from device_agent.harness.recorder import Record
 from device_agent.harness.rules import SeatRules
+from device_agent.harness.tls import ServerFiles, server_files
 from device_agent.harness.world import Setup, World, build_world
 
 LOOPBACK = "127.0.0.1"
@@ -45,7 +46,9 @@ class RunningHarness:
         ready: addresses, keys and files, as the ready line has them.
     """
 
-    def __init__(self, *, world: World, listener: socket.socket, host: str, erase: Path | None) -> None:
+    def __init__(
+        self, *, world: World, listener: socket.socket, host: str, erase: Path | None, tls: ServerFiles | None
+    ) -> None:
         """Use ``start``."""
         self._world = world
         self._listener = listener
@@ -53,8 +56,10 @@ class RunningHarness:
         self._console = Console(world=world)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
-        world.origin = f"http://{_netloc(host, listener.getsockname()[1])}"
-        self.ready = _ready(world)
+        self._tls = tls
+        scheme = "https" if tls else "http"
+        world.origin = f"{scheme}://{_netloc(host, listener.getsockname()[1])}"
+        self.ready = _ready(world, tls)
 
     @classmethod
     def start(
@@ -69,6 +74,7 @@ class RunningHarness:
         rules: SeatRules | Mapping[str, Any] | None = None,
         time_source: Callable[[], float] = time.time,
         keys: Callable[[], RSAPrivateKey] = make_key,
+        tls: bool = False,
     ) -> Self:
         """Start one and wait until it answers.
 
@@ -81,6 +87,7 @@ class RunningHarness:
             seed: makes ids repeatable; empty takes a fresh one.
             rules: the rules of seats, or those that differ from the usual.
             keys: makes licence keys; tests pass a ready one to save the time.
+            tls: serve HTTPS with a certificate of an authority of its own (``ready.ca_file``).
 
         Raises:
             ConfigurationError: the port is taken or the state cannot be opened.
@@ -88,7 +95,7 @@ class RunningHarness:
             AssetError: an avatar file is no avatar.
         """
         listener = _listen(host, port)
-        erase = None
+        erase = world = files = None
         try:
             sources = tuple(avatar if isinstance(avatar, PackageSource) else file_source(avatar) for avatar in avatars)
             if data is None:
@@ -105,11 +112,13 @@ class RunningHarness:
                     keys=keys,
                 )
             )
+            running = cls(world=world, listener=listener, host=host, erase=erase, tls=files)
         except BaseException:
             listener.close()
+            if world is not None:
+                world.close()
             _remove(erase)
             raise
-        running = cls(world=world, listener=listener, host=host, erase=erase)
         try:
             for avatar, source in zip(avatars, sources, strict=True):
                 if isinstance(avatar, Path):
@@ -197,6 +206,8 @@ class RunningHarness:
             date_header=False,
             h11_max_incomplete_event_size=MAX_HEAD,
             timeout_graceful_shutdown=2,
+            ssl_certfile=self._tls.certificate if self._tls else None,
+            ssl_keyfile=self._tls.key if self._tls else None,
         )
         self._server = _Server(config, pulse=self._pulse)
         self._thread = threading.Thread(
@@ -274,7 +285,7 @@ class _Server(uvicorn.Server):
                 self.loop.call_soon_threadsafe(self._stopping.set)
 
 
-def _ready(world: World) -> Ready:
+def _ready(world: World, tls: ServerFiles | None) -> Ready:
     household = world.household
     return Ready(
         endpoint=world.origin,
@@ -286,6 +297,7 @@ def _ready(world: World) -> Ready:
         app_id=household.app_id,
         license_file=str(household.license_file),
         avatar_codes=world.shelf.codes(),
+        ca_file=str(tls.ca_file) if tls else "",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,12 @@ ORDER = (
 TEXTS = "你好 +*~%/?&=#\"'<>\n\t😀"
 
 
-@pytest.fixture(scope="module")
-def harness() -> Iterator[RunningHarness]:
+@pytest.fixture(scope="module", params=["http", "https"])
+def harness(request: pytest.FixtureRequest) -> Iterator[RunningHarness]:
     key = generate_private_key(public_exponent=65537, key_size=2048)
     files = {"character.glb": b"glb", "character.config.json": b"{}"}
     avatar = PackageSource(code="CH_3d_tiny", name="tiny", read=lambda: files)
-    with RunningHarness.start(avatars=[avatar], keys=lambda: key) as running:
+    with RunningHarness.start(avatars=[avatar], keys=lambda: key, tls=request.param == "https") as running:
         yield running
 
 
@@ -85,9 +86,10 @@ class Journey:
             "Url": "https://x.example/a b.wav?k=1+1",
         }
         harness.reset()
-        console = ready.admin_url
-        httpx.put(f"{console}/workings", json={"confirm_training": True})
-        httpx.put(f"{console}/callbacks", json={"url": f"{ready.endpoint}/nobody", "auth_key": "k"})
+        trusted = ssl.create_default_context(cafile=ready.ca_file or None)
+        with httpx.Client(base_url=ready.admin_url, verify=trusted) as console:
+            console.put("/workings", json={"confirm_training": True})
+            console.put("/callbacks", json={"url": "http://127.0.0.1:9/nobody", "auth_key": "k"})
 
     def request(self, name: str) -> Any:
         """The SDK's request with every parameter filled."""
@@ -159,8 +161,9 @@ def sdk(harness: RunningHarness, algorithm: str | None) -> Any:
         openapi.Config(
             access_key_id=harness.ready.access_key_id,
             access_key_secret=harness.ready.access_key_secret,
-            endpoint=harness.ready.endpoint.removeprefix("http://"),
-            protocol="HTTP",
+            endpoint=harness.ready.endpoint.partition("://")[2],
+            protocol=harness.ready.endpoint.partition(":")[0].upper(),
+            ca=harness.ready.ca_file or None,
             signature_algorithm=algorithm,
         )
     )
