@@ -18,11 +18,10 @@ from renderer.errors import AssetError
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Extension:
-    """What is done with an extension: ``drawn``, or only read as ``data``."""
+    """An extension we know: drawn, or only read into the scene."""
 
     name: str
     drawn: bool = True
-    hint: str = ""
 
 
 def _registry(*extensions: Extension) -> MappingProxyType[str, Extension]:
@@ -34,13 +33,22 @@ REGISTRY = _registry(
     Extension(name="KHR_texture_transform"),
     Extension(name="KHR_materials_unlit"),
     Extension(name="KHR_materials_emissive_strength"),
+    Extension(name="KHR_materials_ior", drawn=False),
+    Extension(name="KHR_materials_specular", drawn=False),
+    Extension(name="KHR_materials_clearcoat", drawn=False),
+    Extension(name="KHR_materials_sheen", drawn=False),
+    Extension(name="KHR_materials_transmission", drawn=False),
+    Extension(name="KHR_materials_volume", drawn=False),
+    Extension(name="KHR_materials_iridescence", drawn=False),
+    Extension(name="KHR_materials_anisotropy", drawn=False),
+    Extension(name="VRMC_materials_mtoon", drawn=False),
     Extension(name="KHR_lights_punctual"),
     Extension(name="EXT_texture_webp"),
     Extension(name="EXT_meshopt_compression"),
     Extension(name="VRM"),
     Extension(name="VRMC_vrm"),
 )
-"""Extensions that are honoured."""
+"""Extensions that are read; a file may require any of them."""
 
 HINTS = MappingProxyType(
     {

@@ -102,6 +102,9 @@ _ERRORS = (
     ("skin.no-joints", "A skin has no joints."),
     ("clip.unknown", "A clip or group was asked for that the asset does not have."),
     ("expression.unknown", "An expression was asked for that the asset does not have."),
+    ("hdr.header", "An environment picture is not Radiance RGBE with rows from top to bottom."),
+    ("hdr.size", "An environment picture is empty or larger than the limit allows."),
+    ("hdr.pixels", "An environment picture's pixel data is cut off or damaged."),
     ("compression.meshopt", "Meshopt-compressed data cannot be decoded."),
     ("compression.draco", "Draco-compressed data cannot be decoded."),
 )

@@ -7,6 +7,7 @@ import math
 from renderer.assets.document import Document, MaterialObject, TextureInfo
 from renderer.assets.extensions import EmissiveStrength, TextureTransform, read
 from renderer.assets.issues import IssueLog
+from renderer.assets.material_extensions import Layers
 from renderer.scene.material import AlphaMode, Material, Texture, TextureRef
 
 
@@ -26,6 +27,7 @@ class _Reader:
         strength = read(
             source.extensions, "KHR_materials_emissive_strength", EmissiveStrength, log=self._log, where=where
         )
+        layers = Layers(source, where, number=self.number, texture=self.texture, log=self._log)
         normal, occlusion = source.normal_texture, source.occlusion_texture
         red, green, blue, alpha = (self.number(c, 0.0, 1.0, f"{here}/baseColorFactor") for c in pbr.base_color_factor)
         emissive = tuple(self.number(c, 0.0, math.inf, f"{where}/emissiveFactor") for c in source.emissive_factor)
@@ -51,6 +53,13 @@ class _Reader:
             alpha_cutoff=self.number(source.alpha_cutoff, 0.0, math.inf, f"{where}/alphaCutoff"),
             double_sided=source.double_sided,
             unlit="KHR_materials_unlit" in source.extensions,
+            specular=layers.specular(),
+            clearcoat=layers.clearcoat(),
+            sheen=layers.sheen(),
+            transmission=layers.transmission(),
+            iridescence=layers.iridescence(),
+            anisotropy=layers.anisotropy(),
+            toon=layers.toon(),
         )
 
     def alpha_mode(self, mode: str, where: str) -> AlphaMode:
@@ -79,9 +88,7 @@ class _Reader:
         change = change or TextureTransform()
         uv_set = info.tex_coord if change.tex_coord is None else change.tex_coord
         if uv_set > 1:
-            self._log.add(
-                "texture.uv-set", f"set {uv_set} is asked for; 0 and 1 can be had", where=where
-            )
+            self._log.add("texture.uv-set", f"set {uv_set} is asked for; 0 and 1 can be had", where=where)
             uv_set = 0
         if not all(math.isfinite(x) for x in (*change.offset, change.rotation, *change.scale)):
             self._log.add("material.value", "the texture transform is not finite", where=where)

@@ -72,9 +72,112 @@ class TextureRef:
         return self.offset != (0.0, 0.0) or self.rotation != 0.0 or self.scale != (1.0, 1.0)
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Specular:
+    """KHR_materials_specular and KHR_materials_ior: how strongly and in what colour a non-metal reflects head on."""
+
+    ior: float = 1.5
+    factor: float = 1.0
+    texture: TextureRef | None = None
+    color_factor: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    color_texture: TextureRef | None = None
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Clearcoat:
+    """KHR_materials_clearcoat: a second, colourless layer that reflects."""
+
+    factor: float = 0.0
+    texture: TextureRef | None = None
+    roughness_factor: float = 0.0
+    roughness_texture: TextureRef | None = None
+    normal_texture: TextureRef | None = None
+    normal_scale: float = 1.0
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Sheen:
+    """KHR_materials_sheen: light scattered back by fibres."""
+
+    color_factor: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    color_texture: TextureRef | None = None
+    roughness_factor: float = 0.0
+    roughness_texture: TextureRef | None = None
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Transmission:
+    """KHR_materials_transmission and KHR_materials_volume: light that passes through; lengths in metres."""
+
+    factor: float = 0.0
+    texture: TextureRef | None = None
+    thickness: float = 0.0
+    attenuation_distance: float = float("inf")
+    attenuation_color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Iridescence:
+    """KHR_materials_iridescence: a thin film; thicknesses in nanometres."""
+
+    factor: float = 0.0
+    texture: TextureRef | None = None
+    ior: float = 1.3
+    thickness_minimum: float = 100.0
+    thickness_maximum: float = 400.0
+    thickness_texture: TextureRef | None = None
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Anisotropy:
+    """KHR_materials_anisotropy: roughness stretched along a direction; rotation in radians from the tangent."""
+
+    strength: float = 0.0
+    rotation: float = 0.0
+    texture: TextureRef | None = None
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Toon:
+    """VRMC_materials_mtoon 1.0: cartoon shading. Colours are linear; VRM 0.x's MToon is brought into this form.
+
+    Attributes:
+        shade_color: what the surface is multiplied with where no light falls.
+        shading_shift, shading_toony: where light turns into shade, and how sharply.
+        rim_color, rim_lift, rim_power, rim_mix: the light around the outline.
+        outline: None, ``"world"`` (width in metres) or ``"screen"`` (share of the picture's height).
+        scroll_x, scroll_y, rotation: how texture coordinates move, per second (radians for the rotation).
+    """
+
+    shade_color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    shade_texture: TextureRef | None = None
+    shading_shift: float = 0.0
+    shading_shift_texture: TextureRef | None = None
+    shading_toony: float = 0.9
+    gi_equalization: float = 0.9
+    matcap_factor: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    matcap_texture: TextureRef | None = None
+    rim_color: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rim_texture: TextureRef | None = None
+    rim_mix: float = 1.0
+    rim_power: float = 5.0
+    rim_lift: float = 0.0
+    outline: Literal["world", "screen"] | None = None
+    outline_width: float = 0.0
+    outline_width_texture: TextureRef | None = None
+    outline_color: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    outline_lighting_mix: float = 1.0
+    scroll_x: float = 0.0
+    scroll_y: float = 0.0
+    rotation: float = 0.0
+    animation_mask: TextureRef | None = None
+    z_write: bool = True
+    render_queue_offset: int = 0
+
+
 @dataclass(slots=True, kw_only=True)
 class Material:
-    """Metallic-roughness material; defaults are glTF's. Factors are linear."""
+    """Metallic-roughness material; defaults are glTF's. Factors are linear. A layer that is absent is None."""
 
     name: str = ""
     base_color_factor: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
@@ -93,6 +196,13 @@ class Material:
     alpha_cutoff: float = 0.5
     double_sided: bool = False
     unlit: bool = False
+    specular: Specular | None = None
+    clearcoat: Clearcoat | None = None
+    sheen: Sheen | None = None
+    transmission: Transmission | None = None
+    iridescence: Iridescence | None = None
+    anisotropy: Anisotropy | None = None
+    toon: Toon | None = None
 
 
 TextureSlot = Literal["base_color", "metallic_roughness", "normal", "occlusion", "emissive"]
