@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -112,6 +113,9 @@ class RunningHarness:
                     keys=keys,
                 )
             )
+            if tls:
+                # The real time: clients check the certificate against theirs, not against the stand-in's.
+                files = server_files(world.folder / "tls", host=host, now=datetime.now(UTC))
             running = cls(world=world, listener=listener, host=host, erase=erase, tls=files)
         except BaseException:
             listener.close()
