@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from renderer.sample.anatomy import skull
 from renderer.sample.field import Array, Field, ellipsoid, first_hit, limb, mirrored, ramp, sphere, union
-from renderer.sample.head import skull
 from renderer.sample.mesher import Shape, grid_faces, surface_nets, vertex_normals
 from renderer.sample.skeleton import FACE_ORIGIN, FINGERS, SHOULDER, THUMB, elbow, finger_joints, hand_axes, wrist
 

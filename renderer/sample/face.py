@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.sample.anatomy import EYE, MOUTH_HALF, MOUTH_Y, lid_line, mouth_line
 from renderer.sample.field import Array, ramp
-from renderer.sample.head import EYE, MOUTH_HALF, MOUTH_Y, lid_line, mouth_line
 
 HINGE = np.array([0.0, -3.0, -0.6])
 JAW_ANGLE = np.radians(16.0)

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from renderer.sample.anatomy import EYE, EYE_RADIUS, LID_RADIUS, MOUTH_Y, face, from_eye, lid_line
 from renderer.sample.field import Array, ellipsoid, first_hit, gradient, limb, ramp, union, without
-from renderer.sample.head import EYE, EYE_RADIUS, LID_RADIUS, MOUTH_Y, face, from_eye, lid_line
 from renderer.sample.mesher import Faces, grid_faces, surface_nets, vertex_normals
 
 FLIP = np.array([-1.0, 1.0, 1.0])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from renderer.sample.anatomy import face, skull
 from renderer.sample.field import Array, first_hit, gradient, ramp
-from renderer.sample.head import face, skull
 from renderer.sample.mesher import Faces, grid_faces, vertex_normals
 
 MIDDLE = np.array([0.0, 1.6, -1.6])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from renderer.sample.anatomy import AROUND, CROWN, EYE, MOUTH_HALF, MOUTH_Y, NECK_V, face, lid_line, mouth_line
 from renderer.sample.field import Array, ramp
 from renderer.sample.hair import hairline
-from renderer.sample.head import AROUND, CROWN, EYE, MOUTH_HALF, MOUTH_Y, NECK_V, Skin, face, lid_line, mouth_line
+from renderer.sample.head import Skin
 from renderer.sample.textures import clouds, jpeg
 
 WIDTH, HEIGHT = 640, 896
