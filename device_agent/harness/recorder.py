@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -72,13 +73,18 @@ class Recorder:
 
 def masked(operation: str, pairs: Pairs) -> dict[str, str]:
     """Parameters fit to be shown: texts, with secret ones masked, also inside JSON documents."""
-    table = OPERATIONS.get(operation)
-    fields = {field.name: field for field in table.parameters} if table else {}
+    fields = _fields(operation if operation in OPERATIONS else "")
     shown: dict[str, str] = {}
     for raw_name, raw in pairs:
         name, value = raw_name.decode("utf-8", "replace"), raw.decode("utf-8", "replace")
         shown[name] = _value(fields.get(name), name, value)
     return shown
+
+
+@functools.cache
+def _fields(operation: str) -> Mapping[str, Parameter]:
+    table = OPERATIONS.get(operation)
+    return {field.name: field for field in table.parameters} if table else {}
 
 
 def _value(field: Parameter | None, name: str, value: str) -> str:

@@ -9,6 +9,9 @@ import msgspec
 from device_agent.harness.refusal import NO_ACCESS, BusinessRefusal
 from device_agent.harness.state.store import Store
 
+SWEEP_S = 60.0
+"""Nonces that have expired are thrown out this often."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
@@ -46,6 +49,7 @@ class Accounts:
 
     def __init__(self, *, store: Store) -> None:
         self._store = store
+        self._swept_at = 0.0
 
     def add_key(self, key: AccessKey) -> None:
         """Admit a key; one of the same id is replaced."""
@@ -92,8 +96,15 @@ class Accounts:
 
     def spend_nonce(self, scope: str, nonce: str, *, now: float, keep_s: float) -> bool:
         """Note a nonce; False when it was seen inside the last ``keep_s`` seconds."""
-        self._store.run("DELETE FROM nonces WHERE expires_at <= ?", (now,))
-        return self._store.run("INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", (scope, nonce, now + keep_s)) == 1
+        fresh = self._store.run(
+            "INSERT INTO nonces VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at"
+            " WHERE expires_at <= ?",
+            (scope, nonce, now + keep_s, now),
+        )
+        if abs(now - self._swept_at) > SWEEP_S:
+            self._swept_at = now
+            self._store.run("DELETE FROM nonces WHERE expires_at <= ?", (now,))
+        return fresh == 1
 
     def add_app(self, app_id: str, *, tenant_id: int) -> None:
         """Admit an application."""
