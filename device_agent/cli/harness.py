@@ -73,7 +73,7 @@ def serve(
             write_settings(settings, running.ready)
         sys.stdout.write(running.ready.line() + "\n")
         sys.stdout.flush()
-        threading.Thread(target=_warm, args=(running,), name="avatar-harness-warm", daemon=True).start()
+        threading.Thread(target=_warm, args=(running, stopping), name="avatar-harness-warm", daemon=True).start()
         stopping.wait()
 
 
@@ -94,11 +94,14 @@ def _rules(texts: list[str]) -> dict[str, str]:
     return rules
 
 
-def _warm(running: RunningHarness) -> None:
+def _warm(running: RunningHarness, stopping: threading.Event) -> None:
     """Pack the sample avatar while nobody waits for it; a failure shows again when it is asked for."""
+    from certs.errors import CertError
     from renderer.errors import RenderError
 
     try:
         running.warm()
-    except (RenderError, AgentError) as error:
+    except (RenderError, AgentError, CertError) as error:
+        if stopping.is_set():
+            return  # its folder is gone, and so is whoever would have asked
         sys.stderr.write(f"harness: an avatar cannot be packed: {error}\n")

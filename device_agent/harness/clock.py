@@ -30,6 +30,11 @@ class HarnessClock:
         """Let ``seconds`` pass at once; negative goes back."""
         self._moved += seconds
 
+    @property
+    def moved(self) -> float:
+        """Seconds by which time was moved."""
+        return self._moved
+
     def restart(self) -> None:
         """Back to the source's own time."""
         self._moved = 0.0

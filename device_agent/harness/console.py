@@ -19,7 +19,7 @@ from device_agent.harness.state.accounts import AccessKey
 from device_agent.harness.state.avatars import FAILED
 from device_agent.harness.state.seats import LicenseState
 from device_agent.harness.workings import Workings
-from device_agent.harness.world import World
+from device_agent.harness.world import Snapshot, World
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=-1e10, le=1e10)]
@@ -89,6 +89,22 @@ class Console:
 
     def __init__(self, *, world: World) -> None:
         self._world = world
+        self._snapshots: dict[str, Snapshot] = {}
+
+    def take_snapshot(self, name: str) -> None:
+        """Keep this moment under a name, in memory; a snapshot of that name is replaced."""
+        self._snapshots[name] = self._world.snapshot()
+
+    def restore_snapshot(self, name: str) -> bool:
+        """Go back to a moment; whether there is a snapshot of that name."""
+        if name not in self._snapshots:
+            return False
+        self._world.restore(self._snapshots[name])
+        return True
+
+    def snapshots(self) -> list[str]:
+        """Names of the snapshots."""
+        return list(self._snapshots)
 
     def reset(self) -> None:
         """Forget what happened; keep tenants, keys, licences and avatars."""

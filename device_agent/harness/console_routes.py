@@ -87,6 +87,17 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
     async def rules(request: Request) -> Any:
         return console.rules(await _order(request, dict[str, Any]) if request.method == "PUT" else None)
 
+    async def snapshots(_: Request) -> Any:
+        return console.snapshots()
+
+    async def snapshot(request: Request) -> Any:
+        name = request.path_params["name"]
+        if request.method == "PUT":
+            console.take_snapshot(name)
+        elif not console.restore_snapshot(name):
+            raise NoSuchThing("no such snapshot")
+        return {}
+
     async def workings(request: Request) -> Any:
         return console.workings(await _order(request, dict[str, Any]) if request.method == "PUT" else None)
 
@@ -130,6 +141,8 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
         ("/time", time, ("POST",)),
         ("/seed", seed, ("POST",)),
         ("/rules", rules, ("GET", "PUT")),
+        ("/snapshots", snapshots, ("GET",)),
+        ("/snapshots/{name}", snapshot, ("PUT", "POST")),
         ("/workings", workings, ("GET", "PUT")),
         ("/sessions/{session_id}/messages", messages, ("GET",)),
         ("/avatars/{code}/failure", avatar_failure, ("POST",)),

@@ -30,6 +30,7 @@ from device_agent.harness.ready import Ready
 from device_agent.harness.recorder import Record
 from device_agent.harness.rules import SeatRules
 from device_agent.harness.tls import ServerFiles, server_files
+from device_agent.harness.workings import Workings
 from device_agent.harness.world import Setup, World, build_world
 
 LOOPBACK = "127.0.0.1"
@@ -73,6 +74,7 @@ class RunningHarness:
         data: Path | None = None,
         seed: str = "1",
         rules: SeatRules | Mapping[str, Any] | None = None,
+        workings: Workings | None = None,
         time_source: Callable[[], float] = time.time,
         keys: Callable[[], RSAPrivateKey] = make_key,
         tls: bool = False,
@@ -87,6 +89,7 @@ class RunningHarness:
             data: folder to keep the state in; memory (and a temporary folder for files) without it.
             seed: makes ids repeatable; empty takes a fresh one.
             rules: the rules of seats, or those that differ from the usual.
+            workings: how fast slow things go.
             keys: makes licence keys; tests pass a ready one to save the time.
             tls: serve HTTPS with a certificate of an authority of its own (``ready.ca_file``).
 
@@ -109,6 +112,7 @@ class RunningHarness:
                     seats=seats,
                     avatars=sources or (sample_source(),),
                     rules=rules if isinstance(rules, SeatRules) else SeatRules(**(rules or {})),
+                    workings=workings or Workings(),
                     time_source=time_source,
                     keys=keys,
                 )

@@ -69,6 +69,16 @@ class Household:
     license_file: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A stand-in at one moment."""
+
+    state: bytes = field(repr=False)
+    moved: float
+    rules: SeatRules
+    workings: Workings
+
+
 @dataclass(kw_only=True)
 class World:
     """One running stand-in. ``origin``, ``rules`` and ``workings`` change while it runs; the parts do not."""
@@ -105,6 +115,16 @@ class World:
         self.clock.restart()
         self.rules = self.first_rules
         self.workings = self.first_workings
+
+    def snapshot(self) -> Snapshot:
+        """Everything that calls and orders can change, but for faults and the record of calls."""
+        return Snapshot(state=self.store.snapshot(), moved=self.clock.moved, rules=self.rules, workings=self.workings)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Back to a snapshot. Ids go on: none is given twice."""
+        self.store.restore(snapshot.state)
+        self.clock.move(snapshot.moved - self.clock.moved)
+        self.rules, self.workings = snapshot.rules, snapshot.workings
 
     def close(self) -> None:
         """Close the state."""

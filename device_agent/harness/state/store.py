@@ -101,6 +101,23 @@ class Store:
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 -- names from our own table
             self._db.execute("UPDATE access_keys SET license_id = NULL")
 
+    def snapshot(self) -> bytes:
+        """Everything, as the bytes of a database."""
+        return self._db.serialize()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Everything as it was, but for the packages: their files stayed, and so does the note of them."""
+        packages = [tuple(row) for row in self.all("SELECT * FROM packages")]
+        source = sqlite3.connect(":memory:")
+        try:
+            source.deserialize(snapshot)
+            source.backup(self._db)
+        finally:
+            source.close()
+        with self.transaction():
+            self._db.execute("DELETE FROM packages")
+            self._db.executemany("INSERT INTO packages VALUES (?, ?, ?, ?, ?, ?, ?)", packages)
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

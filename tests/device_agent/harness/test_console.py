@@ -92,6 +92,28 @@ def test_time_moves_for_requests_too(device: Any) -> None:
     assert device.code("LicenseAuth") == "InvalidTimeStamp.Expired"
 
 
+def test_a_snapshot_is_gone_back_to(device: Any) -> None:
+    device.call("ClientAuth", DeviceId="before")
+    device.order("POST", "/time", {"move": 60})
+    assert device.order("PUT", "/snapshots/one").status_code == 200
+    first = device.call("LicenseAuth")["RequestId"]
+    device.call("ClientUnbindDevice", DeviceId="before")
+    device.call("ClientAuth", DeviceId="after")
+    device.order("POST", "/time", {"move": 60})
+    device.order("PUT", "/rules", {"repeat": "counted"})
+    issued = device.order("POST", "/licenses", {"seats": 1, "app_id": "NEW"}).json()
+    assert json.loads(device.call("Render3dAvatar")["Data"]["RenderData"])["version"] == 1
+    assert device.order("POST", "/snapshots/one").status_code == 200
+    assert [seat["device_id"] for seat in device.order("GET", "/seats").json()] == ["before"]
+    assert device.world.clock.now() == device.time.at + 60
+    assert device.order("GET", "/rules").json()["repeat"] == "free"
+    assert issued["license_id"] not in [row["license_id"] for row in device.order("GET", "/licenses").json()]
+    assert device.call("LicenseAuth")["RequestId"] != first
+    assert json.loads(device.call("Render3dAvatar")["Data"]["RenderData"])["version"] == 1  # made after the snapshot
+    assert device.order("GET", "/snapshots").json() == ["one"]
+    assert device.order("POST", "/snapshots/two").status_code == 404
+
+
 def test_rules_are_changed_one_by_one(device: Any) -> None:
     assert device.order("PUT", "/rules", {"full_code": "X"}).json()["full_code"] == "X"
     changed = device.order("PUT", "/rules", {"repeat": "counted"}).json()
