@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from device_agent.cli import options, present
@@ -21,6 +23,13 @@ def bind(
     state_dir: options.StateDir = None,
     cache_dir: options.CacheDir = None,
     device_id: options.DeviceId = None,
+    accept_new_hardware: Annotated[
+        bool,
+        typer.Option(
+            "--accept-new-hardware",
+            help="This disk was moved here on purpose: become a new device, leave the old seat.",
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Take a seat of the licence for this device (LicenseAuth, ClientAuth)."""
@@ -37,6 +46,8 @@ def bind(
         device_id=device_id,
     )
     with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
+        if accept_new_hardware:
+            engine.accept_hardware()
         taken = engine.bind()
         record, steps = engine.record, engine.steps
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from device_agent.cli import options, present
@@ -35,12 +37,19 @@ def status(
     as_json: options.Json = False,
 ) -> None:
     """Show what this device is and holds."""
+    from device_agent.lifecycle import clone
+    from device_agent.lifecycle.budget import may_show
+    from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
     from device_agent.lifecycle.journal import load
+    from device_agent.lifecycle.machine import Phase
 
     settings = options.load_settings(config, state_dir=state_dir, cache_dir=cache_dir)
     loaded = load(settings.state_dir)
     record = loaded.record
-    phase = str(record.phase)
+    hardware = Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom)
+    moved = clone.suspect(record, board=hardware.board_serial() or "", parts=clone.system_parts())
+    phase = str(Phase.CLONE_SUSPECT if moved else record.phase)
+    shows = not moved and may_show(record, budget_s=settings.offline_budget_s)
     facts = {
         "phase": phase,
         "device_id": record.device_id or None,
@@ -52,6 +61,9 @@ def status(
         "blocked": record.blocked or None,
         "avatar": record.content.active or None,
         "avatars": sorted(record.content.packages),
+        "may_show": shows,
+        "offline_s": round(record.contact.offline_s),
+        "offline_budget_s": settings.offline_budget_s,
         "last_contact": present.moment(record.contact.last_ok),
         "clock_offset_s": record.contact.offset_s,
         "removed_at": present.moment(record.tombstone.at) if record.tombstone else None,
@@ -76,6 +88,9 @@ def status(
         "Refused": record.blocked,
         "Avatar": record.content.active,
         "Last contact": facts["last_contact"],
+        "Offline for": f"{record.contact.offline_s / 3600:.1f} of {settings.offline_budget_s / 3600:.0f} h"
+        if record.contact.offline_s
+        else "",
         "Removed": facts["removed_at"],
         "Platform": facts["endpoint"],
         "State folder": facts["state_dir"],

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from device_agent.cli import options, present
+from device_agent.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from device_agent.lifecycle.engine import Engine
+    from device_agent.lifecycle.leaving import OrphanTicket
 
 
 def register(app: typer.Typer) -> None:
@@ -17,13 +27,27 @@ def unbind(
     endpoint: options.Endpoint = None,
     state_dir: options.StateDir = None,
     cache_dir: options.CacheDir = None,
+    accept_seat_leak: Annotated[
+        bool, typer.Option("--accept-seat-leak", help="Erase now, though the seat may stay taken; leaves a ticket.")
+    ] = False,
+    ticket: Annotated[
+        Path | None, typer.Option(help="With --accept-seat-leak: write the ticket there as well.", metavar="FILE")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, in a few words, for the ticket.", metavar="TEXT")] = "",
     as_json: options.Json = False,
 ) -> None:
     """Give the seat back (ClientUnbindDevice), then erase licence, tokens and avatars."""
     from device_agent.lifecycle.engine import Engine
 
+    if not accept_seat_leak and (ticket is not None or reason):
+        raise UsageError(
+            "--ticket and --reason belong to --accept-seat-leak", code="usage.unbind", hint="leave them out"
+        )
     settings = options.load_settings(config, endpoint=endpoint, state_dir=state_dir, cache_dir=cache_dir)
     with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
+        if accept_seat_leak:
+            _abandon(engine, ticket=ticket, reason=reason, as_json=as_json)
+            return
         device_id = engine.record.device_id
         done = engine.unbind()
         record, steps, sealing = engine.record, engine.steps, engine.is_sealing
@@ -46,3 +70,48 @@ def unbind(
         present.put(f"run `avatar-agent unbind` once more after {again_at} to make sure and to erase.")
     else:
         present.put(f"Unbound: the seat of device {device_id} is free, and nothing of the licence is left here.")
+
+
+def _abandon(engine: Engine, *, ticket: Path | None, reason: str, as_json: bool) -> None:
+    """Erase first and leave the seat to whoever runs the fleet; the ticket is out before anything is gone."""
+
+    def keep(orphan: OrphanTicket) -> None:
+        if ticket is not None:
+            _write(ticket, msgspec.json.encode(asdict(orphan)) + b"\n")
+        if not as_json:
+            present.put("Seat that may stay taken; give this to whoever runs the fleet:")
+            present.put(msgspec.json.encode(asdict(orphan)).decode())
+
+    import msgspec
+
+    orphan = engine.abandon(keep=keep, reason=reason)
+    if as_json:
+        present.put_json(
+            {
+                "phase": str(engine.record.phase),
+                "nothing_to_do": orphan is None,
+                "ticket": None if orphan is None else asdict(orphan),
+                "steps": present.steps_as_facts(engine.steps),
+            }
+        )
+    elif orphan is None:
+        present.put("Nothing to do: this device is not bound.")
+    else:
+        present.put("Erased: nothing of the licence is left here.")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A durable file that was not there before."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ConfigurationError(
+            f"the ticket cannot be written: {(error.strerror or 'unknown').lower()}",
+            code="unbind.ticket",
+            where=str(path),
+            hint="name a new file in a folder that can be written; nothing was erased",
+        ) from error

@@ -35,6 +35,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         not_bound_codes: the platform's codes by which ClientUnbindDevice says that the device held no seat.
         late_window_s: seconds in which a request without an answer may still be served: the signature's window of 15
             minutes and a margin.
+        blank_window_s: the same for requests of an earlier installation, after the state folder was lost or wiped; left
+            out, it is ``late_window_s``, but 0 where there can be none (see docs/lifecycle.md).
+        offline_budget_s: seconds that an avatar may be shown without a successful licensed call, added up over
+            restarts; 0 shows nothing while offline.
+        cache_quota_bytes: room that avatars may take on disk; the least recently shown go first.
+        download_deadline_s: seconds that one download of a package may take altogether; it resumes next time.
+        avatar: code of the avatar that ``avatar-agent run`` shows; empty keeps the one that was fetched last.
+        health_socket: path of the Unix socket with health and metrics; empty takes ``health.sock`` in the run folder.
+        health_port: port on this machine's loopback with the same; 0 for none.
+        enroll_url: address of the EST server that certifies this device, up to ``/.well-known/est``.
+        broker_url: address of the credential broker that the device's certificate opens.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
         origins: setting -> what decided it.
     """
@@ -57,6 +68,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seat_full_codes: tuple[str, ...] = ("ClientAuth.SeatLimit",)
     not_bound_codes: tuple[str, ...] = ("10010002",)
     late_window_s: float = 960.0
+    blank_window_s: float | None = None
+    offline_budget_s: float = 604800.0
+    cache_quota_bytes: int = 4 * 1024**3
+    download_deadline_s: float = 3600.0
+    avatar: str = ""
+    health_socket: str = ""
+    health_port: int = 0
+    enroll_url: str = ""
+    broker_url: str = ""
     render_data_names: dict[str, str] = {}
     origins: dict[str, str] = {}
 
@@ -133,7 +153,12 @@ def _value(given: Given) -> Any:
         ) from exc
 
 
-_WORDS = {str(int | None): "a whole number", str(float): "a number of seconds"}
+_WORDS = {
+    str(int | None): "a whole number",
+    str(int): "a whole number",
+    str(float): "a number of seconds",
+    str(float | None): "a number of seconds",
+}
 
 
 def _secret(kind: type, value: object) -> Secret:

@@ -15,8 +15,10 @@ from device_agent.errors import (
     NotThePlatform,
     SeatsFull,
     ServerFault,
+    SignatureRefused,
     StateError,
 )
+from device_agent.lifecycle import clone, window
 from device_agent.lifecycle.account import Account
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import identify
@@ -39,32 +41,40 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
     if record.phase in HOLDS_SEAT:
         return False
     with device.watch.step("LicenseAuth") as note:
-        token = device.client.call(
+        token = device.call(
             LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
         )
         note.request_id = token.request_id
     device.vault.put_license(account.license.to_json())
     if token.data is not None and token.data.token:
         device.vault.put_token(token.data.token)
+    sure_from = record.bind.unsure_until
     record = device.journal.write(
         record.moved(
             Event.BIND_INTENDED,
             license_fp=account.license.fingerprint,
             endpoint=device.settings.endpoint,
             blocked="",
+            contact=msgspec.structs.replace(record.contact, offset_s=round(device.offset_s, 1)),
             bind=msgspec.structs.replace(
-                record.bind, intent_id=new_intent(), attempts=record.bind.attempts + 1, outcome="none"
+                record.bind,
+                intent_id=new_intent(),
+                attempts=record.bind.attempts + 1,
+                outcome="none",
+                # Until the answer is here this request may still be served, also when power fails after it left.
+                unsure_until=max(sure_from, window.of_a_request(now=device.now(), settings=device.settings)),
             ),
         )
     )
-    _take_seat(device, account, record, device_info=device_info)
+    _take_seat(device, account, record, device_info=device_info, sure_from=sure_from)
     return True
 
 
-def _take_seat(device: Device, account: Account, record: Record, *, device_info: str) -> None:
+def _take_seat(device: Device, account: Account, record: Record, *, device_info: str, sure_from: float) -> None:
+    """Ask for the seat; ``sure_from`` is the end of the window of the requests before this one."""
     try:
         with device.watch.step("ClientAuth") as note:
-            answer = device.client.call(
+            answer = device.call(
                 ClientAuth(
                     tenant_id=account.tenant_id,
                     app_id=account.app_id,
@@ -79,29 +89,28 @@ def _take_seat(device: Device, account: Account, record: Record, *, device_info:
             note.request_id = answer.request_id
             note.result = "seat taken"
     except AgentError as error:
-        _refused(device, record, error)
+        _refused(device, record, error, sure_from=sure_from)
         raise
     device.journal.write(
         record.moved(
             Event.BIND_OK,
-            bind=msgspec.structs.replace(record.bind, outcome="ok"),
+            bind=msgspec.structs.replace(record.bind, outcome="ok", unsure_until=sure_from),
             bound=Bound(at=device.now(), request_id=answer.request_id, license_fp=account.license.fingerprint),
             contact=device.contact(),
-            content=Content(),
+            content=record.content if record.bound is not None else Content(),
         )
     )
 
 
-def _refused(device: Device, record: Record, error: AgentError) -> None:
+def _refused(device: Device, record: Record, error: AgentError, *, sure_from: float) -> None:
     """Write down what a ClientAuth that did not succeed leaves behind."""
     cause = cause_of(error)
     if _maybe_served(error):
-        bind = msgspec.structs.replace(
-            record.bind, outcome="unsure", unsure_until=device.now() + device.settings.late_window_s
-        )
+        until = window.of_a_request(now=device.now(), settings=device.settings)
+        bind = msgspec.structs.replace(record.bind, outcome="unsure", unsure_until=max(sure_from, until))
         device.journal.write(record.changed(bind=bind))
         return
-    bind = msgspec.structs.replace(record.bind, outcome=f"refused:{cause}")
+    bind = msgspec.structs.replace(record.bind, outcome=f"refused:{cause}", unsure_until=sure_from)
     if isinstance(error, SeatsFull):
         device.journal.write(record.moved(Event.SEATS_FULL, bind=bind))
     elif isinstance(error, LicenseRefused):
@@ -114,7 +123,8 @@ def _refused(device: Device, record: Record, error: AgentError) -> None:
 def _maybe_served(error: AgentError) -> bool:
     if isinstance(error, NetworkError):
         return error.maybe_served or isinstance(error, NotThePlatform)
-    return isinstance(error, ServerFault)
+    nonce_used = isinstance(error, SignatureRefused) and error.code == "SignatureNonceUsed"
+    return isinstance(error, ServerFault) or nonce_used
 
 
 def _identified(device: Device, account: Account) -> Record:
@@ -130,7 +140,7 @@ def _identified(device: Device, account: Account) -> Record:
         raise StateError(
             "this disk was made on other hardware",
             code="state.clone",
-            hint="start with an empty --state-dir on this machine",
+            hint="if it was moved on purpose: avatar-agent bind --accept-new-hardware (the old seat is not given back)",
         )
     if record.phase is Phase.DECOMMISSIONED:
         record = device.journal.write(record.moved(Event.REPROVISIONED, tombstone=None))
@@ -160,9 +170,34 @@ def _identify(device: Device, account: Account, record: Record) -> Record:
                 id_source=identity.source,
                 tenant_id=account.tenant_id,
                 app_id=account.app_id,
-                bind=Bind(),
+                hw_print=clone.hw_print(
+                    identity.device_id, board=device.hardware.board_serial() or "", parts=device.hardware.parts
+                ),
+                bind=Bind(unsure_until=_unsure_from_the_start(device, record, identity.source)),
             )
         )
+
+
+def _unsure_from_the_start(device: Device, record: Record, id_source: str) -> float:
+    """The window of requests that were sent before this identity was made; of a corrected identity, its own."""
+    if record.phase is Phase.IDENTIFIED:
+        return record.bind.unsure_until
+    return window.of_a_blank_disk(now=device.now(), settings=device.settings, id_source=id_source)
+
+
+def accept_hardware(device: Device) -> bool:
+    """The operator's word that this machine is meant to have this disk; whether there was anything to accept.
+
+    The device becomes a new one. The old id is not unbound: the machine that it belongs to may be alive. Its
+    certificate and token go; what is licensed to the application stays.
+    """
+    record = device.journal.record
+    if record.phase is not Phase.CLONE_SUSPECT:
+        return False
+    device.vault.forget_device()
+    bare = Record(gen=record.gen, phase=record.phase, contact=record.contact, endpoint=record.endpoint)
+    device.journal.write(bare.moved(Event.HARDWARE_ACCEPTED))
+    return True
 
 
 def _differences(device: Device, account: Account, record: Record) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from device_agent.avatars.cache import AvatarCache
 from device_agent.config import Settings
 from device_agent.errors import StateError
-from device_agent.lifecycle.held import kept_license, require_seat
+from device_agent.lifecycle.held import kept_license, require_shown
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.vault import AVATARS, Vault
 
@@ -18,10 +18,10 @@ def open_avatar(settings: Settings, code: str | None) -> dict[str, bytes]:
 
     Raises:
         StateError: the device holds no seat, or the avatar was not fetched.
-        LicenseRefused: the licence was refused.
+        LicenseRefused: the licence was refused, or the device was offline for longer than it may be.
         PackageError: the package on this device has been damaged.
     """
-    record = require_seat(load(settings.state_dir).record)
+    record = require_shown(load(settings.state_dir).record, budget_s=settings.offline_budget_s)
     code = code or record.content.active
     if not code:
         raise StateError("no avatar was fetched yet", code="state.no_avatar", hint="fetch one: avatar-agent fetch CODE")

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
 from device_agent.api.client import Client
+from device_agent.api.retry import RetryPolicy
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.journal import Journal
 from device_agent.lifecycle.observe import Watch
+from device_agent.lifecycle.points import Point, Reach, unwatched
 from device_agent.lifecycle.record import Contact
 from device_agent.lifecycle.vault import Vault
+from device_agent.spec.wire import Request, Result
+
+ResultT = TypeVar("ResultT", bound=Result)
 
 
 @dataclass(kw_only=True)
@@ -30,6 +36,7 @@ class Device:
     clock: Clock
     watch: Watch
     make_client: Callable[[float], Client]
+    reach: Reach = unwatched
     _client: Client | None = None
 
     @property
@@ -39,16 +46,32 @@ class Device:
             self._client = self.make_client(self.journal.record.contact.offset_s)
         return self._client
 
+    def call(self, request: Request[ResultT], *, retry: RetryPolicy | None = None) -> ResultT:
+        """Call the platform; a crash may come before and after it.
+
+        Raises:
+            NetworkError, PlatformError, LicenseRefused: see ``Client.call``.
+        """
+        name = type(request).__name__
+        self.reach(Point(f"{name}.send"))
+        try:
+            return self.client.call(request, retry=retry)
+        finally:
+            self.reach(Point(f"{name}.answered"))
+
+    @property
+    def offset_s(self) -> float:
+        """Seconds to add to this device's clock, as far as that is known."""
+        return self._client.offset_s if self._client is not None else self.journal.record.contact.offset_s
+
     def now(self) -> float:
         """The platform's time as far as it is known, seconds since 1970."""
-        offset = self._client.offset_s if self._client is not None else self.journal.record.contact.offset_s
-        return self.clock.wall() + offset
+        return self.clock.wall() + self.offset_s
 
     def contact(self) -> Contact:
         """The contact to record after a licensed call succeeded."""
-        offset = self._client.offset_s if self._client is not None else self.journal.record.contact.offset_s
         return msgspec.structs.replace(
-            self.journal.record.contact, last_ok=self.now(), offline_s=0.0, offset_s=round(offset, 1)
+            self.journal.record.contact, last_ok=self.now(), offline_s=0.0, offset_s=round(self.offset_s, 1)
         )
 
     def close(self) -> None:

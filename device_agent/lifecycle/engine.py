@@ -16,13 +16,14 @@ from device_agent.api.client import Client
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
-from device_agent.lifecycle import binding, leaving, showing
+from device_agent.lifecycle import binding, clone, leaving, showing
 from device_agent.lifecycle.account import account_of
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import opened
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.observe import Observer, Progress, Step, Watch
+from device_agent.lifecycle.points import Reach, unwatched
 from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.vault import AVATARS, Vault
 
@@ -61,12 +62,14 @@ class Engine:
         hardware: Hardware | None = None,
         new_intent: Callable[[], str] | None = None,
         client_options: dict[str, Any] | None = None,
+        reach: Reach = unwatched,
     ) -> Iterator[Self]:
         """Work on the device whose state the settings name.
 
         Args:
             observer: told of every step as it ends.
             client_options: passed on to ``Client``, for tests.
+            reach: told of every point at which power may fail, for tests.
 
         Raises:
             StateError: another process works on it.
@@ -74,16 +77,19 @@ class Engine:
         """
         clock = clock or SystemClock()
         options = {"clock": clock, **(client_options or {})}
-        with opened(settings.state_dir) as journal:
+        hardware = hardware or Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom, parts=clone.system_parts())
+        with opened(settings.state_dir, reach=reach) as journal:
+            clone.check(journal, board=hardware.board_serial() or "", parts=hardware.parts)
             device = Device(
                 settings=settings,
                 journal=journal,
-                vault=Vault(settings.state_dir),
+                vault=Vault(settings.state_dir, reach=reach),
                 cache=AvatarCache(settings.cache_dir / AVATARS, timeout_s=settings.timeout_s),
-                hardware=hardware or Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom),
+                hardware=hardware,
                 clock=clock,
                 watch=Watch(clock=clock, observer=observer),
                 make_client=lambda offset_s: Client.from_settings(settings, **{"offset_s": offset_s, **options}),
+                reach=reach,
             )
             try:
                 yield cls(device, new_intent=new_intent or (lambda: secrets.token_hex(8)))
@@ -121,6 +127,14 @@ class Engine:
         Afterwards ``record.phase`` is DECOMMISSIONED, or SEALING when it must be called once more later.
         """
         return leaving.unbind(self._device, new_intent=self._new_intent)
+
+    def abandon(self, *, keep: Callable[[leaving.OrphanTicket], None], reason: str = "") -> leaving.OrphanTicket | None:
+        """Erase though the seat may still be held. See ``leaving.abandon``."""
+        return leaving.abandon(self._device, new_intent=self._new_intent, keep=keep, reason=reason)
+
+    def accept_hardware(self) -> bool:
+        """Make this machine a new device with the disk it was given. See ``binding.accept_hardware``."""
+        return binding.accept_hardware(self._device)
 
     @property
     def is_sealing(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from certs.license import License
 from device_agent.errors import LicenseRefused, StateError
+from device_agent.lifecycle.budget import is_spent, may_show
 from device_agent.lifecycle.machine import HOLDS_SEAT, LEAVING, Phase
 from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.vault import Vault
@@ -27,6 +28,24 @@ def require_seat(record: Record) -> Record:
     if record.phase in LEAVING:
         raise StateError("this device is being unbound", code="state.leaving", hint="finish that: avatar-agent unbind")
     raise StateError("this device is not bound", code="state.not_bound", hint="bind it: avatar-agent bind")
+
+
+def require_shown(record: Record, *, budget_s: float) -> Record:
+    """The record of a device whose avatar may be on the screen.
+
+    Raises:
+        LicenseRefused: its licence was refused, or it was offline for longer than it may.
+        StateError: it holds no seat.
+    """
+    if may_show(record, budget_s=budget_s):
+        return record
+    if record.phase is Phase.LOCKED or is_spent(record.contact.offline_s, budget_s=budget_s):
+        raise LicenseRefused(
+            "this device was offline for longer than it may be",
+            code="license.offline",
+            hint="connect it, then: avatar-agent start",
+        )
+    return require_seat(record)
 
 
 def kept_license(vault: Vault) -> License:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_agent.errors import ConfigurationError
+from device_agent.lifecycle.clone import PartReaders
 
 LABEL = b"avatar-agent-id-v1"
 ID_LENGTH = 26
@@ -58,9 +59,17 @@ class Identity:
 class Hardware:
     """The machine's own numbers; files and randomness are passed in so that tests can be another machine."""
 
-    def __init__(self, *, serial_files: Iterable[Path], random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        *,
+        serial_files: Iterable[Path],
+        random_bytes: Callable[[int], bytes],
+        parts: PartReaders | None = None,
+    ) -> None:
+        """``parts`` tell a copied disk from its original; without them only the board does."""
         self._serial_files = tuple(serial_files)
         self._random_bytes = random_bytes
+        self.parts = parts or PartReaders()
 
     def board_serial(self) -> str | None:
         """The board's serial, unless its maker left it blank; ``None`` when nothing readable says."""

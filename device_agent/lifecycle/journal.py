@@ -20,6 +20,7 @@ import msgspec
 from certs.errors import PrivateFileError
 from certs.files import open_private, private_directory, read_private, write_private
 from device_agent.errors import StateError
+from device_agent.lifecycle.points import Point, Reach, unwatched
 from device_agent.lifecycle.record import SCHEMA, Record
 
 SLOTS = ("state.0", "state.1")
@@ -116,8 +117,9 @@ def load(folder: Path) -> Loaded:
 class Journal:
     """The one writer of a device's record; made by ``opened``."""
 
-    def __init__(self, *, folder: Path, loaded: Loaded) -> None:
+    def __init__(self, *, folder: Path, loaded: Loaded, reach: Reach = unwatched) -> None:
         self._folder = folder
+        self._reach = reach
         self._record = loaded.record
         self._slot = loaded.slot
         self._damaged = set(loaded.damaged)
@@ -141,13 +143,15 @@ class Journal:
             with suppress(OSError):  # evidence is nice to have; the record matters more
                 path.rename(path.with_name(path.name + ".bad"))
             self._damaged.discard(SLOTS[slot])
+        self._reach(Point.RECORD_WRITE)
         write_private(path, encode(fresh))
+        self._reach(Point.RECORD_WRITTEN)
         self._record, self._slot, self.blank_reason = fresh, slot, ""
         return fresh
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Journal]:
+def opened(folder: Path, *, reach: Reach = unwatched) -> Iterator[Journal]:
     """The journal of a state folder, made when missing, held by this process alone.
 
     Raises:
@@ -166,6 +170,6 @@ def opened(folder: Path) -> Iterator[Journal]:
                 where=str(folder),
                 hint="wait until it is done, or name another --state-dir",
             ) from exc
-        yield Journal(folder=folder, loaded=load(folder))
+        yield Journal(folder=folder, loaded=load(folder), reach=reach)
     finally:
         os.close(descriptor)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
 from device_agent.errors import AgentError, StateError
+from device_agent.lifecycle import window
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
-from device_agent.lifecycle.machine import Event, Phase
+from device_agent.lifecycle.machine import LEAVING, Event, Phase
+from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.record import Record, Tombstone, Unbind
 from device_agent.spec.client_render import ClientUnbindDevice
+
+_CLONE_HINT = "if it was moved on purpose: avatar-agent bind --accept-new-hardware"
 
 NOTHING_TO_DO = frozenset({Phase.BLANK, Phase.DECOMMISSIONED})
 
@@ -33,9 +38,10 @@ def unbind(device: Device, *, new_intent: Callable[[], str]) -> bool:
         raise StateError(
             "this disk was made on other hardware: its seat belongs to that device",
             code="state.clone",
-            hint="start with an empty --state-dir on this machine",
+            hint=_CLONE_HINT,
         )
     if record.phase is Phase.SEALING:
+        record = _within_one_window(device, record)
         if device.now() < record.bind.unsure_until:
             return True
         record = device.journal.write(record.moved(Event.WINDOW_OVER))
@@ -49,10 +55,67 @@ def unbind(device: Device, *, new_intent: Callable[[], str]) -> bool:
     return True
 
 
+@dataclass(frozen=True, kw_only=True)
+class OrphanTicket:
+    """Names a seat that nobody may have given back, to whoever runs the fleet; holds no secret."""
+
+    device_id: str
+    tenant_id: int
+    app_id: str
+    endpoint: str
+    ordered_at: float
+    reason: str = ""
+
+
+def abandon(
+    device: Device, *, new_intent: Callable[[], str], keep: Callable[[OrphanTicket], None], reason: str
+) -> OrphanTicket | None:
+    """Erase though the seat may still be held; the ticket that names the seat, ``None`` when there is nothing to do.
+
+    Args:
+        keep: hands the ticket over before anything is erased; what it raises stops the erasing.
+
+    Raises:
+        StateError: the disk belongs to other hardware.
+    """
+    record = device.journal.record
+    if record.phase in NOTHING_TO_DO:
+        return None
+    if record.phase is Phase.CLONE_SUSPECT:
+        raise StateError("this disk was made on other hardware", code="state.clone", hint=_CLONE_HINT)
+    if record.phase not in LEAVING:
+        order = Unbind(intent_id=new_intent(), ordered_at=device.now())
+        record = device.journal.write(record.moved(Event.UNBIND_ORDERED, unbind=order))
+    order = record.unbind or Unbind(intent_id=new_intent(), ordered_at=device.now())
+    ticket = OrphanTicket(
+        device_id=record.device_id,
+        tenant_id=record.tenant_id,
+        app_id=record.app_id,
+        endpoint=record.endpoint,
+        ordered_at=order.ordered_at,
+        reason=reason,
+    )
+    keep(ticket)
+    if record.phase is not Phase.ERASING:
+        order = msgspec.structs.replace(order, mode="force", reason=reason)
+        record = device.journal.write(record.moved(Event.SEAT_ABANDONED, unbind=order))
+    _erase(device, record)
+    return ticket
+
+
+def _within_one_window(device: Device, record: Record) -> Record:
+    """A window that ends later than a whole one from now was written under another clock: it starts anew."""
+    longest = max(device.settings.late_window_s, device.settings.blank_window_s or 0.0)
+    if record.bind.unsure_until <= device.now() + longest:
+        return record
+    until = window.of_a_request(now=device.now(), settings=device.settings)
+    return device.journal.write(record.changed(bind=msgspec.structs.replace(record.bind, unsure_until=until)))
+
+
 def _give_back(device: Device, record: Record) -> Record:
     with device.watch.step("ClientUnbindDevice") as note:
         try:
-            answer = device.client.call(ClientUnbindDevice(tenant_id=record.tenant_id, device_id=record.device_id))
+            answer = device.call(ClientUnbindDevice(tenant_id=record.tenant_id, device_id=record.device_id))
             note.request_id = answer.request_id
             note.result = "seat given back"
         except AgentError as error:
@@ -62,19 +125,21 @@ def _give_back(device: Device, record: Record) -> Record:
             note.result = "was not bound"
     order = record.unbind or Unbind(intent_id="")
     now = device.now()
-    unsure = now < record.bind.unsure_until
+    event = window.unbound(now=now, unsure_until=record.bind.unsure_until)
+    unsure = event is Event.UNBIND_OK_BUT_UNSURE
     order = msgspec.structs.replace(
         order, request_ids=(*order.request_ids, note.request_id), sealed_at=now if unsure else order.sealed_at
     )
-    return device.journal.write(
-        record.moved(Event.UNBIND_OK_BUT_UNSURE if unsure else Event.UNBIND_OK, unbind=order, contact=device.contact())
-    )
+    return device.journal.write(record.moved(event, unbind=order, contact=device.contact()))
 
 
 def _erase(device: Device, record: Record) -> None:
     with device.watch.step("erase") as note:
+        device.reach(Point.ERASE_CONTENT)
         device.cache.erase()
+        device.reach(Point.ERASE_SECRETS)
         device.vault.erase()
+        device.reach(Point.ERASE_RECORD)
         order = record.unbind
         tombstone = Tombstone(
             id_hash=id_hash(record.device_id), at=device.now(), request_ids=order.request_ids if order else ()

@@ -1,6 +1,8 @@
-"""The phases of a device's life and the one table of how they follow each other.
+"""The phases of a device's life, the one table of how they follow each other, and what to do next in each.
 
-Only an order or an answer to our own call moves a device; an error code that nobody knows moves nothing.
+Only an order or an answer to our own call moves a device; an error code that nobody knows moves nothing. The table is
+checked as a whole by an exhaustive search (tests/device_agent/lifecycle/test_model.py), and docs/lifecycle.md is
+drawn from it.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class Event(enum.StrEnum):
     LICENSED_CALL_OK = "licensed-call-ok"
     UNBIND_ORDERED = "unbind-ordered"
     UNBIND_OK = "unbind-ok"
+    SEAT_ABANDONED = "seat-abandoned"
     UNBIND_OK_BUT_UNSURE = "unbind-ok-but-unsure"
     WINDOW_OVER = "window-over"
     ERASED = "erased"
@@ -54,7 +57,26 @@ class Event(enum.StrEnum):
     STORAGE_HEALED = "storage-healed"
 
 
+class Act(enum.StrEnum):
+    """What a device does next, left to itself."""
+
+    PROVISION = "provision"  # make an identity, when there are settings to make it from
+    BIND = "bind"
+    FETCH = "fetch"
+    SERVE = "serve"  # show the avatar, and ask the platform now and then
+    UNBIND = "unbind"
+    SEAL = "seal"  # wait for the end of the window, then unbind once more
+    ERASE = "erase"
+    ASK_OPERATOR = "ask-operator"
+    REST = "rest"
+    AWAIT_STORAGE = "await-storage"
+
+
 _P, _E = Phase, Event
+
+_HAS_IDENTITY = tuple(
+    phase for phase in Phase if phase not in (_P.BLANK, _P.CLONE_SUSPECT, _P.ERASING, _P.DECOMMISSIONED, _P.FAULT)
+)
 
 TRANSITIONS: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
     {
@@ -88,25 +110,39 @@ TRANSITIONS: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
         (_P.SEALING, _E.WINDOW_OVER): _P.UNBINDING,
         (_P.ERASING, _E.ERASED): _P.DECOMMISSIONED,
         (_P.DECOMMISSIONED, _E.REPROVISIONED): _P.BLANK,
-        # The disk turned up in another machine. The old id is not unbound: its owner may be alive.
-        (_P.IDENTIFIED, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT,
-        (_P.BINDING, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT,
-        (_P.SEAT_FULL, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT,
-        (_P.LICENSE_BLOCKED, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT,
-        (_P.BOUND, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT,
-        (_P.READY, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT,
-        (_P.LOCKED, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT,
+        # By force: erased though the seat may still be held; a ticket names it to whoever runs the fleet.
+        (_P.UNBINDING, _E.SEAT_ABANDONED): _P.ERASING,
+        (_P.SEALING, _E.SEAT_ABANDONED): _P.ERASING,
+        # The disk turned up in another machine. The old id is not unbound: its owner may be alive. A device that only
+        # has to erase what it holds does so wherever it is.
+        **{(phase, _E.HARDWARE_CHANGED): _P.CLONE_SUSPECT for phase in _HAS_IDENTITY},
         (_P.CLONE_SUSPECT, _E.HARDWARE_ACCEPTED): _P.BLANK,
         # A fault lives in memory only; when storage heals the disk is read again from the start.
-        (_P.BLANK, _E.STORAGE_LOST): _P.FAULT,
-        (_P.IDENTIFIED, _E.STORAGE_LOST): _P.FAULT,
-        (_P.BINDING, _E.STORAGE_LOST): _P.FAULT,
-        (_P.BOUND, _E.STORAGE_LOST): _P.FAULT,
-        (_P.READY, _E.STORAGE_LOST): _P.FAULT,
+        **{(phase, _E.STORAGE_LOST): _P.FAULT for phase in Phase if phase is not _P.FAULT},
         (_P.FAULT, _E.STORAGE_HEALED): _P.BLANK,
     }
 )
 """(phase, event) -> next phase; a pair that is not here cannot happen."""
+
+NEXT: Mapping[Phase, Act] = MappingProxyType(
+    {
+        _P.BLANK: Act.PROVISION,
+        _P.CLONE_SUSPECT: Act.ASK_OPERATOR,
+        _P.IDENTIFIED: Act.BIND,
+        _P.BINDING: Act.BIND,
+        _P.SEAT_FULL: Act.BIND,
+        _P.LICENSE_BLOCKED: Act.BIND,
+        _P.BOUND: Act.FETCH,
+        _P.READY: Act.SERVE,
+        _P.LOCKED: Act.SERVE,
+        _P.UNBINDING: Act.UNBIND,
+        _P.SEALING: Act.SEAL,
+        _P.ERASING: Act.ERASE,
+        _P.DECOMMISSIONED: Act.REST,
+        _P.FAULT: Act.AWAIT_STORAGE,
+    }
+)
+"""What a start in each phase goes on with."""
 
 HOLDS_SEAT = frozenset({Phase.BOUND, Phase.READY, Phase.LOCKED})
 """Phases in which the platform has told us that the seat is ours."""

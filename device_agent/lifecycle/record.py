@@ -16,7 +16,8 @@ class Bind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         outcome: ``none``, ``ok``, ``refused:<cause>`` or ``unsure``.
-        unsure_until: a ClientAuth without an answer may still be served until then (seconds since 1970).
+        unsure_until: a ClientAuth without an answer may still be served until then (seconds since 1970). It is written
+            with the intent, before anything is sent, and taken back when the answer is here.
     """
 
     intent_id: str = ""
@@ -51,11 +52,17 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Unbind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The order to give the seat back and how far it got."""
+    """The order to give the seat back and how far it got.
+
+    Attributes:
+        mode: ``normal``, or ``force``: erase though the seat may still be held.
+        reason: in the operator's words; may be empty.
+    """
 
     intent_id: str
     by: str = "operator"
     mode: str = "normal"
+    reason: str = ""
     ordered_at: float = 0.0
     request_ids: tuple[str, ...] = ()
     sealed_at: float = 0.0

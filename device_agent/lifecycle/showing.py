@@ -13,6 +13,7 @@ from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.held import kept_license, require_seat
 from device_agent.lifecycle.machine import Event, Phase
 from device_agent.lifecycle.observe import Progress
+from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.record import Content, Record
 from device_agent.spec.client_render import ClientStart, Render3dAvatar
 
@@ -26,7 +27,7 @@ def start(device: Device) -> tuple[Secret, str]:
     """
     record = require_seat(device.journal.record)
     with device.watch.step("ClientStart") as note:
-        answer = device.client.call(ClientStart(tenant_id=record.tenant_id, app_id=record.app_id))
+        answer = device.call(ClientStart(tenant_id=record.tenant_id, app_id=record.app_id))
         note.request_id = answer.request_id
         note.result = "session token received"
     licensed(device, device.journal.record)
@@ -44,11 +45,13 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
     """
     record = require_seat(device.journal.record)
     with device.watch.step("Render3dAvatar") as note:
-        answer = device.client.call(Render3dAvatar(tenant_id=record.tenant_id, app_id=record.app_id, code=code))
+        answer = device.call(Render3dAvatar(tenant_id=record.tenant_id, app_id=record.app_id, code=code))
         note.request_id = answer.request_id
         raw = answer.data.render_data if answer.data is not None else None
         data = RenderData.parse(raw or "", names=device.settings.render_data_names or None)
+    device.reach(Point.PACKAGE_FETCH)
     package = _download(device, code, data, progress=progress)
+    device.reach(Point.PACKAGE_ACTIVE)
     record = device.journal.record
     content = Content(
         active=code,
@@ -71,6 +74,7 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
             progress(here, whole)
 
     def check(path: Path) -> None:
+        device.reach(Point.PACKAGE_COMPLETE)
         downloaded.result = f"{path.stat().st_size} bytes" + ("" if came else ", already here")
         downloading.close()
         with device.watch.step("verify") as verified:

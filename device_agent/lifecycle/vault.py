@@ -11,6 +11,7 @@ from pathlib import Path
 from certs.errors import PrivateFileError
 from certs.files import erase, private_directory, read_private, write_private
 from device_agent.config import Secret
+from device_agent.lifecycle.points import Point, Reach, unwatched
 
 FOLDER = "secrets"
 
@@ -21,8 +22,9 @@ AVATARS = "avatars"
 class Vault:
     """Secrets of one state folder."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, *, reach: Reach = unwatched) -> None:
         self._folder = state_dir / FOLDER
+        self._reach = reach
 
     def put_license(self, text: str) -> None:
         """Keep the licence (its JSON form)."""
@@ -43,6 +45,16 @@ class Vault:
         """The newest token of LicenseAuth."""
         return self._get("token")
 
+    @property
+    def identity_folder(self) -> Path:
+        """Where the device's key and certificates are; below the secrets, so that erasing takes them along."""
+        return self._folder / "identity"
+
+    def forget_device(self) -> None:
+        """Remove what belongs to this one device, and keep the licence; may be repeated."""
+        for name in ("token", "token.previous", "identity"):
+            erase(self._folder / name)
+
     def erase(self) -> None:
         """Remove every secret; may be repeated."""
         erase(self._folder)
@@ -53,7 +65,9 @@ class Vault:
 
     def _put(self, name: str, text: str) -> None:
         private_directory(self._folder)
+        self._reach(Point.SECRET_WRITE)
         write_private(self._folder / name, text.encode())
+        self._reach(Point.SECRET_WRITTEN)
 
     def _get(self, name: str) -> Secret | None:
         try:

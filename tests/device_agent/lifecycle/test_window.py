@@ -1,0 +1,156 @@
+"""When a request without an answer may still be served, and what leaving makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from device_agent.config import Settings
+from device_agent.errors import NetworkError
+from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle import window
+from device_agent.lifecycle.journal import load, opened
+from device_agent.lifecycle.leaving import OrphanTicket
+from device_agent.lifecycle.machine import Event, Phase
+
+from .conftest import CODE, Kiosk
+
+
+class Later:
+    """A clock that the test moves."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def wall(self) -> float:
+        return self.now
+
+    def steady(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def settings(endpoint: str = "https://platform.example", blank_window_s: float | None = None) -> Settings:
+    return Settings(endpoint=endpoint, state_dir=Path(), cache_dir=Path(), blank_window_s=blank_window_s)
+
+
+@pytest.mark.parametrize(
+    ("given", "source", "expected"),
+    [
+        (settings(), "board", 1960.0),
+        (settings(), "assigned", 1960.0),
+        (settings(), "random", 0.0),
+        (settings("http://127.0.0.1:8080"), "board", 0.0),
+        (settings("http://127.0.0.1:8080", 100.0), "random", 1100.0),
+        (settings(blank_window_s=0.0), "board", 0.0),
+    ],
+)
+def test_a_blank_disk(given: Settings, source: str, expected: float) -> None:
+    assert window.of_a_blank_disk(now=1000.0, settings=given, id_source=source) == expected
+
+
+def test_the_window_decides_what_an_unbind_means() -> None:
+    assert window.unbound(now=10.0, unsure_until=11.0) is Event.UNBIND_OK_BUT_UNSURE
+    assert window.unbound(now=11.0, unsure_until=11.0) is Event.UNBIND_OK
+
+
+def test_a_device_from_a_blank_disk_unbinds_twice(kiosk: Kiosk, harness: RunningHarness) -> None:
+    kiosk.overrides["blank_window_s"] = "960"
+    with kiosk.engine() as engine:
+        engine.bind()
+        engine.unbind()
+        assert engine.record.phase is Phase.SEALING
+        until = engine.record.bind.unsure_until
+    harness.move_time(1000)
+    with kiosk.engine(clock=Later(until + 1)) as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert [call.operation for call in harness.calls()].count("ClientUnbindDevice") == 2
+
+
+def test_an_answered_request_leaves_the_window_of_those_before_it(kiosk: Kiosk, harness: RunningHarness) -> None:
+    harness.fault("drop_after", on="ClientAuth")
+    with kiosk.engine() as engine:
+        with pytest.raises(NetworkError):
+            engine.bind()
+        unsure = engine.record.bind.unsure_until
+        assert unsure > 0
+        engine.bind()
+        assert engine.record.bind.unsure_until == unsure
+    harness.fault("seat_taken", on="ClientAuth")
+    fresh = Kiosk(folder=kiosk.folder.with_name("fresh"), harness=harness, serial="other")
+    with fresh.engine() as engine:
+        with pytest.raises(Exception, match="seat"):
+            engine.bind()
+        assert engine.record.bind.unsure_until == 0, "a refusal is an answer"
+
+
+def test_the_intent_on_disk_counts_as_a_request_under_way(kiosk: Kiosk) -> None:
+    """Power fails after the request left: what is on disk must say that it may be served."""
+    seen = []
+
+    def look(point: object) -> None:
+        if point == "ClientAuth.send":
+            seen.append(load(kiosk.folder / "state").record)
+
+    with kiosk.engine(reach=look) as engine:
+        engine.bind()
+        assert engine.record.bind.unsure_until == 0
+    (record,) = seen
+    assert record.phase is Phase.BINDING
+    assert record.bind.unsure_until > 0
+
+
+def test_a_window_written_under_another_clock_ends_all_the_same(kiosk: Kiosk, harness: RunningHarness) -> None:
+    kiosk.overrides["blank_window_s"] = "960"
+    with kiosk.engine() as engine:
+        engine.bind()
+        engine.unbind()
+    with opened(kiosk.folder / "state") as journal:
+        far = msgspec.structs.replace(journal.record.bind, unsure_until=9e9)
+        journal.write(journal.record.changed(bind=far))
+    with kiosk.engine() as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.SEALING
+        until = engine.record.bind.unsure_until
+        assert until < 9e9
+    harness.move_time(1000)
+    with kiosk.engine(clock=Later(until + 1)) as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_force_leaves_a_ticket_and_nothing_else(kiosk: Kiosk, harness: RunningHarness) -> None:
+    with kiosk.engine() as engine:
+        engine.bind()
+        engine.fetch(CODE)
+        device_id = engine.record.device_id
+    kept: list[OrphanTicket] = []
+    calls = len(harness.calls())
+    with kiosk.engine() as engine:
+        ticket = engine.abandon(keep=kept.append, reason="the kiosk was stolen")
+        assert engine.record.phase is Phase.DECOMMISSIONED
+        assert engine.abandon(keep=kept.append) is None
+    assert kept == [ticket]
+    assert ticket is not None
+    assert (ticket.device_id, ticket.tenant_id) == (device_id, harness.ready.tenant_id)
+    assert len(harness.calls()) == calls
+    assert [seat["device_id"] for seat in harness.seats()] == [device_id], "leaked, and named by the ticket"
+    assert not any("secrets" in name or name.startswith("cache") for name in kiosk.files())
+
+
+def test_force_erases_nothing_that_no_ticket_names(kiosk: Kiosk) -> None:
+    with kiosk.engine() as engine:
+        engine.bind()
+
+        def refuse(_ticket: OrphanTicket) -> None:
+            raise OSError("no paper")
+
+        with pytest.raises(OSError, match="no paper"):
+            engine.abandon(keep=refuse)
+        assert engine.record.phase is Phase.UNBINDING
+    assert any("secrets" in name for name in kiosk.files())
