@@ -339,5 +339,6 @@ def _netloc(host: str, port: int) -> str:
 
 
 def _remove(folder: Path | None) -> None:
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(3):  # a package that is just being written may put its file into a folder that is being emptied
+        if folder is not None and folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
