@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from renderer.animation.clip import Clip
 from renderer.animation.player import Player
+from renderer.animation.states import StateMachine
 from renderer.assets.config import CharacterConfig, MotionConfig
 from renderer.assets.issues import Issue
 from renderer.scene.avatar import Avatar
@@ -26,6 +28,7 @@ class Asset:
         background: the encoded picture behind an avatar package; None without.
         environment: an avatar package's Radiance HDR picture (equirectangular); None without.
         color_table: an avatar package's 256 x 16 colour table, encoded; None without.
+        chained: those groups whose clips are a start, a loop and an end rather than alternatives.
         groups: of an avatar package: ``hello``, ``idle``, ``listen``, ``speak``, ``think`` to indices of ``clips``.
     """
 
@@ -40,6 +43,7 @@ class Asset:
     environment: bytes | None = field(default=None, repr=False)
     color_table: bytes | None = field(default=None, repr=False)
     groups: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    chained: frozenset[str] = frozenset()
 
     def player(
         self,
@@ -63,4 +67,14 @@ class Asset:
             blink=blink,
             loop=loop,
             seed=seed,
+        )
+
+    def state_machine(self, *, rng: random.Random) -> StateMachine:
+        """What plays the clips of an avatar package by state; of a single file, all its clips are idle's."""
+        return StateMachine(
+            avatar=self.avatar,
+            clips=self.clips,
+            groups=self.groups or {"idle": tuple(range(len(self.clips)))},
+            chained=self.chained,
+            rng=rng,
         )

@@ -190,6 +190,11 @@ class AnimationConfig(msgspec.Struct, frozen=True, kw_only=True):
     speak: GroupConfig
     think: GroupConfig
 
+    @property
+    def chained(self) -> frozenset[str]:
+        """Groups whose clips are a start, a loop and an end rather than alternatives."""
+        return frozenset(name for name in GROUPS if getattr(self, name).is_group)
+
     def indices(self, clips: int) -> dict[str, tuple[int, ...]]:
         """Group to clip indices: groups follow one another in the file's order; at most ``clips`` exist.
 

@@ -23,6 +23,7 @@ from renderer.assets.textures import Pictures, read_textures
 from renderer.assets.views import read_cameras, read_lights
 from renderer.assets.vrm import faces_back, vrm_bones
 from renderer.assets.vrm_expressions import vrm_expressions
+from renderer.assets.vrm_rig import vrm_rig
 from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
 from renderer.scene.humanoid import humanoid_bones
@@ -82,6 +83,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
         lights=lights,
         humanoid=bones,
         expressions=vrm_expressions(document, nodes, meshes, log=log),
+        rig=vrm_rig(document, nodes, log=log),
     )
     return Asset(
         avatar=placed(avatar, rotation=HALF_TURN) if faces_back(document) else avatar,

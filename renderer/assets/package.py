@@ -89,6 +89,7 @@ def load_package(files: Mapping[str, bytes], *, name: str = "", limits: Limits =
         environment=files.get("background.hdr"),
         color_table=files.get("lut.png"),
         groups=groups.indices(len(bound.clips)),
+        chained=groups.chained,
     )
 
 

@@ -11,6 +11,7 @@ from renderer.scene.light import PunctualLight
 from renderer.scene.material import Image, Material, Texture
 from renderer.scene.mesh import Mesh
 from renderer.scene.node import Node
+from renderer.scene.rig import Rig
 from renderer.scene.skin import Skin
 
 
@@ -23,6 +24,7 @@ class Avatar:
         roots: nodes the drawn scene starts from.
         order: indices of the scene's nodes, parents before children.
         expressions: named faces that the file itself defines (VRM), by name.
+        rig: springs, constraints and look-at of a VRM file; empty for others.
         hierarchy: all nodes by depth, derived from ``nodes``.
         humanoid: VRM bone name (``"hips"``, ``"leftUpperArm"``, ...) to node index, as far as known.
     """
@@ -40,6 +42,7 @@ class Avatar:
     lights: tuple[PunctualLight, ...] = ()
     humanoid: dict[str, int] = field(default_factory=dict)
     expressions: dict[str, Expression] = field(default_factory=dict)
+    rig: Rig = field(default_factory=Rig)
     hierarchy: Hierarchy = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
