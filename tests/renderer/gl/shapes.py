@@ -10,7 +10,10 @@ from PIL import Image as PillowImage
 
 from renderer.scene import (
     Avatar,
+    DirectionalLight,
+    Environment,
     Image,
+    Lighting,
     Material,
     Mesh,
     Mode,
@@ -26,6 +29,11 @@ from renderer.scene import (
 
 FRONT = View(eye=(0.0, 0.0, 5.0), target=(0.0, 0.0, 0.0), projection=Orthographic(height=2.0))
 """Sees exactly -1..1 in x and y of a square picture."""
+
+LAMP = Lighting(
+    key=DirectionalLight(direction=(-0.48, 0.64, 0.6), intensity=2.5), environment=Environment(intensity=0.25)
+)
+"""A strong lamp from the upper left and a little light from all sides: forms are seen."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,6 +155,7 @@ def skin(first: int, count: int) -> Skin:
 
 __all__ = [
     "FRONT",
+    "LAMP",
     "Mode",
     "MorphTarget",
     "StillPose",

@@ -1,0 +1,99 @@
+"""Frames per second with full read-back, and seconds from a cold process to the first picture.
+
+    python bench/render.py FILE|FOLDER [--size 720x1280] [--seconds 5] [--samples 4] [--camera 0..6]
+
+A folder is an open avatar package and is drawn by its own camera. Prints one JSON line. ``first_frame_s`` is the time
+of ``avatar-agent render`` writing one picture in a process of its own, measured before this process touches OpenGL;
+``fps`` counts animated frames that were read back in full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def first_frame(source: Path, size: str, camera: int | None) -> float:
+    """Seconds of a process that imports, loads, draws and writes one picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "device_agent.cli.main", "render", str(source)]
+        command += ["--out", str(Path(folder, "first.png")), "--size", size, "--json"]
+        command += ["--camera", str(camera)] if camera is not None else []
+        begin = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--size", default="720x1280")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--camera", type=int)
+    given = parser.parse_args()
+    width, height = (int(part) for part in given.size.split("x"))
+
+    cold = first_frame(given.source, given.size, given.camera)
+    warm = min(first_frame(given.source, given.size, given.camera) for _ in range(2))
+
+    from renderer.assets import load
+    from renderer.output.offscreen import Offscreen
+    from renderer.output.show import show
+
+    asset = load(given.source)
+    chosen = show(asset, aspect=width / height, camera=given.camera)
+    with Offscreen(asset.avatar, size=(width, height), samples=given.samples) as offscreen:
+        for _ in offscreen.frames(chosen.shot(i / 30) for i in range(5)):
+            pass
+        posing = _posing_ms(chosen.player)
+        frames, begin, processor = 0, time.perf_counter(), time.process_time()
+
+        def shots():
+            index = 0
+            while time.perf_counter() - begin < given.seconds:
+                yield chosen.shot(index / 30)
+                index += 1
+
+        for _ in offscreen.frames(shots()):
+            frames += 1
+        wall, processor = time.perf_counter() - begin, time.process_time() - processor
+        renderer = offscreen.context.driver
+    print(
+        json.dumps(
+            {
+                "bench": "render",
+                "source": given.source.name,
+                "size": given.size,
+                "samples": given.samples,
+                "fps": round(frames / wall, 2),
+                "frames": frames,
+                "cpu_ms_per_frame": round(1000 * processor / frames, 2),
+                "pose_ms": round(posing, 3),
+                "first_frame_s": round(warm, 3),
+                "first_frame_first_run_s": round(cold, 3),
+                "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+                "renderer": renderer,
+            }
+        )
+    )
+
+
+def _posing_ms(player) -> float:
+    """Milliseconds to find one pose, median of 200."""
+    times = []
+    for index in range(200):
+        begin = time.perf_counter()
+        player.pose(index / 30)
+        times.append(time.perf_counter() - begin)
+    return 1000 * sorted(times)[100]
+
+
+if __name__ == "__main__":
+    main()
