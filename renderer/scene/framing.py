@@ -44,6 +44,7 @@ class _Body:
     """Measures of an avatar in a pose."""
 
     box: Extent
+    axis: tuple[float, float]  # x and z of the vertical that the body stands about: what a full picture is centred on
     head: NDArray[np.float64]  # the joint at the base of the skull
     skull: Extent  # everything that the head carries, hair and hat too
     hips: float  # height above the origin
@@ -92,6 +93,8 @@ def _measure(avatar: Avatar, world: NDArray[np.float32], box: Extent) -> _Body:
     hips, left, right = bone("hips"), bone("leftUpperArm"), bone("rightUpperArm")
     return _Body(
         box=box,
+        # A raised hand widens the picture to both sides instead of pushing the person out of its middle.
+        axis=(float(hips[0]), float(hips[2])) if hips is not None else (float(box.center[0]), float(box.center[2])),
         head=head,
         skull=skull,
         hips=float(hips[1]) if hips is not None else float(box.low[1]) + _HIPS * height,
@@ -103,18 +106,21 @@ def _frame(body: _Body, locate: int) -> _Frame:
     box, skull = body.box, body.skull
     if locate in (0, 2):
         room = 1.1 if locate == 0 else 1.7
-        return _Frame(middle=box.center, height=room * float(box.size[1]), width=room * float(box.size[0]))
+        x, z = body.axis
+        reach = max(float(box.high[0]) - x, x - float(box.low[0]))
+        middle = np.array((x, float(box.center[1]), z))
+        return _Frame(middle=middle, height=room * float(box.size[1]), width=room * 2.0 * reach)
     top = float(skull.high[1])
     middle = np.array((float(body.head[0]), 0.0, float(body.head[2])))
     if locate == 1:
         face = top - float(body.head[1])
         middle[1] = float(body.head[1]) + 0.38 * face
         return _Frame(middle=middle, height=1.9 * face, width=1.25 * face)
-    reach = top - body.hips
+    torso = top - body.hips
     room = 1.55 if locate == 4 else 1.1
     # From a little below the hips to a little above the head.
-    middle[1] = body.hips + 0.5 * reach
-    frame = _Frame(middle=middle, height=room * reach, width=room * 1.5 * body.shoulders)
+    middle[1] = body.hips + 0.5 * torso
+    frame = _Frame(middle=middle, height=room * torso, width=room * 1.5 * body.shoulders)
     if locate in (5, 6):
         side = -0.45 if locate == 5 else 0.45
         return _Frame(middle=middle, height=frame.height, width=frame.width / (1.0 - abs(side)), shift=side)
