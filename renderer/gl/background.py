@@ -6,8 +6,9 @@ from typing import Any
 
 from renderer.errors import AssetError
 from renderer.gl.context import GraphicsContext
+from renderer.gl.pictures import decode
 from renderer.gl.programs import Programs
-from renderer.gl.textures import decode, upload
+from renderer.gl.textures import upload
 from renderer.scene import Background, Image, Sampler
 from renderer.scene.material import Wrap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_float, c_int32, c_uint32, c_void_p
+from ctypes import c_char_p, c_float, c_int32, c_uint32, c_void_p
 from typing import Any
 
 from renderer.errors import GraphicsError
@@ -13,7 +13,7 @@ COLOR_BUFFER_BIT, DEPTH_BUFFER_BIT = 0x4000, 0x0100
 READ_FRAMEBUFFER, DRAW_FRAMEBUFFER, COLOR_ATTACHMENT0 = 0x8CA8, 0x8CA9, 0x8CE0
 NEAREST, LINEAR = 0x2600, 0x2601
 NEAREST_MIPMAP_NEAREST, LINEAR_MIPMAP_NEAREST, LINEAR_MIPMAP_LINEAR = 0x2700, 0x2701, 0x2703
-TEXTURE_2D, TEXTURE_WRAP_S, TEXTURE_WRAP_T = 0x0DE1, 0x2802, 0x2803
+TEXTURE_2D, TEXTURE_WRAP_S, TEXTURE_WRAP_T, TEXTURE_MAX_LEVEL = 0x0DE1, 0x2802, 0x2803, 0x813D
 RGBA, UNSIGNED_BYTE, PACK_ALIGNMENT, PIXEL_PACK_BUFFER = 0x1908, 0x1401, 0x0D05, 0x88EB
 SCISSOR_TEST, PACK_ROW_LENGTH = 0x0C11, 0x0D02
 SRGB8_ALPHA8, RGBA8 = 0x8C43, 0x8058
@@ -39,6 +39,9 @@ class Calls:
         self.enable = self._bind("glEnable", c_uint32)
         self.disable = self._bind("glDisable", c_uint32)
         self.scissor = self._bind("glScissor", c_int32, c_int32, c_int32, c_int32)
+        self.tex_image = self._bind(
+            "glTexImage2D", c_uint32, c_int32, c_int32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_char_p
+        )
         self.tex_parameter = self._bind("glTexParameteri", c_uint32, c_uint32, c_int32)
         self.get_integers = self._bind("glGetIntegerv", c_uint32, c_void_p)
 

@@ -48,8 +48,9 @@ class Target:
             self._drawn = gl.framebuffer(
                 [gl.renderbuffer(size, 4, samples=self.samples)], gl.depth_renderbuffer(size, samples=self.samples)
             )
-        self._pixel_buffers = [gl.buffer(reserve=4 * size[0] * size[1]) for _ in range(2)]
-        self._staged = np.empty((size[1], size[0], 4), np.uint8)
+        self._gl = gl
+        self._pixel_buffers: list[Any] = []  # made when a copy that is not waited for is first begun
+        self._staged = np.empty(0, np.uint8)
         self._turn = 0
 
     def begin(self, clear: tuple[float, float, float, float], rect: Rect) -> None:
@@ -100,6 +101,10 @@ class Target:
 
     def start_read(self, rect: Rect) -> int:
         """Begin a copy without waiting; ``finish_read`` takes the number that is returned. At most two at a time."""
+        if not self._pixel_buffers:
+            room = 4 * self.size[0] * self.size[1]
+            self._pixel_buffers = [self._gl.buffer(reserve=room) for _ in range(2)]
+            self._staged = np.empty(room, np.uint8)
         self._turn ^= 1
         if rect.width:
             self._calls.bind_buffer(calls.PIXEL_PACK_BUFFER, self._pixel_buffers[self._turn].glo)
@@ -110,7 +115,7 @@ class Target:
     def finish_read(self, turn: int, rect: Rect, into: NDArray[np.uint8]) -> None:
         """Wait for a begun copy and take it to its part of ``(h, w, 4) uint8``."""
         if rect.width:
-            staged = self._staged.reshape(-1)[: 4 * rect.width * rect.height]
+            staged = self._staged[: 4 * rect.width * rect.height]
             self._pixel_buffers[turn].read_into(staged, size=staged.nbytes)
             into[rect.top : rect.bottom, rect.left : rect.right] = staged.reshape(rect.height, rect.width, 4)
 

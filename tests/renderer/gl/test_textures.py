@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from renderer.gl.textures import decode, decode_all
+from renderer.gl.pictures import decode, decode_all
 from renderer.scene import Image
 
 
@@ -33,7 +33,7 @@ def test_every_kind_of_pixel(mode: str, color: object, expected: tuple[int, ...]
     pixels = decode(encoded(PillowImage.new(mode, (3, 2), color)), largest=64)
     assert pixels is not None
     assert pixels.size == (3, 2)
-    assert np.frombuffer(pixels.data, np.uint8).reshape(-1, 4).tolist() == [list(expected)] * 6
+    assert np.frombuffer(pixels.levels[0].data, np.uint8).reshape(-1, 4).tolist() == [list(expected)] * 6
 
 
 def test_palette_with_transparency() -> None:
@@ -41,7 +41,7 @@ def test_palette_with_transparency() -> None:
     picture.putpixel((1, 0), (0, 0, 0, 0))
     pixels = decode(encoded(picture.quantize(4)), largest=64)
     assert pixels is not None
-    assert [pixels.data[3], pixels.data[7]] == [255, 0]
+    assert [pixels.levels[0].data[3], pixels.levels[0].data[7]] == [255, 0]
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
@@ -49,7 +49,10 @@ def test_large_pictures_are_shrunk_in_proportion(form: str) -> None:
     pixels = decode(encoded(PillowImage.new("RGB", (400, 100), (90, 120, 30)), form), largest=64)
     assert pixels is not None
     assert pixels.size == (64, 16)
-    assert np.abs(np.frombuffer(pixels.data, np.uint8).reshape(-1, 4)[:, :3].astype(int) - (90, 120, 30)).max() <= 6
+    assert (
+        np.abs(np.frombuffer(pixels.levels[0].data, np.uint8).reshape(-1, 4)[:, :3].astype(int) - (90, 120, 30)).max()
+        <= 6
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,16 @@ def test_decoding_in_threads_keeps_the_order() -> None:
     images = tuple(encoded(PillowImage.new("L", (1 + i, 1), i)) for i in range(20))
     found = decode_all(images, range(3, 20), largest=64, threads=4)
     assert {index: pixels.size[0] for index, pixels in found.items()} == {i: 1 + i for i in range(3, 20)}
+
+
+def test_mipmaps_halve_down_to_one_texel_and_average() -> None:
+    pixels = np.zeros((8, 12, 4), np.uint8)
+    pixels[:, ::2] = (200, 100, 0, 0)
+    pixels[:, 1::2] = (100, 100, 0, 255)
+    found = decode(encoded(PillowImage.fromarray(pixels)), largest=64, mipmapped=True)
+    assert found is not None
+    assert [level.size for level in found.levels] == [(12, 8), (6, 4), (3, 2), (1, 1)]
+    for level in found.levels[1:]:
+        values = np.frombuffer(level.data, np.uint8).reshape(-1, 4)
+        assert len(values) == level.size[0] * level.size[1]
+        assert np.abs(values.astype(int) - (150, 100, 0, 128)).max() <= 1, "colours without alpha count too"

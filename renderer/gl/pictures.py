@@ -1,0 +1,98 @@
+"""Encoded pictures as texels: decoded, brought to size and mipmapped in threads, away from OpenGL."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from PIL import Image as PillowImage
+
+from renderer.scene import Image
+
+
+@dataclass(slots=True, frozen=True)
+class Level:
+    """8-bit RGBA, top row first."""
+
+    size: tuple[int, int]
+    data: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class Pixels:
+    """A decoded picture: all of it, and, where asked for, its mipmap down to one texel."""
+
+    levels: tuple[Level, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the whole picture."""
+        return self.levels[0].size
+
+
+def decode(image: Image, *, largest: int, mipmapped: bool = False) -> Pixels | None:
+    """Pixels of an encoded picture, none of its sides longer than ``largest``; None when it cannot be read.
+
+    A JPEG that is more than twice as large is decoded at a fraction of its size, which costs as much less. Mipmaps
+    average stored values; a driver that makes its own averages light, which is a little better and far slower on a CPU.
+    """
+    try:
+        with PillowImage.open(io.BytesIO(image.data)) as opened:
+            picture: PillowImage.Image = opened
+            wanted = picture.size
+            if max(picture.size) > largest:
+                scale = largest / max(picture.size)
+                wanted = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+                picture.draft(None, wanted)  # a no-op for anything but JPEG
+            picture = _eight_bit(picture)
+            if picture.size != wanted:
+                picture = _resized(picture, wanted)
+    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError):
+        return None
+    levels = [_level(picture)]
+    while mipmapped and max(picture.size) > 1:
+        picture = _resized(picture, (max(1, picture.width // 2), max(1, picture.height // 2)))
+        levels.append(_level(picture))
+    return Pixels(levels=tuple(levels))
+
+
+def _eight_bit(picture: PillowImage.Image) -> PillowImage.Image:
+    if picture.mode in ("RGB", "RGBA"):
+        picture.load()
+        return picture
+    if picture.mode.startswith("I;16"):  # Pillow would clip 16-bit grey to 255 instead of scaling it
+        return picture.point(lambda value: value / 257).convert("L").convert("RGB")
+    return picture.convert("RGBA")
+
+
+def _resized(picture: PillowImage.Image, size: tuple[int, int]) -> PillowImage.Image:
+    if picture.mode == "RGBA":
+        # Pillow would weigh colours by alpha and lose those without any, which opaque materials still show.
+        color, alpha = _resized(picture.convert("RGB"), size), _resized(picture.getchannel("A"), size)
+        color.putalpha(alpha)
+        return color
+    if picture.size == (2 * size[0], 2 * size[1]):
+        return picture.reduce(2)
+    return picture.resize(size, PillowImage.Resampling.BOX)
+
+
+def _level(picture: PillowImage.Image) -> Level:
+    # RGB lies in memory as four bytes a pixel, the fourth 255: it can be taken as it is.
+    return Level(size=picture.size, data=picture.tobytes("raw", "RGBX" if picture.mode == "RGB" else "RGBA"))
+
+
+def decode_all(
+    images: tuple[Image, ...], wanted: Iterable[int], *, largest: int, threads: int, mipmapped: bool = False
+) -> Mapping[int, Pixels | None]:
+    """Decode the wanted pictures, the largest files first so that no thread ends alone with a long one."""
+    order = sorted(set(wanted), key=lambda index: -len(images[index].data))
+
+    def one(index: int) -> Pixels | None:
+        return decode(images[index], largest=largest, mipmapped=mipmapped)
+
+    if len(order) < 2 or threads < 2:
+        return {index: one(index) for index in order}
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return dict(zip(order, pool.map(one, order), strict=True))
