@@ -12,10 +12,12 @@ The record is replaced by one rename after the new package is complete and verif
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +28,7 @@ from device_agent.avatars.package import DEFAULT_LIMITS, PackageLimits, check_pa
 from device_agent.avatars.partial import open_partial, storage
 from device_agent.avatars.record import Record, read_record, write_record
 from device_agent.avatars.render_data import RenderData
-from device_agent.errors import PackageError, UsageError
+from device_agent.errors import ConfigurationError, PackageError, UsageError
 
 if TYPE_CHECKING:
     import httpx
@@ -37,6 +39,8 @@ _FOLDER = re.compile(r"[0-9a-f]{32}")
 _LEFTOVERS = (".sealed", ".part", ".part.json")
 _CODE_LENGTH = 256
 _BLOCK = 1024 * 1024
+_MARGIN = 64 * 1024
+"""Bytes for records beside the packages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +85,20 @@ class AvatarCache:
     """The avatars of one device, below one private folder. One process may fetch while others read."""
 
     def __init__(
-        self, root: Path, *, limits: PackageLimits = DEFAULT_LIMITS, timeout_s: float = DEFAULT_TIMEOUT_S
+        self,
+        root: Path,
+        *,
+        limits: PackageLimits = DEFAULT_LIMITS,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        deadline_s: float = math.inf,
+        quota: int | None = None,
     ) -> None:
+        """``quota`` is the room in bytes that everything below ``root`` may take, unfinished downloads included."""
         self._root = Path(root)
         self._limits = limits
         self._timeout_s = timeout_s
+        self._deadline_s = deadline_s
+        self._quota = quota
 
     def fetch(
         self,
@@ -95,6 +108,7 @@ class AvatarCache:
         http: httpx.Client,
         progress: Callable[[int, int], None] | None = None,
         check: Callable[[Path], None] | None = None,
+        keep: Collection[str] = (),
     ) -> CachedPackage:
         """Bring the avatar's package onto this device and make it the active one.
 
@@ -106,6 +120,7 @@ class AvatarCache:
             http: the agent's client; its certificates and proxy apply, redirects are never followed.
             progress: called with the bytes that are here and the bytes of the whole (0 while unknown).
             check: called with the sealed file before it becomes active; what it raises keeps the last good one.
+            keep: codes of avatars that are not removed to make room.
 
         Raises:
             NetworkError: no answer, a cut or a refusal; what has come is kept.
@@ -118,6 +133,8 @@ class AvatarCache:
             private_directory(self._root)
             private_directory(folder)
         here = self._already_here(folder, data)
+        if here is None:
+            self._make_room(code, data.size or 0, keep=keep)
         sha256, etag, transferred = here or self._download(folder, data, http=http, progress=progress)
         path = _sealed(folder, sha256)
         if check is not None:
@@ -151,6 +168,11 @@ class AvatarCache:
         records = sorted(self._records(), key=lambda record: record.order, reverse=True)
         return tuple(record.code for record in records if self.cached(record.code) is not None)
 
+    def used(self) -> int:
+        """Bytes of everything that the cache keeps."""
+        with storage(self._root):
+            return sum(_bytes_in(folder) for folder in self._folders())
+
     def erase(self, code: str | None = None) -> None:
         """Remove one avatar, or all of them, with records, secrets and partial downloads; fine if there is nothing.
 
@@ -162,6 +184,24 @@ class AvatarCache:
         with storage(self._root):
             for folder in self._folders() if code is None else [self._folder(code)]:
                 erase(folder)
+
+    def _make_room(self, code: str, size: int, *, keep: Collection[str]) -> None:
+        """Remove avatars, the one fetched longest ago first, until ``size`` more bytes fit into the quota."""
+        if self._quota is None:
+            return
+        records = sorted(self._records(), key=lambda record: record.order)
+        for record in records:
+            if self.used() + size + _MARGIN <= self._quota:
+                return
+            if record.code != code and record.code not in keep:
+                self.erase(record.code)
+        if self.used() + size + _MARGIN > self._quota:
+            raise ConfigurationError(
+                f"the avatar needs {size} bytes, and the cache may take {self._quota} with {self.used()} in use",
+                code="cache.quota",
+                where=str(self._root),
+                hint="raise cache_quota_bytes",
+            )
 
     def _folder(self, code: str) -> Path:
         if not code or len(code) > _CODE_LENGTH or not code.isprintable():
@@ -205,8 +245,11 @@ class AvatarCache:
         part = folder / f"{_identity(data)}.part"
         kept = (record and _sealed(folder, record.sha256).name) or ""
         _clear(folder, keep=(kept, part.name, f"{part.name}.json"))
-        order = Order(data=data, limit=self._limits.archive, timeout_s=self._timeout_s, etag=etag)
         with open_partial(part, address=data.address) as partial:
+            room = self._limits.archive
+            if self._quota is not None:
+                room = min(room, self._quota - self.used() + partial.size)
+            order = Order(data=data, limit=room, timeout_s=self._timeout_s, deadline_s=self._deadline_s, etag=etag)
             received = download(order, partial, http=http, progress=progress or _no_progress)
             if received is None and record is not None:
                 with storage(part):
@@ -221,6 +264,15 @@ class AvatarCache:
             with storage(part):
                 partial.finish(_sealed(folder, partial.sha256))
             return partial.sha256, received.etag if received else "", received.transferred if received else 0
+
+
+def _bytes_in(folder: Path) -> int:
+    """Bytes of the files in a folder; one that goes away meanwhile counts as none."""
+    total = 0
+    with suppress(FileNotFoundError):
+        for name in os.listdir(folder):
+            total += _size_of(folder / name) or 0
+    return total
 
 
 def _no_progress(_here: int, _whole: int) -> None:

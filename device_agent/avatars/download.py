@@ -6,7 +6,9 @@ neither longer nor shorter than promised. The query of the address may carry a s
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -37,12 +39,16 @@ class Order:
         data: address, expected size and expected hash.
         limit: bytes that a package may have at most.
         timeout_s: seconds without any byte after which the connection counts as dead.
+        deadline_s: seconds that the whole download may take; what has come by then is kept.
+        steady: a clock that only goes forward.
         etag: entity tag of a copy that is there already; the server may answer that it is still the one.
     """
 
     data: RenderData
     limit: int
     timeout_s: float
+    deadline_s: float = math.inf
+    steady: Callable[[], float] = time.monotonic
     etag: str = ""
 
 
@@ -88,6 +94,7 @@ class _Transfer:
         self._http = http
         self._progress = progress
         self.transferred = 0
+        self._ends = order.steady() + order.deadline_s
 
     @property
     def etag(self) -> str:
@@ -220,6 +227,9 @@ class _Transfer:
                 raise self._rejected("size", "the server sends more bytes than it promised, or than a package may have")
             self._append(chunk)
             self._progress(self._partial.size, whole)
+            if self._order.steady() > self._ends and self._partial.size != until:
+                what = f"the download took longer than {self._order.deadline_s:.0f} s"
+                raise self._failed(NetworkError, "deadline", what, _RESUMES)
         if until is not None and self._partial.size < until:
             raise self._failed(
                 NetworkError, "cut", f"the connection ended after {self._partial.size} of {until} bytes", _RESUMES

@@ -39,7 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             out, it is ``late_window_s``, but 0 where there can be none (see docs/lifecycle.md).
         offline_budget_s: seconds that an avatar may be shown without a successful licensed call, added up over
             restarts; 0 shows nothing while offline.
-        cache_quota_bytes: room that avatars may take on disk; the least recently shown go first.
+        cache_quota_bytes: room that avatars may take on disk, downloads included; those fetched longest ago go
+            first, and never the one that is shown or the one before it.
         download_deadline_s: seconds that one download of a package may take altogether; it resumes next time.
         avatar: code of the avatar that ``avatar-agent run`` shows; empty keeps the one that was fetched last.
         health_socket: path of the Unix socket with health and metrics; empty takes ``health.sock`` in the run folder.

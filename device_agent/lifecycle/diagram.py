@@ -1,4 +1,4 @@
-"""The table of transitions as a diagram and a list, for docs/lifecycle.md (``python -m device_agent.lifecycle.diagram``)."""
+"""The table of transitions as diagram and list, for docs/lifecycle.md: run this module to print them."""
 
 from __future__ import annotations
 

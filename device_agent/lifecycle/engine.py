@@ -84,7 +84,12 @@ class Engine:
                 settings=settings,
                 journal=journal,
                 vault=Vault(settings.state_dir, reach=reach),
-                cache=AvatarCache(settings.cache_dir / AVATARS, timeout_s=settings.timeout_s),
+                cache=AvatarCache(
+                    settings.cache_dir / AVATARS,
+                    timeout_s=settings.timeout_s,
+                    deadline_s=settings.download_deadline_s,
+                    quota=settings.cache_quota_bytes or None,
+                ),
                 hardware=hardware,
                 clock=clock,
                 watch=Watch(clock=clock, observer=observer),

@@ -53,10 +53,11 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
     package = _download(device, code, data, progress=progress)
     device.reach(Point.PACKAGE_ACTIVE)
     record = device.journal.record
+    packages, here = {**record.content.packages, code: package.sha256}, device.cache.codes()
     content = Content(
         active=code,
         previous=record.content.active if record.content.active != code else record.content.previous,
-        packages={**record.content.packages, code: package.sha256},
+        packages={kept: sha256 for kept, sha256 in packages.items() if kept in here},
     )
     device.journal.write(record.moved(Event.CONTENT_VERIFIED, content=content))
     return package, answer.request_id
@@ -83,7 +84,8 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
 
     with ExitStack() as downloading:
         downloaded = downloading.enter_context(device.watch.step("download"))
-        return device.cache.fetch(code, data, http=device.client.http, progress=count, check=check)
+        shown = (device.journal.record.content.active, device.journal.record.content.previous)
+        return device.cache.fetch(code, data, http=device.client.http, progress=count, check=check, keep=shown)
 
 
 def licensed(device: Device, record: Record) -> None:
