@@ -7,22 +7,23 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from device_agent.api.call import call
 from device_agent.api.client import client_options
 from device_agent.api.context import Context
 from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.exchange import Answer, Exchange, Pause
+from device_agent.api.network_async import AsyncNetwork
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
-from device_agent.api.transport import async_http_client, send_async, tls_context
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Settings
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT", bound=Result)
@@ -71,15 +72,16 @@ class AsyncClient:
             dice=dice,
             seat_full_codes=seat_full_codes,
         )
-        self._http = async_http_client(
-            tls=tls_context(ca_file),
+        self._network = AsyncNetwork(
+            ca_file=ca_file,
             proxy=proxy,
             environ=os.environ if environ is None else environ,
+            clock=self._clock,
             connect_timeout_s=connect_timeout_s,
             timeout_s=timeout_s,
             transport=transport,
         )
-        self._owns_http = True
+        self._owns_network = True
 
     @classmethod
     def from_settings(cls, settings: Settings, **more: Any) -> Self:
@@ -111,8 +113,8 @@ class AsyncClient:
             retry=retry,
             seat_full_codes=seat_full_codes,
         )
-        twin._http = self._http
-        twin._owns_http = False
+        twin._network = self._network
+        twin._owns_network = False
         return twin
 
     @property
@@ -127,8 +129,8 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close all connections; a copy leaves them to the client it was made from."""
-        if self._owns_http:
-            await self._http.aclose()
+        if self._owns_network:
+            await self._network.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,7 +149,7 @@ class AsyncClient:
                     wanted = steps.send(None)
                     continue
                 try:
-                    answer = await send_async(wanted, http=self._http, clock=self._clock)
+                    answer = await self._network.send(wanted)
                 except NetworkError as error:
                     wanted = steps.throw(error)
                 else:

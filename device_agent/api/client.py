@@ -6,9 +6,7 @@ import os
 from collections.abc import Callable, Collection, Generator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from device_agent.api.call import call
 from device_agent.api.context import Context
@@ -16,13 +14,16 @@ from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.credentials_chain import from_settings
 from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Answer, Exchange, Pause
+from device_agent.api.network import Network
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
-from device_agent.api.transport import http_client, send, tls_context
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Settings
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT", bound=Result)
@@ -76,15 +77,16 @@ class Client:
             dice=dice,
             seat_full_codes=seat_full_codes,
         )
-        self._http = http_client(
-            tls=tls_context(ca_file),
+        self._network = Network(
+            ca_file=ca_file,
             proxy=proxy,
             environ=os.environ if environ is None else environ,
+            clock=self._clock,
             connect_timeout_s=connect_timeout_s,
             timeout_s=timeout_s,
             transport=transport,
         )
-        self._owns_http = True
+        self._owns_network = True
 
     @classmethod
     def from_settings(cls, settings: Settings, **more: Any) -> Self:
@@ -126,14 +128,14 @@ class Client:
             retry=retry,
             seat_full_codes=seat_full_codes,
         )
-        twin._http = self._http
-        twin._owns_http = False
+        twin._network = self._network
+        twin._owns_network = False
         return twin
 
     @property
     def http(self) -> httpx.Client:
-        """The HTTP client behind it, for downloads that should share its pool and its trust."""
-        return self._http
+        """An HTTP client with its trust, timeouts and proxies, for downloads."""
+        return self._network.http
 
     @property
     def retry(self) -> RetryPolicy:
@@ -147,8 +149,8 @@ class Client:
 
     def close(self) -> None:
         """Close all connections; a copy leaves them to the client it was made from."""
-        if self._owns_http:
-            self._http.close()
+        if self._owns_network:
+            self._network.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +169,7 @@ class Client:
                     wanted = steps.send(None)
                     continue
                 try:
-                    answer = send(wanted, http=self._http, clock=self._clock)
+                    answer = self._network.send(wanted)
                 except NetworkError as error:
                     wanted = steps.throw(error)
                 else:

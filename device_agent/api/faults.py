@@ -1,41 +1,63 @@
-"""From the HTTP library's errors to ours: the one seam where they are translated."""
+"""From foreign errors of a failed exchange to ours: the one seam where they are translated."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Literal
 
-import httpx
+from device_agent.errors import NetworkError, NotThePlatform
 
-from device_agent.errors import NetworkError
+Stage = Literal["connect", "proxy", "exchange"]
+"""How far it came: only in the last one may the request have been served."""
 
-_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Failures at which the request had not left."""
+BODY_LIMIT = 8 * 1024 * 1024
+"""Longest answer that is read; the platform's are a few KiB."""
 
 
-def translated(error: httpx.RequestError, *, where: str, is_loopback: bool) -> NetworkError:
-    """Our error for a failed exchange; the message holds neither the request's address nor its headers."""
-    code, problem, hint = _told(error, is_loopback=is_loopback)
+def translated(
+    error: BaseException, *, stage: Stage, where: str, is_loopback: bool, timed_out: bool = False
+) -> NetworkError:
+    """Our error for a failed exchange; the message holds neither the request's address nor its headers.
+
+    Args:
+        where: scheme and authority of the address.
+        timed_out: the error stands for a wait that was too long, whatever its type.
+    """
+    code, problem, hint = _told(error, stage=stage, is_loopback=is_loopback, timed_out=timed_out)
     ours = NetworkError(problem, code=code, where=where, hint=hint)
-    ours.maybe_served = not isinstance(error, _BEFORE_SENDING)
+    ours.maybe_served = stage == "exchange"
     return ours
 
 
-def _told(error: Exception, *, is_loopback: bool) -> tuple[str, str, str]:
+def endless(status: int, *, where: str) -> NotThePlatform:
+    """The error for an answer that is longer than any of the platform's."""
+    return NotThePlatform(
+        f"the answer is longer than {BODY_LIMIT // 1024**2} MiB",
+        code="network.not_the_platform",
+        where=where,
+        hint="check endpoint and the proxy",
+        http_status=status,
+    )
+
+
+def _told(error: BaseException, *, stage: Stage, is_loopback: bool, timed_out: bool) -> tuple[str, str, str]:
     causes = list(_chain(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate(cause)
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes) or (
+        stage == "connect" and any(isinstance(cause, ssl.SSLError) for cause in causes)
+    ):
         return "network.tls", "no TLS connection could be agreed on", "check that the endpoint speaks https"
-    if isinstance(error, httpx.ProxyError):
+    if stage == "proxy":
         return "network.proxy", "the proxy refused", "check the setting proxy, or https_proxy in the environment"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return "network.name", "the host name is not known", "check the endpoint, and this device's DNS"
-    if isinstance(error, httpx.TimeoutException):
+    if timed_out or isinstance(error, TimeoutError):
         return "network.timeout", "no answer in time", "check the network; timeout_s and connect_timeout_s can be set"
-    if isinstance(error, httpx.ConnectError):
+    if stage == "connect":
         if is_loopback:
             start = "start the harness with `avatar-agent harness serve`, or name its endpoint (--endpoint, --config)"
             return "network.refused", "nothing answers at this address", start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from collections.abc import Iterable
@@ -19,10 +20,15 @@ class Scrubber:
     """Knows the values to hide, in the forms that servers and proxies echo them in."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        forms = {form for value in values if len(value) >= _SHORTEST for form in _forms(value)}
+        self._values = tuple(values)
+
+    @functools.cached_property
+    def _pattern(self) -> re.Pattern[str] | None:
+        """Made when something is wrong for the first time: it costs more than a whole call that goes well."""
+        forms = {form for value in self._values if len(value) >= _SHORTEST for form in _forms(value)}
         # Longest first, so that a value inside another does not leave a rest.
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if forms else None
+        return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if forms else None
 
     def clean(self, text: str, *, limit: int) -> str:
         """One line of at most ``limit`` characters, without the values and without addresses."""

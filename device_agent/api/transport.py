@@ -1,23 +1,18 @@
-"""The HTTP library, set up once: one pool and one TLS context for the client's life."""
+"""httpx, set up once: for whatever goes through a proxy, for downloads, and for stand-ins of the network in tests."""
 
 from __future__ import annotations
 
 import logging
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 
 import httpx
 
 from device_agent.api.endpoint import is_loopback
 from device_agent.api.exchange import Answer, Exchange
-from device_agent.api.faults import translated
-from device_agent.api.proxy import proxy_routes
+from device_agent.api.faults import BODY_LIMIT, Stage, endless, translated
 from device_agent.clock import Clock
-from device_agent.errors import ConfigurationError, NotThePlatform
-
-BODY_LIMIT = 8 * 1024 * 1024
-"""Longest answer that is read; the platform's are a few KiB."""
+from device_agent.errors import NetworkError
 
 
 class _HideQuery(logging.Filter):
@@ -35,38 +30,18 @@ class _HideQuery(logging.Filter):
 _HIDE_QUERY = _HideQuery()
 
 
-def tls_context(ca_file: Path | None, *, where: str = "") -> ssl.SSLContext:
-    """Always verifying, TLS 1.2 or newer; ``ca_file`` is trusted in addition.
-
-    Raises:
-        ConfigurationError: ``ca_file`` cannot be read or holds no certificate.
-    """
-    context = httpx.create_ssl_context(trust_env=False)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=str(ca_file))
-        except (OSError, ssl.SSLError) as exc:
-            raise ConfigurationError(
-                "the authority's certificate cannot be read",
-                code="config.ca_file",
-                where=where or str(ca_file),
-                hint="ca_file names a PEM file",
-            ) from exc
-    return context
-
-
 def http_client(
     *,
-    tls: ssl.SSLContext,
-    proxy: str,
-    environ: Mapping[str, str],
+    tls: ssl.SSLContext | bool,
+    routes: Mapping[str, str | None],
     connect_timeout_s: float,
     timeout_s: float,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """A client that follows no redirect and reads nothing from the environment but the proxy variables."""
-    routes = _prepare(proxy, environ, stood_in=transport is not None)
+    """A client that follows no redirect and reads nothing from the environment; ``routes`` as ``proxy_routes`` gives
+    them.
+    """
+    logging.getLogger("httpx").addFilter(_HIDE_QUERY)
     return httpx.Client(
         verify=tls,
         trust_env=False,
@@ -82,15 +57,14 @@ def http_client(
 
 def async_http_client(
     *,
-    tls: ssl.SSLContext,
-    proxy: str,
-    environ: Mapping[str, str],
+    tls: ssl.SSLContext | bool,
+    routes: Mapping[str, str | None],
     connect_timeout_s: float,
     timeout_s: float,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> httpx.AsyncClient:
     """As ``http_client``, for asyncio."""
-    routes = _prepare(proxy, environ, stood_in=transport is not None)
+    logging.getLogger("httpx").addFilter(_HIDE_QUERY)
     return httpx.AsyncClient(
         verify=tls,
         trust_env=False,
@@ -122,7 +96,7 @@ def send(exchange: Exchange, *, http: httpx.Client, clock: Clock) -> Answer:
                     raise endless(response.status_code, where=origin_of(address))
             return _answer(response, bytes(body), elapsed_s=clock.steady() - started)
     except (httpx.TransportError, httpx.DecodingError) as exc:
-        raise translated(exc, where=origin_of(address), is_loopback=is_loopback(address.host)) from exc
+        raise _translated(exc, address) from exc
 
 
 async def send_async(exchange: Exchange, *, http: httpx.AsyncClient, clock: Clock) -> Answer:
@@ -138,12 +112,7 @@ async def send_async(exchange: Exchange, *, http: httpx.AsyncClient, clock: Cloc
                     raise endless(response.status_code, where=origin_of(address))
             return _answer(response, bytes(body), elapsed_s=clock.steady() - started)
     except (httpx.TransportError, httpx.DecodingError) as exc:
-        raise translated(exc, where=origin_of(address), is_loopback=is_loopback(address.host)) from exc
-
-
-def _prepare(proxy: str, environ: Mapping[str, str], *, stood_in: bool) -> dict[str, str | None]:
-    logging.getLogger("httpx").addFilter(_HIDE_QUERY)
-    return {} if stood_in else proxy_routes(proxy, environ=environ)
+        raise _translated(exc, address) from exc
 
 
 def _timeout(exchange: Exchange, usual: httpx.Timeout) -> httpx.Timeout:
@@ -155,14 +124,18 @@ def _answer(response: httpx.Response, body: bytes, *, elapsed_s: float) -> Answe
     return Answer(status=response.status_code, headers=headers, body=body, elapsed_s=max(0.0, elapsed_s))
 
 
-def endless(status: int, *, where: str) -> NotThePlatform:
-    """The error for an answer that is longer than any of the platform's."""
-    return NotThePlatform(
-        f"the answer is longer than {BODY_LIMIT // 1024**2} MiB",
-        code="network.not_the_platform",
-        where=where,
-        hint="check endpoint and the proxy",
-        http_status=status,
+def _translated(error: httpx.RequestError, address: httpx.URL) -> NetworkError:
+    stage: Stage = "exchange"
+    if isinstance(error, httpx.ProxyError):
+        stage = "proxy"
+    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        stage = "connect"
+    return translated(
+        error,
+        stage=stage,
+        where=origin_of(address),
+        is_loopback=is_loopback(address.host),
+        timed_out=isinstance(error, httpx.TimeoutException),
     )
 
 
