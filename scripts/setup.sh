@@ -13,7 +13,7 @@ level=${1:-full}
 venv=.venv
 gl_packages="libegl1 libgl1 libgl1-mesa-dri libglx-mesa0"
 gl_packages_mesa="libegl-mesa0"
-screen_packages="xvfb"
+screen_packages="xvfb xdotool"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 stop() { local status=$1; shift; say "$*"; exit "$status"; }
@@ -144,8 +144,8 @@ ensure_gl() {
 }
 
 ensure_screen() {
-  command -v Xvfb >/dev/null 2>&1 && return 0
-  say "installing a virtual screen for the window tests ($screen_packages)"
+  command -v Xvfb >/dev/null 2>&1 && command -v xdotool >/dev/null 2>&1 && return 0
+  say "installing a virtual screen and keyboard for the window tests ($screen_packages)"
   # shellcheck disable=SC2086
   apt_install $screen_packages || say "cannot install $screen_packages without root: the window tests will be skipped and say so"
 }
