@@ -67,6 +67,9 @@ class Acs3Signer:
 
     def sign(self, draft: Draft, *, credentials: Credentials, now: datetime, nonce: str) -> Exchange:
         parameters = dict(draft.parameters)
+        if credentials.bearer_token:
+            parameters["SignatureType"] = "BEARERTOKEN"
+        query = canonical_query(parameters)
         headers = {
             "host": draft.host,
             "x-acs-action": draft.action,
@@ -77,7 +80,6 @@ class Acs3Signer:
         }
         if credentials.bearer_token:
             # A bearer token stands for itself: nothing is signed.
-            parameters["SignatureType"] = "BEARERTOKEN"
             headers["x-acs-bearer-token"] = credentials.bearer_token.reveal()
         else:
             if credentials.security_token:
@@ -86,13 +88,13 @@ class Acs3Signer:
             headers["authorization"] = authorization(
                 algorithm=self._algorithm,
                 method=draft.method,
-                query=canonical_query(parameters),
+                query=query,
                 headers=headers,
                 payload_hash=headers["x-acs-content-sha256"],
                 access_key_id=credentials.access_key_id,
                 access_key_secret=credentials.access_key_secret.reveal(),
             )
-        url = f"{draft.origin}/?{canonical_query(parameters)}"
+        url = f"{draft.origin}/?{query}"
         return Exchange(method=draft.method, url=url, headers={**draft.headers, **headers})
 
 
@@ -134,7 +136,7 @@ def timestamp(now: datetime) -> str:
 
 def encoded(text: str) -> str:
     """RFC 3986: everything but letters, digits and ``-_.~`` is percent-encoded."""
-    return quote(text, safe="~")
+    return text if text.isalnum() and text.isascii() else quote(text, safe="~")
 
 
 def canonical_query(parameters: Mapping[str, str]) -> str:
