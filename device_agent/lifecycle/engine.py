@@ -107,6 +107,11 @@ class Engine:
         return self._device.journal.record
 
     @property
+    def now(self) -> float:
+        """The platform's time as far as it is known, seconds since 1970."""
+        return self._device.now()
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """Every step done since it was opened."""
         return self._device.watch.steps
@@ -125,6 +130,10 @@ class Engine:
         """Bring an avatar onto this device. See ``showing.fetch``."""
         package, request_id = showing.fetch(self._device, code, progress=progress)
         return Fetched(package=package, request_id=request_id)
+
+    def offline(self, seconds: float) -> None:
+        """Count seconds without a licensed call. See ``showing.offline``."""
+        showing.offline(self._device, seconds, budget_s=self._device.settings.offline_budget_s)
 
     def unbind(self) -> bool:
         """Give the seat back and erase; ``False`` when there is nothing to do. See ``leaving.unbind``.

@@ -5,10 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+
+from device_agent.api.causes import Cause, cause_of
 from device_agent.avatars.cache import CachedPackage
 from device_agent.avatars.package import content_key, open_package
 from device_agent.avatars.render_data import RenderData
 from device_agent.config import Secret
+from device_agent.errors import LicenseRefused
+from device_agent.lifecycle.budget import is_spent
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.held import kept_license, require_seat
 from device_agent.lifecycle.machine import Event, Phase
@@ -27,7 +32,11 @@ def start(device: Device) -> tuple[Secret, str]:
     """
     record = require_seat(device.journal.record)
     with device.watch.step("ClientStart") as note:
-        answer = device.call(ClientStart(tenant_id=record.tenant_id, app_id=record.app_id))
+        try:
+            answer = device.call(ClientStart(tenant_id=record.tenant_id, app_id=record.app_id))
+        except LicenseRefused as error:
+            _license_ended(device, error)
+            raise
         note.request_id = answer.request_id
         note.result = "session token received"
     licensed(device, device.journal.record)
@@ -86,6 +95,24 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
         downloaded = downloading.enter_context(device.watch.step("download"))
         shown = (device.journal.record.content.active, device.journal.record.content.previous)
         return device.cache.fetch(code, data, http=device.client.http, progress=count, check=check, keep=shown)
+
+
+def _license_ended(device: Device, error: LicenseRefused) -> None:
+    """Write down that the order ended; the seat, the licence and the avatar stay, and binding again heals it."""
+    cause = cause_of(error)
+    record = device.journal.record
+    if cause in (Cause.EXPIRED, Cause.GONE):
+        device.journal.write(record.moved(Event.LICENSE_REFUSED, blocked="gone" if cause is Cause.GONE else "expired"))
+
+
+def offline(device: Device, seconds: float, *, budget_s: float) -> None:
+    """Add seconds without a licensed call to the budget that is used; a device that has used it up is locked."""
+    record = device.journal.record
+    contact = msgspec.structs.replace(record.contact, offline_s=round(record.contact.offline_s + seconds, 1))
+    if record.phase is Phase.READY and is_spent(contact.offline_s, budget_s=budget_s):
+        device.journal.write(record.moved(Event.BUDGET_SPENT, contact=contact))
+    else:
+        device.journal.write(record.changed(contact=contact))
 
 
 def licensed(device: Device, record: Record) -> None:

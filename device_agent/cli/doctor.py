@@ -1,0 +1,79 @@
+"""``avatar-agent doctor``: what is wrong on this device, each with what to do about it; and a bundle for support."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from device_agent.cli import options, present
+from device_agent.errors import AgentError
+
+if TYPE_CHECKING:
+    from device_agent.service.checkup import Finding
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    config: options.Config = None,
+    endpoint: options.Endpoint = None,
+    state_dir: options.StateDir = None,
+    cache_dir: options.CacheDir = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody on the network.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Write what was found as an archive for support (.tar.gz).", metavar="FILE")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Check settings, folders, disk, clock, licence, certificate, proxy, TLS, platform and graphics."""
+    from device_agent.service.checkup import Finding, Level, checkup
+    from device_agent.service.support import write_bundle
+
+    settings = None
+    findings: list[Finding]
+    try:
+        settings = options.load_settings(config, endpoint=endpoint, state_dir=state_dir, cache_dir=cache_dir)
+    except AgentError as error:
+        findings = [Finding(check="settings", level=Level.BAD, says=str(error), fix=error.hint)]
+    else:
+        findings = checkup(settings, environ=os.environ, network=not offline)
+        findings.append(_graphics())
+    if bundle is not None:
+        write_bundle(bundle, findings=findings, settings=settings)
+    worst = max((finding.level for finding in findings), default=Level.OK)
+    if as_json:
+        facts = [{"check": f.check, "level": f.level.name.lower(), "says": f.says, "fix": f.fix} for f in findings]
+        present.put_json({"findings": facts, "worst": worst.name.lower(), "bundle": str(bundle) if bundle else None})
+    else:
+        marks = {Level.OK: "ok", Level.NOTE: "--", Level.WARNING: "!", Level.BAD: "!!"}
+        for finding in findings:
+            present.put(f"{marks[finding.level]:<3} {finding.check:<12} {finding.says}")
+            if finding.fix and finding.level > Level.OK:
+                present.put(f"    {'':<12} -> {finding.fix}")
+        if bundle is not None:
+            present.put(f"Bundle: {bundle} (look at it before you send it)")
+    if worst is Level.BAD:
+        sys.exit(3)
+
+
+def _graphics() -> Finding:
+    """Whether OpenGL works; asked last, because drivers may be slow to load."""
+    from device_agent.service.checkup import Finding, Level
+    from renderer.errors import RenderError
+
+    try:
+        from renderer.gl.context import headless
+
+        context = headless()
+        says = f"{context.driver}{' (draws on the CPU)' if context.software else ''}"
+        context.release()
+    except RenderError as error:
+        return Finding(check="graphics", level=Level.BAD, says=error.message, fix=error.hint)
+    return Finding(check="graphics", level=Level.OK, says=says)

@@ -1,0 +1,53 @@
+"""``avatar-agent install``: the service, its user and its folders, on this machine or into a folder to look at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from device_agent.cli import options, present
+from device_agent.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("install")(install)
+
+
+def install(
+    systemd: Annotated[bool, typer.Option("--systemd", help="As a systemd service; the only kind there is.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the files below --out and change nothing else.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for --dry-run.", metavar="DIR")] = None,
+    program: Annotated[Path | None, typer.Option(help="The avatar-agent command that the service starts.")] = None,
+    config: Annotated[Path, typer.Option("--config", help="Settings file of the service.", metavar="FILE")] = Path(
+        "/etc/avatar-agent/config.toml"
+    ),
+    as_json: options.Json = False,
+) -> None:
+    """Install the agent as a hardened systemd service: units, user, settings file."""
+    if not systemd:
+        raise UsageError("say which service manager: --systemd", code="usage.install", hint="add --systemd")
+    if dry_run != (out is not None):
+        raise UsageError("--dry-run and --out belong together", code="usage.install", hint="give both, or neither")
+    from device_agent.service import install as installing
+    from device_agent.service.units import Layout
+
+    layout = Layout(program=program or installing.this_program(sys.argv[0]), config=config)
+    written = installing.write(layout, root=out or Path("/"))
+    if not dry_run:
+        installing.activate(installing.run_command)
+    if as_json:
+        present.put_json({"files": [str(path) for path in written], "dry_run": dry_run})
+        return
+    for path in written:
+        present.put(str(path))
+    present.put(
+        "Nothing else was changed."
+        if dry_run
+        else f"The service runs. Fill in {config}, then: systemctl reload avatar-agent"
+    )

@@ -1,0 +1,1 @@
+"""The process on the kiosk: keeps the device bound, licensed and supplied, and says how it is."""

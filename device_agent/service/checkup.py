@@ -1,0 +1,300 @@
+"""What ``avatar-agent doctor`` looks at; each finding says what is wrong and what to do about it. Changes nothing."""
+
+from __future__ import annotations
+
+import enum
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from certs.errors import CertError
+from certs.lineage import Lineage
+from certs.rotation import Standing, Validity, standing
+from device_agent.api.endpoint import Endpoint
+from device_agent.api.exchange import Exchange
+from device_agent.api.network import Network
+from device_agent.api.proxy import proxy_routes
+from device_agent.avatars.cache import AvatarCache
+from device_agent.clock import SystemClock
+from device_agent.config import Settings
+from device_agent.errors import AgentError, NetworkError
+from device_agent.lifecycle.account import account_of
+from device_agent.lifecycle.budget import may_show
+from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.vault import AVATARS, Vault
+
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+CLOSE_S = 600.0
+"""A clock that is wrong by less is of no consequence: the platform's window is 15 minutes."""
+
+LITTLE_SPACE = 512 * 1024 * 1024
+
+
+class Level(enum.IntEnum):
+    """How bad a finding is."""
+
+    OK = 0
+    NOTE = 1
+    WARNING = 2
+    BAD = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at; without any secret, and without names of this machine."""
+
+    check: str
+    level: Level
+    says: str
+    fix: str = ""
+
+
+Check = Callable[[Settings, Mapping[str, str]], Iterator[Finding]]
+
+
+def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = True) -> list[Finding]:
+    """Everything that can be looked at without changing anything; ``network`` allows to ask the platform's host."""
+    checks: list[tuple[str, Check]] = [
+        ("settings", _settings),
+        ("folders", _folders),
+        ("disk", _disk),
+        ("clock", _clock),
+        ("state", _state),
+        ("licence", _licence),
+        ("certificate", _certificate),
+        ("avatars", _avatars),
+        ("proxy", _proxy),
+    ]
+    if network:
+        checks.append(("platform", _platform))
+    found = []
+    for name, check in checks:
+        try:
+            found += list(check(settings, environ))
+        except (AgentError, CertError) as error:
+            found.append(Finding(check=name, level=Level.BAD, says=_told(error), fix=error.hint))
+        except OSError as error:
+            says = f"cannot be looked at: {(error.strerror or type(error).__name__).lower()}"
+            found.append(Finding(check=name, level=Level.BAD, says=says, fix="run doctor as the user of the service"))
+    return found
+
+
+def _told(error: AgentError | CertError) -> str:
+    return f"{error.message} ({error.where})" if error.where else error.message
+
+
+def _settings(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    says = f"platform {Endpoint.parse(settings.endpoint).origin} (from {settings.where('endpoint')})"
+    yield Finding(check="settings", level=Level.OK, says=says)
+    if settings.access_key_secret is not None and not settings.security_token:
+        yield Finding(
+            check="settings",
+            level=Level.WARNING,
+            says="a long-lived access key is on this device: whoever takes the device can use it",
+            fix="let the device's certificate open a credential broker (broker_url), or use a temporary key",
+        )
+
+
+def _folders(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    for name, folder in (("state_dir", settings.state_dir), ("cache_dir", settings.cache_dir)):
+        if not folder.exists():
+            yield Finding(check="folders", level=Level.NOTE, says=f"{name} is not there yet: {folder}")
+            continue
+        loose = [path for path in (folder, *folder.rglob("*")) if _is_loose(path)]
+        if loose:
+            yield Finding(
+                check="folders",
+                level=Level.BAD,
+                says=f"others can reach {len(loose)} of the files of {name}, {loose[0]} first, or own them",
+                fix=f"chown -R the service's user {folder} && chmod -R go= {folder}",
+            )
+        else:
+            yield Finding(check="folders", level=Level.OK, says=f"{name} is private: {folder}")
+
+
+def _is_loose(path: Path) -> bool:
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        return status.st_uid not in (0, os.geteuid())
+    return bool(status.st_mode & 0o077) or status.st_uid != os.geteuid()
+
+
+def _disk(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    for name, folder in (("state_dir", settings.state_dir), ("cache_dir", settings.cache_dir)):
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        free = shutil.disk_usage(there).free
+        level = Level.WARNING if free < LITTLE_SPACE else Level.OK
+        yield Finding(
+            check="disk", level=level, says=f"{free / 1e9:.1f} GB free for {name}", fix="free some space on this disk"
+        )
+        if os.statvfs(there).f_flag & os.ST_RDONLY:
+            yield Finding(
+                check="disk",
+                level=Level.BAD,
+                says=f"the disk of {name} is read-only",
+                fix=f"mount it writable: {there}",
+            )
+
+
+def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    now = time.time()
+    shown = datetime.fromtimestamp(now, tz=UTC).isoformat(timespec="minutes")
+    if now < EARLIEST:
+        yield Finding(
+            check="clock",
+            level=Level.BAD,
+            says=f"this device thinks it is {shown}: no certificate is valid then",
+            fix="turn on time synchronisation: timedatectl set-ntp true (a board without a battery needs it)",
+        )
+        return
+    offset = load(settings.state_dir).record.contact.offset_s
+    if abs(offset) > CLOSE_S:
+        yield Finding(
+            check="clock",
+            level=Level.WARNING,
+            says=f"this device's clock was {offset:.0f} s off the platform's; requests are signed with the difference",
+            fix="turn on time synchronisation: timedatectl set-ntp true",
+        )
+    else:
+        yield Finding(check="clock", level=Level.OK, says=f"{shown}, {offset:+.0f} s to the platform when last asked")
+
+
+def _state(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    loaded = load(settings.state_dir)
+    record = loaded.record
+    shows = may_show(record, budget_s=settings.offline_budget_s)
+    yield Finding(check="state", level=Level.OK, says=f"{record.phase}{', may show its avatar' if shows else ''}")
+    if loaded.damaged:
+        yield Finding(
+            check="state",
+            level=Level.WARNING if not loaded.blank_reason else Level.BAD,
+            says=f"damaged on disk: {', '.join(loaded.damaged)}; the other one is used"
+            if not loaded.blank_reason
+            else "both copies of the record are damaged",
+            fix="check the storage (SD cards fill files with zeros when power fails); bind again heals it",
+        )
+    if record.id_source == "random":
+        yield Finding(
+            check="state",
+            level=Level.WARNING,
+            says="the device's id is random: a new disk image would cost another seat",
+            fix="assign an id before binding: --device-id, or device_id in the settings",
+        )
+
+
+def _licence(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    account = account_of(settings, vault=Vault(settings.state_dir))
+    account.license.private_key()
+    says = f"{account.license.fingerprint}, tenant {account.tenant_id}, application {account.app_id}"
+    yield Finding(check="licence", level=Level.OK, says=says)
+
+
+def _certificate(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    identity = Lineage(root=Vault(settings.state_dir).identity_folder).current()
+    if identity is None:
+        wanted = bool(settings.enroll_url or settings.broker_url)
+        yield Finding(
+            check="certificate",
+            level=Level.BAD if wanted else Level.NOTE,
+            says="this device has no certificate",
+            fix="avatar-agent certs enroll" if wanted else "",
+        )
+        return
+    leaf = identity.certificate
+    validity = Validity(not_before=leaf.not_valid_before_utc, not_after=leaf.not_valid_after_utc)
+    found = standing(validity, seed=leaf.subject.rfc4514_string(), now=datetime.now(UTC))
+    bad = found in (Standing.EXPIRED, Standing.NOT_YET_VALID)
+    yield Finding(
+        check="certificate",
+        level=Level.BAD if bad else Level.OK,
+        says=f"{identity.fingerprint}, {found.value}, ends {leaf.not_valid_after_utc:%Y-%m-%d}",
+        fix="check the clock, then: avatar-agent certs renew",
+    )
+
+
+def _avatars(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    record = load(settings.state_dir).record
+    cache = AvatarCache(settings.cache_dir / AVATARS)
+    codes = cache.codes()
+    used = cache.used()
+    yield Finding(
+        check="avatars",
+        level=Level.OK,
+        says=f"{len(codes)} here, {used / 1e6:.0f} of {settings.cache_quota_bytes / 1e6:.0f} MB",
+    )
+    if record.content.active and record.content.active not in codes:
+        yield Finding(
+            check="avatars",
+            level=Level.BAD,
+            says=f"the avatar {record.content.active} should be here and is not",
+            fix=f"avatar-agent fetch {record.content.active}",
+        )
+
+
+def _proxy(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    routes = proxy_routes(settings.proxy, environ=environ)
+    used = sorted({urlsplit(address).hostname or "?" for address in routes.values() if address})
+    where = "the setting proxy" if settings.proxy else "the environment"
+    yield Finding(check="proxy", level=Level.OK, says=f"through {', '.join(used)}, from {where}" if used else "none")
+
+
+def _platform(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """One request without any parameter: whether something answers, whether it is trusted, and what time it has."""
+    endpoint = Endpoint.parse(settings.endpoint)
+    host = urlsplit(endpoint.origin).hostname or ""
+    if not endpoint.is_loopback:
+        try:
+            socket.getaddrinfo(host, None)
+        except OSError:
+            yield Finding(
+                check="platform", level=Level.BAD, says=f"the name {host} is not known", fix="check this device's DNS"
+            )
+            return
+    network = Network(
+        ca_file=settings.ca_file,
+        proxy=settings.proxy,
+        environ=environ,
+        clock=SystemClock(),
+        connect_timeout_s=settings.connect_timeout_s,
+        timeout_s=min(settings.timeout_s, 10.0),
+    )
+    before = time.time()
+    try:
+        answer = network.send(Exchange(method="GET", url=f"{endpoint.origin}/", headers={}, timeout_s=10.0))
+    except NetworkError as error:
+        yield Finding(check="platform", level=Level.BAD, says=_told(error), fix=error.hint)
+        return
+    finally:
+        network.close()
+    if 300 <= answer.status < 400 or "text/html" in answer.headers.get("content-type", ""):
+        yield Finding(
+            check="platform",
+            level=Level.BAD,
+            says="something else answers in the platform's place: a captive portal or an intercepting proxy",
+            fix="log in to this network, or ask its operator",
+        )
+        return
+    yield Finding(check="platform", level=Level.OK, says=f"{endpoint.origin} answers")
+    yield from _their_time(answer.headers.get("date", ""), before)
+
+
+def _their_time(date: str, before: float) -> Iterator[Finding]:
+    try:
+        off = parsedate_to_datetime(date).timestamp() - before
+    except (TypeError, ValueError):
+        return
+    if abs(off) > CLOSE_S:
+        yield Finding(
+            check="clock",
+            level=Level.WARNING,
+            says=f"this device's clock is {off:+.0f} s off the platform's",
+            fix="turn on time synchronisation: timedatectl set-ntp true; requests are signed with the difference",
+        )

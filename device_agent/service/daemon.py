@@ -1,0 +1,154 @@
+"""The process: a worker lives the device's life, the main thread answers signals and feeds the watchdog.
+
+The watchdog learns that the worker lives, never whether the network does: a step that waits for an answer is alive as
+long as it takes no longer than the longest step may.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from device_agent.clock import Clock
+from device_agent.config import Settings
+from device_agent.errors import AgentError
+from device_agent.service.health import serving
+from device_agent.service.keeper import Keeper
+from device_agent.service.notify import Notifier
+from device_agent.service.report import Report
+
+GRACE_S = 20.0
+"""Seconds that a step may still take after the order to stop; every moment of it is safe to be cut."""
+
+SLACK_S = 300.0
+"""Seconds beyond the longest download after which a step counts as hung."""
+
+
+class Daemon:
+    """Runs a keeper until it is told to stop."""
+
+    def __init__(
+        self,
+        *,
+        keeper: Keeper,
+        report: Report,
+        notifier: Notifier,
+        clock: Clock,
+        reload: Callable[[], Settings],
+    ) -> None:
+        """``reload`` reads the settings again, on SIGHUP."""
+        self._keeper = keeper
+        self._report = report
+        self._notifier = notifier
+        self._clock = clock
+        self._reload = reload
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._orders: list[str] = []
+        self._started = clock.steady()
+        self._failure: BaseException | None = None
+        self._log = structlog.get_logger("avatar-agent")
+
+    def order(self, order: str) -> None:
+        """``stop``, or ``reload``; safe in a signal handler."""
+        self._orders.append(order)
+
+    def is_alive(self) -> bool:
+        """Whether the worker moves: its present step has not taken longer than any step may."""
+        longest = self._keeper.settings.download_deadline_s + SLACK_S
+        return self._failure is None and self._clock.steady() - self._started < longest
+
+    def run(self, *, beat_s: float = 1.0) -> int:
+        """Until the order to stop; the exit status: 1 when the worker failed in a way that nobody foresaw."""
+        worker = threading.Thread(target=self._work, name="keeper", daemon=True)
+        worker.start()
+        self._notifier.ready("starting")
+        fed = told = ""
+        last_fed = -1e9
+        while worker.is_alive():
+            worker.join(timeout=beat_s)
+            while self._orders:
+                if self._orders.pop(0) == "reload":
+                    self._read_again()
+                else:
+                    self._stop.set()
+                    self._wake.set()
+            if self._stop.is_set():
+                break
+            told = self._report.line()
+            if told != fed:
+                self._notifier.status(told)
+                fed = told
+            now = self._clock.steady()
+            if self.is_alive() and now - last_fed >= max(beat_s, self._notifier.watchdog_s / 3):
+                self._notifier.alive()
+                last_fed = now
+        self._notifier.stopping()
+        worker.join(timeout=GRACE_S)
+        if self._failure is not None:
+            self._log.error("stopped", failure=type(self._failure).__name__)
+            return 1
+        return 0
+
+    def _work(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._started = self._clock.steady()
+                wait = self._keeper.step()
+                self._wake.wait(timeout=self._rest(wait))
+                self._wake.clear()
+        except BaseException as error:  # the main thread must know, or nobody would start us again
+            self._failure = error
+            if os.environ.get("AVATAR_AGENT_TRACEBACK") == "1":
+                raise
+
+    def _rest(self, wait: float) -> float:
+        """Seconds to wait; resting is being alive, so a long rest moves the worker's own mark along."""
+        self._started = self._clock.steady() + wait
+        return wait
+
+    def _read_again(self) -> None:
+        self._notifier.reloading()
+        try:
+            self._keeper.settings = self._reload()
+        except AgentError as error:
+            self._log.error("settings are not read again", code=error.code, message=error.message, where=error.where)
+        else:
+            self._log.info("settings are read again")
+            self._wake.set()
+        self._notifier.ready(self._report.line())
+
+
+@contextmanager
+def signals(daemon: Daemon) -> Iterator[None]:
+    """SIGTERM and SIGINT stop, SIGHUP reloads; the handlers before are put back."""
+
+    def ordered(number: int, _frame: FrameType | None) -> None:
+        daemon.order("reload" if number == signal.SIGHUP else "stop")
+
+    before = {number: signal.signal(number, ordered) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def health(report: Report, settings: Settings, *, runtime_folder: str) -> Iterator[Path | None]:
+    """Health at the place that the settings name, else in the run folder, else nowhere.
+
+    Raises:
+        ConfigurationError: it cannot be had there.
+    """
+    named = settings.health_socket or (f"{runtime_folder}/health.sock" if runtime_folder else "")
+    path = Path(named) if named and named != "none" else None
+    with serving(report, path=path, port=settings.health_port):
+        yield path

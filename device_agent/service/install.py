@@ -1,0 +1,114 @@
+"""Putting the service onto a Debian machine, or into a folder to look at first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_agent.errors import ConfigurationError
+from device_agent.service import units
+
+Run = Callable[[Sequence[str]], None]
+
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("systemd-sysusers", "/usr/lib/sysusers.d/avatar-agent.conf"),
+    ("chown", "root:avatar-agent", "/etc/avatar-agent", "/etc/avatar-agent/config.toml"),
+    ("systemctl", "daemon-reload"),
+    ("systemctl", "enable", "--now", units.AGENT_UNIT),
+)
+"""What is run after the files are there, in this order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """One file to be: where, what, which mode; ``keep`` leaves one that is there alone."""
+
+    path: Path
+    text: str
+    mode: int = 0o644
+    keep: bool = False
+
+
+def pieces(layout: units.Layout) -> Iterator[Piece]:
+    """Every file that an installation has."""
+    system = Path("/etc/systemd/system")
+    yield Piece(path=system / units.AGENT_UNIT, text=units.agent_unit(layout))
+    yield Piece(path=system / units.DISPLAY_UNIT, text=units.display_unit(layout))
+    yield Piece(path=Path("/usr/lib/sysusers.d/avatar-agent.conf"), text=units.sysusers())
+    yield Piece(path=layout.config, text=units.settings_template(), mode=0o640, keep=True)
+
+
+def write(layout: units.Layout, *, root: Path) -> list[Path]:
+    """Write the files below ``root`` (``/`` installs them); those that were written.
+
+    Raises:
+        ConfigurationError: one cannot be written.
+    """
+    written = []
+    for piece in pieces(layout):
+        target = root / piece.path.relative_to("/")
+        if piece.keep and target.exists():
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            fresh = target.with_name(f".{target.name}.new")
+            descriptor = os.open(
+                fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, piece.mode
+            )
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(piece.text)
+                os.fchmod(file.fileno(), piece.mode)
+            fresh.replace(target)
+        except OSError as error:
+            raise ConfigurationError(
+                f"a file of the service cannot be written: {(error.strerror or 'unknown').lower()}",
+                code="install.file",
+                where=str(target),
+                hint="run it as root, or look at the files first: --dry-run --out DIR",
+            ) from error
+        written.append(target)
+    return written
+
+
+def activate(run: Run) -> None:
+    """Make the user and start the agent.
+
+    Raises:
+        ConfigurationError: a command is missing or failed.
+    """
+    for command in COMMANDS:
+        try:
+            run(command)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise ConfigurationError(
+                f"a command of the system failed: {' '.join(command[:2])}",
+                code="install.command",
+                hint="look at its message above; the files are written already",
+            ) from error
+
+
+def run_command(command: Sequence[str]) -> None:
+    """Run one, with its words on this terminal."""
+    subprocess.run(list(command), check=True)  # noqa: S603 -- from the list above
+
+
+def this_program(argv0: str) -> Path:
+    """Where the ``avatar-agent`` command is, for the unit.
+
+    Raises:
+        ConfigurationError: it is not installed as a command.
+    """
+    found = shutil.which(argv0) or shutil.which("avatar-agent")
+    if found is None or Path(found).suffix == ".py":
+        found = shutil.which("avatar-agent")
+    if found is None:
+        raise ConfigurationError(
+            "the command avatar-agent is not on the path",
+            code="install.program",
+            hint="name it: --program /opt/avatar-agent/bin/avatar-agent",
+        )
+    return Path(found).absolute()

@@ -1,0 +1,227 @@
+"""Keeps one device as it should be: each step does what the device's phase asks for, and says when to come again.
+
+The state is opened for each step and closed after it, so that ``avatar-agent`` commands can work in between. Steps
+know no thread and no signal; time, chance and the way to open the device are passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from certs.errors import CertError, PrivateFileError
+from device_agent.api.causes import Cause, cause_of
+from device_agent.clock import Clock
+from device_agent.config import Settings
+from device_agent.errors import (
+    AgentError,
+    ConfigurationError,
+    LicenseRefused,
+    NetworkError,
+    PlatformError,
+    StateError,
+)
+from device_agent.lifecycle.budget import alerts, is_spent, may_show
+from device_agent.lifecycle.engine import Engine
+from device_agent.lifecycle.machine import NEXT, Act, Phase
+from device_agent.lifecycle.observe import Observer, Step
+from device_agent.lifecycle.record import Record
+from device_agent.service.pace import PACES
+from device_agent.service.report import Report, Snapshot
+
+OpenEngine = Callable[[Settings, Observer], AbstractContextManager[Engine]]
+
+CHECK_S = 1800.0
+"""Seconds between two regular licensed calls while all is well."""
+
+CONTENT_S = 43200.0
+"""Seconds between two looks for a new version of the avatar."""
+
+KEEP_S = 600.0
+"""Seconds between two writes of what only counts: an SD card does not live long."""
+
+BUSY_S = 5.0
+"""Seconds to wait when a command works on the device."""
+
+IDLE_S = 600.0
+"""Seconds between looks at a device that only a person can move."""
+
+
+@dataclass
+class _Rhythm:
+    """What a keeper remembers between steps; all of it may be lost."""
+
+    failures: int = 0
+    checked_at: float | None = None
+    content_at: float | None = None
+    counted_at: float | None = None
+    uncounted_s: float = 0.0
+    due_at: float = 0.0
+    generation: int = -1
+    heard: bool = False
+    link: str = "unknown"
+    problem: str = ""
+
+
+class Keeper:
+    """One device's life, step by step."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        open_engine: OpenEngine,
+        clock: Clock,
+        dice: Callable[[], float],
+        report: Report,
+    ) -> None:
+        """``dice`` gives random numbers in [0, 1)."""
+        self.settings = settings
+        self._open = open_engine
+        self._clock = clock
+        self._dice = dice
+        self._report = report
+        self._rhythm = _Rhythm()
+        self._log = structlog.get_logger("avatar-agent")
+
+    def step(self) -> float:
+        """Do what is due; seconds until the next step is."""
+        try:
+            with self._open(self.settings, self._seen) as engine:
+                wait = self._live(engine)
+                self._tell(engine.record, wait)
+                return wait
+        except StateError as error:
+            if error.code == "state.locked":
+                return BUSY_S
+            return self._fault(error)
+        except (PrivateFileError, ConfigurationError) as error:
+            return self._fault(error)
+
+    def _live(self, engine: Engine) -> float:
+        rhythm, now = self._rhythm, self._clock.steady()
+        self._count_offline(engine)
+        if engine.record.gen == rhythm.generation and now < rhythm.due_at:
+            return min(rhythm.due_at - now, KEEP_S)
+        wait = self._do(engine)
+        rhythm.generation, rhythm.due_at = engine.record.gen, self._clock.steady() + wait
+        return min(wait, KEEP_S) if rhythm.link != "online" else wait
+
+    def _do(self, engine: Engine) -> float:
+        """One act; seconds until the next one. A record that a command has changed since is acted on at once."""
+        phase = engine.record.phase
+        self._rhythm.heard = False
+        try:
+            wait = self._act(engine)
+        except (AgentError, CertError) as error:
+            wait = self._failed(error)
+        else:
+            self._rhythm.failures, self._rhythm.problem = 0, ""
+        if engine.record.phase is not phase:
+            self._log.info("phase", before=str(phase), after=str(engine.record.phase))
+        return wait
+
+    def _act(self, engine: Engine) -> float:
+        match NEXT[engine.record.phase]:
+            case Act.PROVISION | Act.BIND:
+                engine.bind()
+                self._heard()
+                return 1.0
+            case Act.FETCH | Act.SERVE:
+                return self._serve(engine)
+            case Act.UNBIND | Act.ERASE | Act.SEAL:
+                engine.unbind()
+                if engine.is_sealing:
+                    return max(1.0, min(IDLE_S, engine.record.bind.unsure_until - engine.now))
+                return 1.0
+            case _:
+                return IDLE_S
+
+    def _serve(self, engine: Engine) -> float:
+        """The regular licensed call, then the avatar: each when it is due."""
+        now, rhythm = self._clock.steady(), self._rhythm
+        if rhythm.checked_at is None or now - rhythm.checked_at >= CHECK_S * 0.8 or rhythm.link != "online":
+            engine.start()
+            self._heard()
+        code = self.settings.avatar or engine.record.content.active
+        other = code and code != engine.record.content.active
+        stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
+        if code and (other or stale or engine.record.phase is Phase.BOUND):
+            engine.fetch(code)
+            rhythm.content_at = now
+        return CHECK_S * (0.9 + 0.2 * self._dice())
+
+    def _heard(self) -> None:
+        rhythm = self._rhythm
+        rhythm.link, rhythm.uncounted_s, rhythm.heard = "online", 0.0, True
+        rhythm.checked_at = rhythm.counted_at = self._clock.steady()
+
+    def _failed(self, error: AgentError | CertError) -> float:
+        rhythm = self._rhythm
+        cause = cause_of(error) if isinstance(error, NetworkError | PlatformError | LicenseRefused) else Cause.CONFIG
+        rhythm.failures += 1
+        rhythm.problem = error.code
+        if not rhythm.heard:  # else the licensed call succeeded, and something after it did not
+            rhythm.link = "offline" if cause in (Cause.NET, Cause.CAPTIVE, Cause.TLS_TRUST) else "blocked"
+        wait = PACES[cause].wait(rhythm.failures, self._dice())
+        self._log.warning(
+            "failed", code=error.code, cause=str(cause), message=error.message, hint=error.hint,
+            request_id=getattr(error, "request_id", ""), failures=rhythm.failures, next_s=round(wait, 1),
+        )  # fmt: skip
+        return wait
+
+    def _count_offline(self, engine: Engine) -> None:
+        """Add the time since the last step to the offline seconds; written down every ten minutes, or at the end."""
+        rhythm, now = self._rhythm, self._clock.steady()
+        if rhythm.counted_at is not None and rhythm.link != "online":
+            rhythm.uncounted_s += max(0.0, now - rhythm.counted_at)
+        rhythm.counted_at = now
+        record, budget_s = engine.record, self.settings.offline_budget_s
+        if record.phase not in (Phase.READY, Phase.BINDING, Phase.SEAT_FULL, Phase.LICENSE_BLOCKED, Phase.BOUND):
+            return
+        before = record.contact.offline_s
+        after = before + rhythm.uncounted_s
+        ends = record.phase is Phase.READY and is_spent(after, budget_s=budget_s, online=rhythm.link == "online")
+        if rhythm.link == "unknown":
+            return
+        if ends or rhythm.uncounted_s >= KEEP_S:
+            unseen = record.gen == rhythm.generation
+            engine.offline(rhythm.uncounted_s)
+            rhythm.uncounted_s = 0.0
+            if unseen:
+                rhythm.generation = engine.record.gen  # our own write is no reason to act before it is time
+            for part in alerts(before, after, budget_s=budget_s):
+                self._log.warning("offline budget", used_percent=round(part * 100))
+
+    def _fault(self, error: AgentError | CertError) -> float:
+        """Storage or settings are unusable: nothing is written, the picture that is there stays."""
+        self._rhythm.problem = error.code
+        if self._report.snapshot.problem != error.code:
+            self._log.error("fault", code=error.code, message=error.message, where=error.where, hint=error.hint)
+        self._report.put(replace(self._report.snapshot, phase=Phase.FAULT, problem=error.code, next_s=60.0))
+        return 60.0
+
+    def _tell(self, record: Record, wait: float) -> None:
+        rhythm = self._rhythm
+        online = rhythm.link == "online"
+        self._report.put(
+            Snapshot(
+                phase=record.phase,
+                link=rhythm.link,
+                may_show=may_show(record, budget_s=self.settings.offline_budget_s, online=online),
+                offline_s=record.contact.offline_s + rhythm.uncounted_s,
+                budget_s=self.settings.offline_budget_s,
+                avatar=record.content.active,
+                problem=rhythm.problem,
+                next_s=wait,
+            )
+        )
+
+    def _seen(self, step: Step) -> None:
+        self._report.count(step.name, "ok" if step.ok else step.result)
+        facts: dict[str, Any] = {"step": step.name, "result": step.result, "ms": round(step.ms, 1)}
+        self._log.info("step", request_id=step.request_id, ok=step.ok, **facts)

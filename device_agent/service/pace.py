@@ -1,0 +1,51 @@
+"""How long to wait after each kind of failure: full jitter, so that a fleet does not come back as one.
+
+The rows follow the causes of ``device_agent.api.causes``. ``least_s`` is never undercut, also not by luck: a refusal
+that only a person can end is not asked about every minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from device_agent.api.causes import Cause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Waits between ``least_s`` and ``cap_s``; the upper end starts at ``first_s`` and doubles. Seconds."""
+
+    first_s: float
+    cap_s: float
+    least_s: float = 1.0
+
+    def wait(self, failures: int, dice: float) -> float:
+        """Seconds after so many failures in a row (from 1); ``dice`` is a random number in [0, 1)."""
+        top = min(self.cap_s, self.first_s * 2.0 ** min(failures - 1, 30))
+        return self.least_s + dice * max(0.0, top - self.least_s)
+
+
+QUICK = Pace(first_s=2.0, cap_s=900.0)
+SLOW = Pace(first_s=900.0, cap_s=3600.0, least_s=900.0)
+HOURLY = Pace(first_s=3600.0, cap_s=5400.0, least_s=3600.0)
+
+PACES: Mapping[Cause, Pace] = MappingProxyType(
+    {
+        Cause.NET: QUICK,
+        Cause.THROTTLE: Pace(first_s=60.0, cap_s=900.0, least_s=10.0),
+        Cause.CAPTIVE: Pace(first_s=30.0, cap_s=900.0, least_s=5.0),
+        Cause.TLS_TRUST: Pace(first_s=60.0, cap_s=900.0, least_s=30.0),
+        Cause.CLOCK: Pace(first_s=60.0, cap_s=900.0, least_s=15.0),
+        Cause.NONCE: QUICK,
+        Cause.CRED: Pace(first_s=60.0, cap_s=900.0, least_s=30.0),
+        Cause.CONFIG: HOURLY,
+        Cause.SEAT: SLOW,
+        Cause.BUSY: Pace(first_s=30.0, cap_s=600.0, least_s=15.0),
+        Cause.EXPIRED: HOURLY,
+        Cause.GONE: Pace(first_s=86400.0, cap_s=90000.0, least_s=86400.0),
+        Cause.UNKNOWN: QUICK,
+    }
+)
+"""The pace of every cause."""

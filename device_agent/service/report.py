@@ -1,0 +1,113 @@
+"""How the service is: what health, metrics and the status line are made from. Holds no secret and no name."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from device_agent.lifecycle.machine import HOLDS_SEAT, Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """One moment.
+
+    Attributes:
+        link: ``unknown``, ``online``, ``offline`` or ``blocked`` (the platform answers and refuses).
+        may_show: the avatar may be on the screen.
+        offline_s: seconds of the budget that are used.
+        problem: code of the last failure, while it lasts.
+        next_s: seconds until the next step.
+    """
+
+    phase: Phase = Phase.BLANK
+    link: str = "unknown"
+    may_show: bool = False
+    offline_s: float = 0.0
+    budget_s: float = 0.0
+    avatar: str = ""
+    problem: str = ""
+    next_s: float = 0.0
+    certificate_ends: float = 0.0
+
+
+@dataclass
+class Report:
+    """The latest snapshot and what was counted; one thread writes, others read."""
+
+    _snapshot: Snapshot = field(default_factory=Snapshot)
+    _steps: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """How it is now."""
+        with self._lock:
+            return self._snapshot
+
+    def put(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot."""
+        with self._lock:
+            self._snapshot = snapshot
+
+    def count(self, step: str, result: str) -> None:
+        """One more step that ended so."""
+        with self._lock:
+            self._steps[step, result] += 1
+
+    def facts(self) -> dict[str, Any]:
+        """For /health."""
+        now = self.snapshot
+        return {
+            "phase": str(now.phase),
+            "link": now.link,
+            "may_show": now.may_show,
+            "offline_s": round(now.offline_s),
+            "offline_budget_s": now.budget_s,
+            "avatar": now.avatar,
+            "problem": now.problem,
+            "next_step_in_s": round(now.next_s, 1),
+        }
+
+    def line(self) -> str:
+        """For ``systemctl status``."""
+        now = self.snapshot
+        return f"{now.phase}, {now.link}" + (f", {now.problem}" if now.problem else "")
+
+    def metrics(self) -> str:
+        """For /metrics: Prometheus' text format, version 0.0.4."""
+        now = self.snapshot
+        with self._lock:
+            steps = sorted(self._steps.items())
+        gauges = [
+            ("may_show", "Whether the avatar may be on the screen.", float(now.may_show)),
+            ("seat_held", "Whether the platform has told us that the seat is ours.", float(now.phase in HOLDS_SEAT)),
+            ("online", "Whether the last licensed call succeeded.", float(now.link == "online")),
+            ("offline_seconds", "Seconds of the offline budget that are used.", now.offline_s),
+            ("offline_budget_seconds", "The offline budget.", now.budget_s),
+            ("certificate_end_seconds", "End of the device's certificate, 0 without one.", now.certificate_ends),
+            ("resident_memory_max_bytes", "Most memory this process has had.", _peak_memory()),
+        ]
+        lines = []
+        for name, text, value in gauges:
+            lines += [f"# HELP avatar_agent_{name} {text}", f"# TYPE avatar_agent_{name} gauge"]
+            lines.append(f"avatar_agent_{name} {value:g}")
+        lines += ["# HELP avatar_agent_phase The device's phase.", "# TYPE avatar_agent_phase gauge"]
+        lines += [f'avatar_agent_phase{{phase="{phase.value}"}} {int(phase is now.phase)}' for phase in Phase]
+        lines += ["# HELP avatar_agent_steps_total Steps by result.", "# TYPE avatar_agent_steps_total counter"]
+        lines += [
+            f'avatar_agent_steps_total{{step="{_label(step)}",result="{_label(result)}"}} {number}'
+            for (step, result), number in steps
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+
+
+def _peak_memory() -> float:
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)

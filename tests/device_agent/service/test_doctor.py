@@ -1,0 +1,128 @@
+"""What the doctor finds, and that nothing secret or personal gets into the bundle."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from certs.license import License
+from device_agent.config import Settings
+from device_agent.errors import ConfigurationError
+from device_agent.lifecycle.journal import opened
+from device_agent.service.checkup import Finding, Level, checkup
+from device_agent.service.support import scrubbed, write_bundle
+
+from .conftest import Site
+
+
+def found(settings: Settings, **more: Any) -> dict[str, Finding]:
+    """The worst finding of each check."""
+    worst: dict[str, Finding] = {}
+    for finding in checkup(settings, environ=more.pop("environ", {}), **more):
+        if finding.check not in worst or worst[finding.check].level < finding.level:
+            worst[finding.check] = finding
+    return worst
+
+
+def test_a_healthy_device(site: Site) -> None:
+    site.live(60)
+    findings = found(site.settings())
+    bad = {name: finding.says for name, finding in findings.items() if finding.level is Level.BAD}
+    assert bad == {}
+    assert set(findings) >= {"settings", "folders", "disk", "clock", "state", "licence", "certificate", "platform"}
+    assert "long-lived access key" in findings["settings"].says
+
+
+def test_every_bad_finding_says_what_to_do(site: Site) -> None:
+    site.live(60)
+    (site.folder / "state" / "state.0").chmod(0o644)
+    site.harness.stop()
+    broken = msgspec.structs.replace(
+        site.settings(), license_file=site.folder / "none", enroll_url="https://est.example"
+    )
+    findings = found(broken)
+    for name in ("folders", "licence", "certificate", "platform"):
+        assert findings[name].level is Level.BAD, name
+        assert findings[name].fix, name
+
+
+def test_damaged_state_and_a_lost_avatar(site: Site) -> None:
+    site.live(4000)
+    newest = max((site.folder / "state").glob("state.*"), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(bytes(100))
+    for sealed in (site.folder / "cache").rglob("*.sealed"):
+        sealed.unlink()
+    findings = found(site.settings(), network=False)
+    assert findings["state"].level is Level.WARNING
+    assert findings["avatars"].level is Level.BAD
+    assert "fetch" in findings["avatars"].fix
+
+
+@pytest.mark.parametrize("kind", ["captive", "redirect"])
+def test_somebody_else_in_the_platform_s_place(site: Site, kind: str) -> None:
+    site.harness.fault(kind, times=None)
+    finding = found(site.settings())["platform"]
+    assert finding.level is Level.BAD
+    assert "captive portal" in finding.says
+
+
+def test_a_clock_that_is_off_is_told(site: Site) -> None:
+    site.harness.move_time(-(site.time.now) + 1_700_000_000)
+    with opened(site.folder / "state"):
+        pass
+    assert found(site.settings())["clock"].level is Level.WARNING
+
+
+def test_a_proxy_is_named_without_its_password(site: Site) -> None:
+    findings = found(site.settings(), environ={"https_proxy": "http://me:canary@proxy.example:3128"}, network=False)
+    assert "proxy.example" in findings["proxy"].says
+    assert "canary" not in findings["proxy"].says
+
+
+def test_the_bundle_holds_nothing_secret(site: Site, tmp_path: Path) -> None:
+    site.live(60)
+    settings = site.settings()
+    findings = checkup(settings, environ={})
+    planted = f"at 10.1.2.3 and fe80::1:2:3:4 by ops@corp.example on {socket.gethostname()} mac 02:42:ac:11:00:02"
+    findings.append(Finding(check="x", level=Level.OK, says=f"{planted} https://u:canary-pw@h/x?t=canary-query"))
+    path = tmp_path / "bundle.tar.gz"
+    write_bundle(path, findings=findings, settings=settings)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with tarfile.open(path) as archive:
+        files = {entry.name: archive.extractfile(entry) for entry in archive}
+        texts = {name: file.read().decode() for name, file in files.items() if file is not None}
+    whole = "".join(texts.values())
+    licence = License.load(Path(site.harness.ready.license_file)).reveal()
+    for canary in (
+        licence[:64], licence[64:128], site.harness.ready.access_key_id, site.harness.ready.access_key_secret,
+        site.record.device_id, "10.1.2.3", "fe80::1:2:3:4", "ops@corp.example", "02:42:ac:11:00:02", "canary-pw",
+        "canary-query",
+    ):  # fmt: skip
+        assert canary not in whole, canary
+    if len(socket.gethostname()) > 2:
+        assert socket.gethostname() not in whole
+    state = json.loads(texts["avatar-agent/state.json"])
+    assert (state["phase"], state["bind"]["outcome"]) == ("ready", "ok")
+    with pytest.raises(ConfigurationError):
+        write_bundle(path, findings=[], settings=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1 stays", "127.0.0.1 stays"),
+        ("1.2.3.4 goes", "<ip> goes"),
+        ("at 12:30:45 it was", "at 12:30:45 it was"),
+        ("A" * 90, "<hidden>"),
+        ("box-77 is a name", "<host> is a name"),
+    ],
+)
+def test_the_scrubber(text: str, expected: str) -> None:
+    assert scrubbed(text, hostname="box-77") == expected

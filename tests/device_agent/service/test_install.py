@@ -1,0 +1,94 @@
+"""The units as systemd itself judges them, and what an installation writes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from device_agent.errors import ConfigurationError
+from device_agent.service import install, units
+
+LAYOUT = units.Layout(program=Path("/usr/bin/true"))
+
+
+@pytest.fixture(scope="module")
+def analyze() -> str:
+    found = shutil.which("systemd-analyze")
+    if found is None:
+        pytest.skip("systemd-analyze is not here (apt-get install systemd)")
+    return found
+
+
+@pytest.mark.parametrize(("name", "best"), [(units.AGENT_UNIT, 2.0), (units.DISPLAY_UNIT, 2.0)])
+def test_units_score_two_or_less(tmp_path: Path, analyze: str, name: str, best: float) -> None:
+    install.write(LAYOUT, root=tmp_path)
+    unit = tmp_path / "etc/systemd/system" / name
+    done = subprocess.run(
+        [analyze, "security", "--offline=true", "--threshold=20", str(unit)], capture_output=True, text=True, timeout=60
+    )
+    found = re.search(r"Overall exposure level for \S+: (\d+\.\d+)", done.stdout + done.stderr)
+    assert found is not None, done.stderr
+    assert float(found[1]) <= best, done.stdout
+    assert done.returncode == 0
+
+
+def test_systemd_finds_nothing_wrong(tmp_path: Path, analyze: str) -> None:
+    install.write(LAYOUT, root=tmp_path)
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", str(tmp_path / "etc/systemd/system" / units.AGENT_UNIT)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if "avatar" in line]
+    assert ours == []
+
+
+def test_the_agent_has_no_graphics_and_the_display_no_network() -> None:
+    agent, display = units.agent_unit(LAYOUT), units.display_unit(LAYOUT)
+    assert "Type=notify" in agent
+    assert "WatchdogSec=60" in agent
+    assert "StartLimitIntervalSec=0" in agent
+    assert "PrivateDevices=yes" in agent
+    assert "PrivateNetwork=yes" in display
+    assert "AF_INET" not in display
+    assert "MemoryDenyWriteExecute" not in display
+
+
+def test_writing_again_keeps_what_the_operator_filled_in(tmp_path: Path) -> None:
+    first = install.write(LAYOUT, root=tmp_path)
+    assert len(first) == 4
+    settings = tmp_path / "etc/avatar-agent/config.toml"
+    assert stat.S_IMODE(settings.stat().st_mode) == 0o640
+    settings.write_text('avatar = "mine"\n')
+    assert settings not in install.write(LAYOUT, root=tmp_path)
+    assert settings.read_text() == 'avatar = "mine"\n'
+    assert not list(tmp_path.rglob("*.new"))
+
+
+def test_a_link_that_was_planted_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    folder = tmp_path / "root/etc/systemd/system"
+    folder.mkdir(parents=True)
+    (folder / f".{units.AGENT_UNIT}.new").symlink_to(victim)
+    with pytest.raises(ConfigurationError):
+        install.write(LAYOUT, root=tmp_path / "root")
+    assert victim.read_text() == "mine"
+
+
+def test_the_commands_are_run_in_order_and_a_failure_is_told() -> None:
+    seen: list[str] = []
+    install.activate(lambda command: seen.append(command[0]))
+    assert seen == ["systemd-sysusers", "chown", "systemctl", "systemctl"]
+
+    def fail(command: object) -> None:
+        raise FileNotFoundError
+
+    with pytest.raises(ConfigurationError, match="failed"):
+        install.activate(fail)

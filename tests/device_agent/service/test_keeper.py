@@ -1,0 +1,215 @@
+"""A device left to itself for days: it gets what it needs, asks no more than it should, and survives what comes."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+
+import pytest
+
+from device_agent.api.causes import Cause
+from device_agent.lifecycle.machine import Phase
+from device_agent.service.pace import PACES
+from device_agent.service.report import Snapshot
+
+from .conftest import CODE, START, Site
+
+DAY = 86400.0
+
+
+def gaps(site: Site, operation: str) -> list[float]:
+    times = [call.at for call in site.harness.calls(operation=operation)]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
+
+
+def test_from_nothing_to_an_avatar_on_the_screen(site: Site) -> None:
+    site.live(60)
+    assert site.record.phase is Phase.READY
+    assert site.record.content.active == CODE
+    snapshot = site.report.snapshot
+    assert (snapshot.phase, snapshot.link, snapshot.may_show, snapshot.problem) == (Phase.READY, "online", True, "")
+
+
+def test_thirty_quiet_days(site: Site) -> None:
+    site.live(60)
+    writes = site.record.gen
+    site.live(30 * DAY)
+    assert site.record.phase is Phase.READY
+    assert len(site.harness.calls(operation="ClientAuth")) == 1, "a bound device does not ask for its seat again"
+    assert min(gaps(site, "ClientStart")[1:]) >= 0.8 * 1800
+    assert len(site.harness.calls(operation="ClientStart")) < 30 * 55
+    assert (site.record.gen - writes) / (30 * 24) <= 6, "V14: bytes written per idle hour"
+
+
+def test_seats_full_is_asked_about_every_quarter_of_an_hour_at_most(site: Site) -> None:
+    site.harness.fault("seat_taken", on="ClientAuth", times=20)
+    site.live(DAY)
+    assert site.record.phase is Phase.READY
+    assert min(gaps(site, "ClientAuth")) >= 900
+
+
+@pytest.mark.parametrize("state", ["expired", "released", "cancelled"])
+def test_an_order_that_ends_costs_no_picture_and_no_identity(site: Site, state: str) -> None:
+    site.live(60)
+    before = site.record
+    (license_,) = site.harness._on_loop(site.harness._console.licenses)
+    site.harness._on_loop(lambda: site.harness._world.seats.set_state(license_["license_id"], state))
+    site.live(2 * DAY)
+    record = site.record
+    assert (record.phase, record.device_id) == (Phase.LICENSE_BLOCKED, before.device_id)
+    assert site.report.snapshot.may_show, "inside the budget the avatar stays"
+    least = 3600 if state == "expired" else 86400
+    assert all(gap >= least for gap in gaps(site, "LicenseAuth")[1:])
+    site.live(8 * DAY)
+    assert not site.report.snapshot.may_show
+    site.harness._on_loop(lambda: site.harness._world.seats.set_state(license_["license_id"], "active"))
+    site.live(2 * DAY, until=lambda: site.record.phase is Phase.READY)
+    assert site.record.phase is Phase.READY
+    assert site.record.contact.offline_s == 0
+
+
+def test_a_day_of_black_hole_costs_nothing(site: Site) -> None:
+    site.live(60)
+    site.harness.fault("drop_before", times=None)
+    shown = []
+    for _ in range(24):
+        site.live(3600)
+        shown.append(site.report.snapshot.may_show)
+    assert all(shown), "V12"
+    assert site.record.phase is Phase.READY
+    assert site.record.contact.offline_s == pytest.approx(DAY, abs=3700)
+    site.harness.lift_faults()
+    site.live(1800)
+    assert (site.record.contact.offline_s, site.report.snapshot.link) == (0, "online")
+
+
+def test_the_budget_ends_also_with_restarts_and_a_clock_set_back(site: Site) -> None:
+    site.live(60)
+    site.harness.fault("drop_before", times=None)
+    for day in range(9):
+        site.time.wall_off = -day * 365 * DAY
+        site.start_again()
+        site.live(DAY)
+    assert site.record.phase is Phase.LOCKED
+    assert not site.report.snapshot.may_show
+    site.time.wall_off = 0
+    site.harness.lift_faults()
+    site.live(3600)
+    assert site.record.phase is Phase.READY
+
+
+def test_a_budget_of_nothing_is_legal(site: Site) -> None:
+    site.overrides["offline_budget_s"] = "0"
+    site.start_again()
+    site.live(3600)
+    assert site.report.snapshot.may_show
+    site.harness.fault("drop_before", times=None)
+    site.live(3600)
+    assert site.record.phase is Phase.LOCKED
+    assert not site.report.snapshot.may_show
+
+
+def test_an_unbind_in_between_is_seen_and_never_undone(site: Site) -> None:
+    site.live(60)
+    with site.engine(site.settings()) as engine:
+        engine.unbind()
+    site.live(2 * DAY)
+    assert site.record.phase is Phase.DECOMMISSIONED
+    assert site.seats() == []
+
+
+def test_a_sealing_device_ends_by_itself(site: Site) -> None:
+    site.overrides["blank_window_s"] = "960"
+    site.start_again()
+    site.live(60)
+    with site.engine(site.settings()) as engine:
+        engine.unbind()
+        assert engine.is_sealing
+    site.live(2000)
+    assert site.record.phase is Phase.DECOMMISSIONED
+    assert len(site.harness.calls(operation="ClientUnbindDevice")) == 2
+
+
+def test_a_copied_disk_waits_for_a_person(site: Site) -> None:
+    site.live(60)
+    calls = len(site.harness.calls())
+    site.serial = "board-2"
+    site.start_again()
+    site.live(DAY)
+    assert site.report.snapshot.phase is Phase.CLONE_SUSPECT
+    assert len(site.harness.calls()) == calls
+
+
+def test_a_command_at_work_is_waited_for(site: Site) -> None:
+    with site.engine(site.settings()):
+        assert site.keeper.step() == 5.0
+    site.live(60)
+    assert site.record.phase is Phase.READY
+
+
+def test_storage_that_others_can_read_is_a_fault_that_heals(site: Site) -> None:
+    site.live(60)
+    (site.folder / "state").chmod(0o755)
+    assert site.keeper.step() == 60.0
+    assert site.report.snapshot.phase is Phase.FAULT
+    (site.folder / "state").chmod(0o700)
+    site.live(3600)
+    assert site.report.snapshot.phase is Phase.READY
+
+
+def test_bad_settings_are_a_fault_that_heals(site: Site) -> None:
+    site.overrides["license_file"] = str(site.folder / "missing.json")
+    site.start_again()
+    site.live(120)
+    assert site.record.phase is Phase.BLANK
+    assert site.harness.calls() == []
+    assert site.report.snapshot.problem
+    del site.overrides["license_file"]
+    site.start_again()
+    site.live(60)
+    assert site.record.phase is Phase.READY
+
+
+@pytest.mark.parametrize("off", [-3 * 365 * DAY, 1200.0, -1200.0, 400 * DAY, -START])
+def test_a_clock_that_is_wrong(site: Site, off: float) -> None:
+    site.time.wall_off = off
+    site.live(300)
+    assert site.record.phase is Phase.READY
+    refused = [call for call in site.harness.calls() if "TimeStamp" in call.outcome]
+    assert len(refused) <= 2, "V10: right within two requests"
+
+
+def test_every_cause_has_a_pace_that_is_kept() -> None:
+    assert set(PACES) == set(Cause)
+    for cause, pace in PACES.items():
+        waits = [pace.wait(failures, dice) for failures in range(1, 60) for dice in (0.0, 0.5, 0.999)]
+        assert min(waits) >= pace.least_s >= 1, cause
+        assert max(waits) <= pace.cap_s
+
+
+def test_a_thousand_devices_after_an_outage_do_not_come_back_as_one() -> None:
+    """V17: after six hours without the platform, the busiest minute has at most three times the mean of a window."""
+    import random
+
+    chance, pace = random.Random(7), PACES[Cause.NET]
+    outage = 6 * 3600.0
+    arrivals: dict[int, int] = defaultdict(int)
+    for _ in range(1000):
+        at, failures = chance.random() * 5, 0
+        while at < outage:
+            failures += 1
+            at += pace.wait(failures, chance.random())
+        arrivals[int((at - outage) // 60)] += 1
+    mean = 1000 / (pace.cap_s / 60)
+    assert sum(arrivals.values()) == 1000
+    assert max(arrivals.values()) <= 3 * mean
+
+
+def test_what_is_reported_has_no_secret_and_no_id(site: Site) -> None:
+    site.live(60)
+    text = str(site.report.facts()) + site.report.metrics() + site.report.line()
+    for canary in (site.record.device_id, site.harness.ready.access_key_id, site.harness.ready.access_key_secret):
+        assert canary not in text
+    assert 'avatar_agent_phase{phase="ready"} 1' in text
+    assert 'avatar_agent_steps_total{step="ClientAuth",result="ok"} 1' in text
+    assert isinstance(site.report.snapshot, Snapshot)

@@ -1,0 +1,161 @@
+"""The service as systemd starts it: a process, its socket for notes, its signals, its health."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from device_agent.harness.ready import write_settings
+from device_agent.harness.serve import RunningHarness
+from device_agent.service.daemon import Daemon
+from device_agent.service.health import serving
+from device_agent.service.keeper import Keeper
+from device_agent.service.notify import Notifier
+from device_agent.service.report import Report, Snapshot
+
+from .conftest import CODE, Site, Time
+
+
+class Manager:
+    """Listens as systemd does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "notify"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(self.path))
+        self._socket.settimeout(60)
+        self.heard: list[str] = []
+
+    def wait_for(self, word: str) -> str:
+        while True:
+            text = self._socket.recv(4096).decode()
+            self.heard.append(text)
+            if word in text:
+                return text
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    listening = Manager(tmp_path)
+    yield listening
+    listening.close()
+
+
+def test_a_life_under_systemd(tmp_path: Path, platform: RunningHarness, time_: Time, manager: Manager) -> None:
+    time_.wall_off = 0.0
+    platform.move_time(time.time() - time_.now)
+    write_settings(tmp_path / "agent.toml", platform.ready)
+    with (tmp_path / "agent.toml").open("a") as file:
+        file.write(f'avatar = "{CODE}"\ndevice_id = "kiosk-1"\n')
+    (tmp_path / "run").mkdir(mode=0o700)
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": str(tmp_path), "NOTIFY_SOCKET": str(manager.path),
+        "WATCHDOG_USEC": "3000000", "RUNTIME_DIRECTORY": str(tmp_path / "run"),
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "device_agent.cli.main", "run", "--config", str(tmp_path / "agent.toml")],
+        env=environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    log: list[str] = []
+    assert process.stderr is not None
+    reader = threading.Thread(target=lambda: log.extend(process.stderr or ()), daemon=True)
+    reader.start()
+    try:
+        manager.wait_for("READY=1")
+        manager.wait_for("STATUS=ready, online")
+        manager.wait_for("WATCHDOG=1")
+        health = tmp_path / "run" / "health.sock"
+        assert stat.S_IMODE(health.stat().st_mode) == 0o600
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(health)), base_url="http://agent") as client:
+            assert client.get("/ready").status_code == 200
+            assert client.get("/health").json()["phase"] == "ready"
+            assert 'avatar_agent_phase{phase="ready"} 1' in client.get("/metrics").text
+            assert client.get("/state").status_code == 404
+        with (tmp_path / "agent.toml").open("a") as file:
+            file.write("nonsense = 1\n")
+        process.send_signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        manager.wait_for("READY=1")
+        assert process.poll() is None, "settings that are wrong stop nothing"
+        process.send_signal(signal.SIGTERM)
+        manager.wait_for("STOPPING=1")
+        assert process.wait(30) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        reader.join(5)
+    assert [seat["device_id"] for seat in platform.seats()] == ["kiosk-1"], "stopping gives no seat back"
+    assert not health.exists()
+    facts = [json.loads(line) for line in log]
+    assert {"step", "phase"} <= {fact["event"] for fact in facts}
+    assert any(fact["event"].startswith("settings are not read again") for fact in facts)
+    licence = json.loads(Path(platform.ready.license_file).read_text())["License"]
+    for canary in (platform.ready.access_key_secret, licence[:64], licence[64:128]):
+        assert canary not in "".join(log) + "".join(manager.heard)
+
+
+def test_a_service_that_nobody_manages_runs_all_the_same(tmp_path: Path) -> None:
+    for address in ("", "relative", str(tmp_path / "nobody"), "@nobody"):
+        notifier = Notifier({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "soon"})
+        notifier.ready("x")
+        assert notifier.watchdog_s == 0
+
+
+def test_liveness_is_the_worker_s_and_not_the_network_s(site: Site) -> None:
+    """V12: a step that waits for an answer is alive; one that takes longer than any may is not."""
+    daemon = Daemon(
+        keeper=site.keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings
+    )
+    limit = site.keeper.settings.download_deadline_s
+    assert daemon.is_alive()
+    site.time.now += limit
+    assert daemon.is_alive()
+    site.time.now += 301
+    assert not daemon.is_alive()
+
+
+class Broken(Keeper):
+    def step(self) -> float:
+        raise RuntimeError("a defect")
+
+
+def test_a_defect_ends_the_process_so_that_it_is_started_again(site: Site) -> None:
+    keeper = Broken(
+        settings=site.settings(), open_engine=site.engine, clock=site.time, dice=lambda: 0.5, report=site.report
+    )
+    daemon = Daemon(keeper=keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings)
+    assert daemon.run(beat_s=0.01) == 1
+    assert not daemon.is_alive()
+
+
+def test_health_on_loopback_only_when_it_was_asked_for(tmp_path: Path) -> None:
+    report = Report()
+    report.put(Snapshot(may_show=False))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with serving(report, path=None, port=port):
+        assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 503
+        assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    (tmp_path / "dead.sock").touch()
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(tmp_path / "left.sock"))
+    left.close()
+    with serving(report, path=tmp_path / "left.sock", port=0):
+        assert (tmp_path / "left.sock").is_socket()
+    assert not (tmp_path / "left.sock").exists()

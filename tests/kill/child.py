@@ -1,0 +1,226 @@
+"""A program that lives a device's life and is killed on the way.
+
+It loads everything once, then forks a child for each line of JSON on stdin and says on stdout how the child ended. The
+child ends itself with SIGKILL at the named point, or at the numbered operation of the disk or the network: nothing of
+Python's own tidying up runs, as when power fails (but for what the kernel has not written yet; test_power_loss.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import device_agent.api.transport  # noqa: F401 -- loaded before the fork, not after each
+from certs.errors import CertError
+from device_agent.api.retry import NEVER
+from device_agent.api.trust import Trust
+from device_agent.config import Settings
+from device_agent.errors import AgentError
+from device_agent.lifecycle.engine import Engine
+from device_agent.lifecycle.identity import Hardware
+from device_agent.lifecycle.points import Point
+
+DISK = ("fsync", "rename", "replace", "unlink", "rmdir", "mkdir", "symlink", "ftruncate", "write")
+TLS = httpx.create_ssl_context()
+
+
+class Clock:
+    """The system's clock, moved."""
+
+    def __init__(self, moved: float) -> None:
+        self._moved = moved
+
+    def wall(self) -> float:
+        return time.time() + self._moved
+
+    def steady(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        del seconds
+
+
+class Unsynced:
+    """What of a folder is surely on the disk, and what it may look like after the power failed.
+
+    A file's bytes are sure when it was synced, a name when its folder was. What is not sure may be lost (``old``), or
+    its names may be there with zeros for bytes, as SD cards leave them (``zeros``), or with half of them (``half``).
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._bytes: dict[int, bytes] = {}
+        self._names: dict[str, dict[str, int]] = {}
+        for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+            self._take_names(folder)
+            for path in folder.iterdir():
+                if path.is_file():
+                    self._bytes[path.stat().st_ino] = path.read_bytes()
+
+    def synced(self, descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            self._take_names(path)
+        else:
+            self._bytes[status.st_ino] = path.read_bytes() if path.exists() else b""
+
+    def dump(self, how: str, image: Path) -> None:
+        """Write the folder as it may be found after the failure."""
+        found: dict[str, str | None] = {}
+        if how == "old":
+            self._old(self.root, found)
+        else:
+            for path in self.root.rglob("*"):
+                found[str(path.relative_to(self.root))] = None if path.is_dir() else self._torn(path, how)
+        image.write_text(json.dumps(found))
+
+    def _old(self, folder: Path, found: dict[str, str | None]) -> None:
+        for name, number in self._names.get(str(folder), {}).items():
+            path = folder / name
+            relative = str(path.relative_to(self.root))
+            if str(path) in self._names or path.is_dir():
+                found[relative] = None
+                self._old(path, found)
+            else:
+                found[relative] = base64.b64encode(self._bytes.get(number, b"")).decode()
+
+    def _torn(self, path: Path, how: str) -> str:
+        data = path.read_bytes()
+        if self._bytes.get(path.stat().st_ino) != data:
+            data = bytes(len(data)) if how == "zeros" else data[: len(data) // 2]
+        return base64.b64encode(data).decode()
+
+    def _take_names(self, folder: Path) -> None:
+        with os.scandir(folder) as entries:
+            self._names[str(folder)] = {entry.name: entry.inode() for entry in entries}
+
+
+def order_image(disk: Unsynced) -> str:
+    """Where the image goes: beside the folder, which is not part of it."""
+    return f"{disk.root}.image"
+
+
+class Doom:
+    """Counts points and operations, writes them down, and kills at the one that was ordered."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self._log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._kill = order.get("kill") or {}
+        self._operations = 0
+        self._points: dict[str, int] = {}
+        self._write = os.write
+        self._disk = Unsynced(Path(order["disk"])) if self._kill.get("lose") else None
+
+    def note(self, kind: str, text: str) -> None:
+        self._write(self._log, f"{kind} {text}\n".encode())
+
+    def point(self, point: Point) -> None:
+        self._points[point] = self._points.get(point, 0) + 1
+        self.note("point", f"{point.value}#{self._points[point]}")
+        if self._kill.get("point") == point.value and self._points[point] >= self._kill.get("from", 1):
+            self._end()
+
+    def operation(self, name: str) -> None:
+        self._operations += 1
+        self.note("op", f"{self._operations} {name}")
+        if "errno" in self._kill:
+            if name in DISK and self._kill["from"] <= self._operations < self._kill["until"]:
+                raise OSError(self._kill["errno"], os.strerror(self._kill["errno"]))
+        elif self._kill.get("op") == self._operations:
+            if self._disk is not None:
+                self._disk.dump(self._kill["lose"], Path(order_image(self._disk)))
+            self._end()
+
+    def _end(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self) -> None:
+        """Stand before every operation that changes the disk, and around every piece that leaves over the network."""
+        for name in DISK:
+            setattr(os, name, self._counted(name, getattr(os, name)))
+        for name in ("send", "sendall"):
+            setattr(socket.socket, name, self._around(getattr(socket.socket, name)))
+
+    def _around(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def sent(connection: socket.socket, *arguments: Any) -> Any:
+            self.operation("net.before")
+            result = real(connection, *arguments)
+            self.operation("net.sent")
+            return result
+
+        return sent
+
+    def _counted(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **more: Any) -> Any:
+            self.operation(name)
+            result = real(*arguments, **more)
+            if name == "fsync" and self._disk is not None:
+                self._disk.synced(arguments[0])
+            return result
+
+        return counted
+
+
+def live(order: dict[str, Any]) -> None:
+    """Go through the stages; one that is refused is written down and the next is tried."""
+    doom = Doom(order)
+    doom.watch()
+    settings = Settings.load(None, environ=order["environ"], overrides=order["overrides"], system_file=Path("/none"))
+    hardware = Hardware(serial_files=[Path(order["serial"])], random_bytes=os.urandom)
+    for stage in order["stages"]:
+        doom.note("stage", stage)
+        try:
+            with Engine.open(
+                settings,
+                hardware=hardware,
+                clock=Clock(order.get("moved", 0.0)),
+                client_options={"retry": NEVER, "environ": {}},
+                reach=doom.point,
+            ) as engine:
+                acts: dict[str, Callable[[], object]] = {
+                    "bind": engine.bind,
+                    "start": engine.start,
+                    "fetch": lambda engine=engine: engine.fetch(order["code"]),
+                    "unbind": engine.unbind,
+                }
+                acts[stage]()
+                doom.note("phase", str(engine.record.phase))
+        except (AgentError, CertError) as error:
+            doom.note("refused", error.code)
+    doom.note("end", "ok")
+
+
+def main() -> None:
+    Trust.context = lambda _self: TLS  # type: ignore[method-assign]
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            status = 70
+            try:
+                live(order)
+                status = 0
+            finally:
+                sys.stderr.flush()
+                os._exit(status)
+        _, ended = os.waitpid(child, 0)
+        sys.stdout.write(
+            json.dumps({"killed": os.WIFSIGNALED(ended), "status": os.waitstatus_to_exitcode(ended)}) + "\n"
+        )
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
