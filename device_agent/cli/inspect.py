@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from device_agent.cli import options, present
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
@@ -21,11 +23,9 @@ def register(app: typer.Typer) -> None:
         file: Annotated[
             Path, typer.Argument(metavar="FILE", help="A .glb, .gltf or .vrm, or an open avatar package (folder, zip).")
         ],
-        json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+        as_json: options.Json = False,
     ) -> None:
         """Say what is in FILE and what is wrong with it; exit status 7 when it cannot be drawn at all."""
-        import sys
-
         import msgspec
         from rich.console import Console
 
@@ -33,9 +33,8 @@ def register(app: typer.Typer) -> None:
         from renderer.assets.summary import summarise
 
         summary = summarise(load(file), name=str(file))
-        if json:
-            content = {"ok": True, "summary": summary.sentence, **msgspec.to_builtins(summary)}
-            sys.stdout.write(msgspec.json.encode(content).decode() + "\n")
+        if as_json:
+            present.put_json({"summary": summary.sentence, **msgspec.to_builtins(summary)})
             return
         show(summary, Console())
 
@@ -137,4 +136,4 @@ def _plain(text: str) -> str:
     """A name from the file: never taken for markup, control characters shown, not sent to the terminal."""
     from rich.markup import escape
 
-    return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))
+    return escape(present.writable("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)))

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
 
 def put(line: str) -> None:
     """One line for a person."""
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(writable(line) + "\n")
+
+
+def writable(text: str) -> str:
+    """Text as the terminal or file behind stdout can hold it; the rest as escapes.
+
+    Names of files and meshes may be in any script, and locales such as C or GBK cannot write them all.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def put_json(facts: dict[str, Any]) -> None:
-    """The one object for a script."""
-    sys.stdout.write(json.dumps({"ok": True, **facts}, ensure_ascii=False) + "\n")
+    """The one object for a script; pure ASCII, so that it is JSON in every locale."""
+    sys.stdout.write(json.dumps({"ok": True, **facts}) + "\n")
 
 
 def put_pairs(pairs: Sequence[tuple[str, str]]) -> None:

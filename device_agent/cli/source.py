@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,26 +40,26 @@ def _looks_like_a_file(argument: str) -> bool:
 
 def parse_size(text: str) -> tuple[int, int]:
     """``720x1280`` as width and height. Raises UsageError."""
-    width, _, height = text.lower().partition("x")
-    if width.isdecimal() and height.isdecimal() and int(width) and int(height):
-        return int(width), int(height)
+    found = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", text, re.IGNORECASE)
+    if found:
+        return int(found[1]), int(found[2])
     raise UsageError(f"{text!r} is no size", code="usage.size", where="--size", hint="write it as 720x1280")
 
 
 def parse_expressions(pairs: list[str]) -> dict[str, float]:
-    """``jawOpen=0.5`` and the like. Raises UsageError."""
+    """``jawOpen=0.5`` and the like; a name alone means 1. Raises UsageError."""
     found: dict[str, float] = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
-        try:
-            found[name.strip()] = float(value) if sign else 1.0
-        except ValueError as exc:
+        weight = _number(value) if sign else 1.0
+        if weight is None or not 0.0 <= weight <= 1.0 or not name.strip():
             raise UsageError(
                 f"{pair!r} is no expression",
                 code="usage.expression",
                 where="--expression",
                 hint="write it as NAME=VALUE with a number from 0 to 1, e.g. jawOpen=0.5",
-            ) from exc
+            )
+        found[name.strip()] = weight
     return found
 
 
@@ -67,25 +69,39 @@ def parse_view(eye: str | None, target: str | None, fov: float) -> View | None:
         if target is not None:
             raise UsageError("--target needs --eye", code="usage.camera", where="--target")
         return None
-    import math
-
     from renderer.scene import Perspective, View
 
     if not 1.0 <= fov <= 170.0:
         raise UsageError("the field of view has to be 1 to 170 degrees", code="usage.camera", where="--fov")
     at = _triple(eye, "--eye")
     towards = _triple(target, "--target") if target is not None else (0.0, 1.0, 0.0)
+    if math.dist(at, towards) < 1e-3:
+        raise UsageError(
+            "the camera stands where it looks",
+            code="usage.camera",
+            where="--target",
+            hint="name two places that are apart; without --target it looks at 0,1,0",
+        )
     return View(eye=at, target=towards, projection=Perspective(yfov=math.radians(fov), znear=0.02, zfar=200.0))
 
 
 def _triple(text: str, option: str) -> tuple[float, float, float]:
+    match [_number(part) for part in text.split(",")]:
+        case [float(x), float(y), float(z)]:
+            return x, y, z
+        case _:
+            raise UsageError(
+                f"{text!r} is no place", code="usage.camera", where=option, hint="write it as x,y,z in metres"
+            )
+
+
+def _number(text: str) -> float | None:
+    """A finite number, else None: ``nan`` and ``inf`` read as floats, and draw nothing."""
     try:
-        x, y, z = (float(part) for part in text.split(","))
-    except ValueError as exc:
-        raise UsageError(
-            f"{text!r} is no place", code="usage.camera", where=option, hint="write it as x,y,z in metres"
-        ) from exc
-    return x, y, z
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def parse_background(text: str | None) -> Background | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -88,3 +91,14 @@ def test_a_missing_file(app: typer.Typer, tmp_path: Path) -> None:
     with pytest.raises(AssetError) as caught:
         CliRunner().invoke(app, ["inspect", str(tmp_path / "absent.glb")], catch_exceptions=False)
     assert caught.value.code == "source.unreadable"
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_names_that_the_terminal_cannot_write(tmp_path: Path, more: tuple[str, ...]) -> None:
+    path = tmp_path / "头像.gltf"
+    path.write_text('{"asset": {"version": "2.0"}, "materials": [{"name": "皮肤"}]}', encoding="utf-8")
+    command = [sys.executable, "-m", "device_agent.cli.main", "inspect", str(path), *more]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u76ae\\u80a4" in done.stdout

@@ -1,0 +1,64 @@
+"""What the drawing commands take from their options: finite numbers in range, or one clear refusal."""
+
+from __future__ import annotations
+
+import pytest
+
+from device_agent.cli import source
+from device_agent.errors import UsageError
+
+
+@pytest.mark.parametrize(("text", "size"), [("720x1280", (720, 1280)), ("1X1", (1, 1)), ("8192x8192", (8192, 8192))])
+def test_sizes(text: str, size: tuple[int, int]) -> None:
+    assert source.parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "90", "0x90", "90x0", "-1x5", "1.5x2", "90x90x90", "九x九", "9" * 5000 + "x1"]
+)
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        source.parse_size(text)
+    assert caught.value.code == "usage.size"
+
+
+def test_expressions() -> None:
+    assert source.parse_expressions(["jawOpen=0.5", " smile = 1", "blink"]) == {
+        "jawOpen": 0.5,
+        "smile": 1.0,
+        "blink": 1.0,
+    }
+
+
+@pytest.mark.parametrize("pair", ["jawOpen=nan", "jawOpen=inf", "jawOpen=7", "jawOpen=-0.1", "jawOpen=", "=1", ""])
+def test_what_is_no_expression(pair: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        source.parse_expressions([pair])
+    assert caught.value.code == "usage.expression"
+
+
+def test_a_camera_from_above_is_a_camera() -> None:
+    view = source.parse_view("0,5,0", "0,1,0", 30.0)
+    assert view is not None
+    assert (view.eye, view.target) == ((0.0, 5.0, 0.0), (0.0, 1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("eye", "target", "fov", "where"),
+    [
+        ("nan,0,0", None, 30.0, "--eye"),
+        ("inf,1,0", None, 30.0, "--eye"),
+        ("1,2", None, 30.0, "--eye"),
+        ("1,2,3,4", None, 30.0, "--eye"),
+        ("0,1,3", "0,-inf,0", 30.0, "--target"),
+        ("0,1,0", None, 30.0, "--target"),
+        ("2,2,2", "2,2,2", 30.0, "--target"),
+        (None, "0,1,0", 30.0, "--target"),
+        ("0,1,3", None, float("nan"), "--fov"),
+        ("0,1,3", None, 0.0, "--fov"),
+    ],
+)
+def test_what_is_no_camera(eye: str | None, target: str | None, fov: float, where: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        source.parse_view(eye, target, fov)
+    assert (caught.value.code, caught.value.where) == ("usage.camera", where)
