@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from device_agent.cli import options, present, source
+from device_agent.cli.sheet import SheetKind, write_sheet
 from device_agent.errors import UsageError
 
 if TYPE_CHECKING:
     from renderer.output.offscreen import Offscreen
     from renderer.output.show import Show
+
+
+class State(StrEnum):
+    """The states of a talking avatar, as the platform names them."""
+
+    IDLE = "Idle"
+    LISTENING = "Listening"
+    THINKING = "Thinking"
+    RESPONDING = "Responding"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +42,12 @@ def render(
             "default: the avatar fetched last.",
         ),
     ] = None,
-    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.", metavar="WxH")] = "720x1280",
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size", help="Width and height in pixels; of one tile with --sheet.  [default: 720x1280]", metavar="WxH"
+        ),
+    ] = None,
     at: Annotated[float, typer.Option("--time", help="Seconds into the clip.", metavar="T")] = 0.0,
     clip: Annotated[str | None, typer.Option("--clip", help="Name or number of the clip.", metavar="NAME")] = None,
     seconds: Annotated[float, typer.Option("--seconds", help="Length of a video.", metavar="S", min=0.01)] = 3.0,
@@ -59,6 +75,14 @@ def render(
         str | None,
         typer.Option("--background", help="A picture, a colour, or nothing.", metavar="FILE|#rrggbb|transparent"),
     ] = None,
+    state: Annotated[
+        list[State] | None,
+        typer.Option("--state", help="What the avatar is doing; may be repeated, each then gets a part of --seconds."),
+    ] = None,
+    contact: Annotated[
+        SheetKind | None,
+        typer.Option("--sheet", help="All face shapes, or all clips at several moments, as labelled tiles."),
+    ] = None,
     config: options.Config = None,
     state_dir: options.StateDir = None,
     cache_dir: options.CacheDir = None,
@@ -70,14 +94,35 @@ def render(
     endings = (*image.FORMATS, *video.FORMATS)
     if out.suffix.lower() not in endings:
         raise UsageError(f"{out.name} does not end in {', '.join(endings)}", code="usage.output", where="--out")
-    width, height = source.parse_size(size)
+    width, height = source.parse_size(size or "720x1280")
     moving = out.suffix.lower() in video.FORMATS
+    if contact is not None and moving:
+        raise UsageError("a sheet is a picture", code="usage.output", where="--out", hint="write it as .png or .webp")
+    if state and (clip is not None or contact is not None):
+        raise UsageError("--state goes with neither --clip nor --sheet", code="usage.state", where="--state")
     given_view = source.parse_view(eye, target, fov)
     given_background = source.parse_background(background)
     expressions = source.parse_expressions(expression or [])
     clock = Laps()
     asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
     clock.lap("load")
+    if contact is not None:
+        facts = write_sheet(
+            asset,
+            contact,
+            out,
+            size=(width, height) if size else None,
+            camera=camera,
+            angle=angle,
+            background=given_background,
+            quiet=as_json,
+            lap=clock.lap,
+        )
+        if as_json:
+            present.put_json({**facts, "ms": clock.laps})
+        else:
+            present.put(f"{out}: {facts['title']}, {facts['tiles']} tiles, {sum(clock.laps.values()):.0f} ms")
+        return
     from renderer.output.offscreen import Offscreen
     from renderer.output.show import show
 
@@ -85,9 +130,10 @@ def render(
         asset,
         aspect=width / height,
         clip=clip,
+        states=state or (),
         expressions=expressions,
         start=at,
-        seconds=seconds if moving else 0.0,
+        seconds=seconds if moving or state else 0.0,
         view=given_view,
         camera=camera,
         angle=angle,

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
-from renderer.animation.arkit import ARKIT, arkit_channel
-from renderer.animation.blink import eyelids
 from renderer.animation.clip import Clip
-from renderer.animation.expression import Face
+from renderer.animation.overlay import FaceOverlay, unknown
 from renderer.animation.pose import Pose
 from renderer.animation.sampler import ClipSampler
-from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
-
-BLINKING = ("eyeBlinkLeft", "eyeBlinkRight")
 
 
 class Player:
@@ -55,26 +47,17 @@ class Player:
         """
         self._avatar = avatar
         self._loop = loop
-        self._seed = seed
         self._samplers = [ClipSampler(c) for c in _chosen(clips, clip, group, groups or {})]
         self._rest = Pose.rest(avatar)
         self._pose = self._rest.copy()
-        face = Face(avatar)
-        held = dict(expressions or {})
-        for name in held:
-            if not face.binds(name) and arkit_channel(name) is not None:
-                raise _unknown("expression", name, face.names)
-        moved = {node for sampler in self._samplers for node in sampler.morphed}
-        lids = {bind.node for name in BLINKING for bind in face.binds(name)}
-        blinks = blink and bool(lids) and not lids & moved and not any(_is_blink(face, name) for name in held)
-        rest = [name for name in ARKIT if adjust is not None and face.binds(name) and name not in held]
-        names = dict.fromkeys((*rest, *held, *(BLINKING if blinks else ())))
-        self._driver = face.driver(names)
-        self._values = np.zeros(len(names), np.float32)
-        for i, name in enumerate(names):
-            value = held.get(name, 0.0)
-            self._values[i] = adjust(name, value) if adjust is not None else value
-        self._lids = [i for i, name in enumerate(names) if name in BLINKING] if blinks else []
+        self._overlay = FaceOverlay(
+            avatar,
+            moved={node for sampler in self._samplers for node in sampler.morphed},
+            expressions=expressions,
+            adjust=adjust,
+            blink=blink,
+            seed=seed,
+        )
 
     @property
     def duration(self) -> float:
@@ -92,10 +75,7 @@ class Player:
         sampler, local = self._at(time)
         if sampler is not None:
             sampler.apply(self._pose, local)
-        if len(self._values):
-            if self._lids:
-                self._values[self._lids] = eyelids(time, seed=self._seed)
-            self._driver.apply(self._pose, self._values)
+        self._overlay.apply(self._pose, time)
         return self._pose
 
     def _at(self, time: float) -> tuple[ClipSampler | None, float]:
@@ -119,7 +99,7 @@ def _chosen(
     if clip is not None:
         return [find_clip(clips, clip)]
     if group is not None and group not in groups:
-        raise _unknown("clip group", group, tuple(groups))
+        raise unknown("clip group", group, tuple(groups))
     indices = groups.get(group or "idle", ())
     if indices or group is not None:
         return [clips[i] for i in indices]
@@ -139,18 +119,4 @@ def find_clip(clips: Sequence[Clip], wanted: str | int) -> Clip:
             return clips[lower.index(wanted.lower())]
     if str(wanted).isdecimal() and int(wanted) < len(clips):
         return clips[int(wanted)]
-    raise _unknown("clip", str(wanted), tuple(names))
-
-
-def _is_blink(face: Face, name: str) -> bool:
-    """Whether a held expression already moves the eyelids."""
-    lids = {(bind.node, bind.target) for lid in BLINKING for bind in face.binds(lid)}
-    return any((bind.node, bind.target) in lids for bind in face.binds(name))
-
-
-def _unknown(kind: str, name: str, names: tuple[str, ...]) -> AssetError:
-    near = difflib.get_close_matches(name, names, n=3) or names[:8]
-    code = "expression.unknown" if kind == "expression" else "clip.unknown"
-    return AssetError(
-        f"the avatar has no {kind} {name!r}", code=code, hint=f"it has {', '.join(near)}" if near else "it has none"
-    )
+    raise unknown("clip", str(wanted), tuple(names))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from renderer.animation.clip import Clip
+from renderer.animation.groups import groups_by_name
 from renderer.animation.player import Player
 from renderer.animation.states import StateMachine
 from renderer.assets.config import CharacterConfig, MotionConfig
@@ -70,11 +71,11 @@ class Asset:
         )
 
     def state_machine(self, *, rng: random.Random) -> StateMachine:
-        """What plays the clips of an avatar package by state; of a single file, all its clips are idle's."""
+        """What plays the clips of an avatar package by state; those of a single file are chosen by their names."""
         return StateMachine(
             avatar=self.avatar,
             clips=self.clips,
-            groups=self.groups or {"idle": tuple(range(len(self.clips)))},
+            groups=self.groups or groups_by_name(self.clips),
             chained=self.chained,
             rng=rng,
         )

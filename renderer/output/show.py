@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from renderer.animation.clip import Clip
+from renderer.animation.groups import groups_by_name
 from renderer.animation.humanoid import humanoid_clips
+from renderer.animation.overlay import FaceOverlay, moved_faces
+from renderer.animation.performance import Performance, evenly
 from renderer.animation.player import Player
+from renderer.animation.states import StateMachine
 from renderer.assets import Asset
 from renderer.assets.radiance import environment_of, read_hdr
 from renderer.output.offscreen import Shot
@@ -64,12 +69,47 @@ class Repertoire:
             adjust=None if motion is None else motion.apply,
         )
 
+    def performance(
+        self,
+        states: Sequence[str],
+        *,
+        seconds: float,
+        expressions: Mapping[str, float] | None = None,
+        seed: int = 0,
+    ) -> Performance:
+        """The states one after the other, each for the same part of the time; hello is left out.
+
+        Raises:
+            AssetError: ``expression.unknown``.
+        """
+        motion, avatar = self._asset.motion, self._asset.avatar
+        found = self._groups or groups_by_name(self._clips)
+        groups = {name: members for name, members in found.items() if name != "hello"}
+        overlay = FaceOverlay(
+            avatar,
+            moved=moved_faces([self._clips[index] for members in groups.values() for index in members]),
+            expressions=expressions,
+            adjust=None if motion is None else motion.apply,
+            seed=seed,
+        )
+
+        def machine() -> StateMachine:
+            return StateMachine(
+                avatar=avatar,
+                clips=self._clips,
+                groups=groups,
+                chained=self._asset.chained,
+                rng=random.Random(seed),  # noqa: S311 -- which clip comes next is no secret
+            )
+
+        return Performance(machine=machine, cues=evenly(states, seconds), overlay=overlay)
+
 
 @dataclass(slots=True, kw_only=True)
 class Show:
     """Everything that decides what an asset's pictures look like, but for their size."""
 
-    player: Player
+    player: Player | Performance
     view: View
     lighting: Lighting
     background: Background
@@ -103,6 +143,7 @@ def show(
     repertoire: Repertoire | None = None,
     clip: str | None = None,
     group: str | None = None,
+    states: Sequence[str] = (),
     expressions: Mapping[str, float] | None = None,
     start: float = 0.0,
     seconds: float = 0.0,
@@ -117,6 +158,7 @@ def show(
         aspect: width / height of the pictures.
         repertoire: what the asset can play, where that is known already.
         clip, group, expressions: as for ``Player``; an avatar without clips gets those made for any humanoid.
+        states: go through these instead, as a talking avatar does, each for the same part of ``seconds``.
         start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
         view: an explicit camera, or
         camera, angle: one of the platform's; without either an avatar package's own, else full body near.
@@ -124,7 +166,12 @@ def show(
     Raises:
         AssetError: ``clip.unknown``, ``expression.unknown``.
     """
-    player = (repertoire or Repertoire(asset)).player(clip=clip, group=group, expressions=expressions)
+    plays = repertoire or Repertoire(asset)
+    player: Player | Performance
+    if states:
+        player = plays.performance(states, seconds=seconds, expressions=expressions)
+    else:
+        player = plays.player(clip=clip, group=group, expressions=expressions)
     config = asset.config
     if view is None and config is not None and camera is None and angle == 0:
         view = config.view

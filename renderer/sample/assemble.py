@@ -17,6 +17,8 @@ SMALLEST = 4e-5
 """Displacements under this many metres are dropped ..."""
 SEEN = 3e-4
 """... and on small parts those shapes that move nothing by more than this."""
+UPON = {"mouthClose": "jawOpen"}
+"""Shapes that are only ever seen together with another one: their normals are those of both, less the other's."""
 
 
 def assemble(parts: list[Part], bones: tuple[skeleton.Bone, ...], pictures: Pictures) -> Avatar:
@@ -84,8 +86,8 @@ def _mesh(part: Part, material: int) -> Mesh:
     for name in names:
         normals = None
         if part.bent_normals:
-            after = vertex_normals(part.points + moving[name], part.faces)
-            change = after - vertex_normals(part.points, part.faces)
+            before = part.points + moving[UPON[name]] if UPON.get(name) in moving else part.points
+            change = vertex_normals(before + moving[name], part.faces) - vertex_normals(before, part.faces)
             near = np.linalg.norm(moving[name], axis=1) > 0
             ring = np.zeros(len(near), np.bool_)
             ring[part.faces[near[part.faces].any(axis=1)]] = True

@@ -290,6 +290,27 @@ def test_mouth_close_takes_back_what_the_jaw_opened() -> None:
     assert np.ptp(both) < 0.004
 
 
+def test_a_mouth_closed_over_an_open_jaw_is_shaded_by_the_surface_it_makes() -> None:
+    found = mesh("Face")
+    primitive = found.primitives[0]
+    both = [primitive.targets[found.target_names.index(name)] for name in ("jawOpen", "mouthClose")]
+    points = primitive.positions + sum(target.positions for target in both)
+    faces = primitive.indices.reshape(-1, 3)
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    sums = np.zeros_like(points)
+    for corner_of in range(3):
+        np.add.at(sums, faces[:, corner_of], np.cross(b - a, c - a))
+    shaded = primitive.normals + sum(target.normals for target in both)
+    moves = np.linalg.norm(both[1].positions, axis=1) > 0.004
+    cosine = (unit(shaded) * unit(sums)).sum(axis=1)[moves]
+    assert moves.sum() > 300
+    assert np.degrees(np.arccos(np.clip(np.percentile(cosine, 5), -1, 1))) < 25
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
 def test_clips_are_those_of_the_five_groups() -> None:
     names = [clip.name for clip in asset().clips]
     assert names == ["hello", "idle_1", "idle_2", "listen", "speak_1", "speak_2", "speak_3", "think"]

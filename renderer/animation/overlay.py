@@ -1,0 +1,90 @@
+"""What is laid over the clips on a face: held expressions, an avatar's own scale of its channels, and blinks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+import numpy as np
+
+from renderer.animation.arkit import ARKIT, arkit_channel
+from renderer.animation.blink import eyelids
+from renderer.animation.clip import Clip
+from renderer.animation.expression import Face
+from renderer.animation.pose import Pose
+from renderer.errors import AssetError
+from renderer.scene.avatar import Avatar
+
+BLINKING = ("eyeBlinkLeft", "eyeBlinkRight")
+
+
+class FaceOverlay:
+    """Sets the morph weights that no clip is to decide."""
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        *,
+        moved: Collection[int] = (),
+        expressions: Mapping[str, float] | None = None,
+        adjust: Callable[[str, float], float] | None = None,
+        blink: bool = True,
+        seed: int = 0,
+    ) -> None:
+        """Choose what is held.
+
+        Args:
+            moved: nodes whose morph weights the clips move; eyelids there do not blink on their own.
+            expressions: name to value 0..1, held all the time; names as ``Face.binds`` understands them.
+            adjust: an avatar's own scale and offset of ARKit channels (motion.config.json).
+            blink: blink now and then, unless the eyelids are moved by a clip or held by an expression.
+            seed: of the blinks.
+
+        Raises:
+            AssetError: ``expression.unknown``.
+        """
+        face = Face(avatar)
+        held = dict(expressions or {})
+        for name in held:
+            if not face.binds(name) and arkit_channel(name) is not None:
+                raise unknown("expression", name, face.names)
+        lids = {bind.node for name in BLINKING for bind in face.binds(name)}
+        free = bool(lids) and not lids & set(moved)
+        blinks = blink and free and not any(_is_blink(face, name) for name in held)
+        rest = [name for name in ARKIT if adjust is not None and face.binds(name) and name not in held]
+        names = dict.fromkeys((*rest, *held, *(BLINKING if blinks else ())))
+        self._seed = seed
+        self._driver = face.driver(names)
+        self._values = np.zeros(len(names), np.float32)
+        for i, name in enumerate(names):
+            value = held.get(name, 0.0)
+            self._values[i] = adjust(name, value) if adjust is not None else value
+        self._lids = [i for i, name in enumerate(names) if name in BLINKING] if blinks else []
+
+    def apply(self, pose: Pose, time: float) -> None:
+        """Set the weights as they are at ``time`` seconds; other weights stay as they are."""
+        if not len(self._values):
+            return
+        if self._lids:
+            self._values[self._lids] = eyelids(time, seed=self._seed)
+        self._driver.apply(pose, self._values)
+
+
+def moved_faces(clips: Iterable[Clip]) -> frozenset[int]:
+    """Nodes whose morph weights one of the clips moves."""
+    return frozenset(channel.node for clip in clips for channel in clip.channels if channel.path == "weights")
+
+
+def unknown(kind: str, name: str, names: tuple[str, ...]) -> AssetError:
+    """The error for a clip, group or expression that an avatar does not have."""
+    near = difflib.get_close_matches(name, names, n=3) or names[:8]
+    code = "expression.unknown" if kind == "expression" else "clip.unknown"
+    return AssetError(
+        f"the avatar has no {kind} {name!r}", code=code, hint=f"it has {', '.join(near)}" if near else "it has none"
+    )
+
+
+def _is_blink(face: Face, name: str) -> bool:
+    """Whether a held expression already moves the eyelids."""
+    lids = {(bind.node, bind.target) for lid in BLINKING for bind in face.binds(lid)}
+    return any((bind.node, bind.target) in lids for bind in face.binds(name))

@@ -1,0 +1,76 @@
+"""States over time: a state machine run by a timetable, asked for poses as a ``Player`` is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from renderer.animation.overlay import FaceOverlay
+from renderer.animation.pose import Pose
+from renderer.animation.states import StateMachine
+
+_STEP = 1.0 / 60.0
+"""Seconds; the machine advances by whole steps only, so that how often it is asked does not change what it does."""
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Cue:
+    """From ``time`` seconds on the avatar is in ``state``."""
+
+    time: float
+    state: str
+
+
+def evenly(states: Sequence[str], seconds: float) -> tuple[Cue, ...]:
+    """Cues that give each of the states the same part of a time."""
+    return tuple(Cue(time=seconds * i / len(states), state=state) for i, state in enumerate(states))
+
+
+class Performance:
+    """The pose of an avatar that goes through states.
+
+    Times are best asked for in rising order: an earlier one begins the performance anew and runs it up to there.
+    """
+
+    def __init__(
+        self, *, machine: Callable[[], StateMachine], cues: Sequence[Cue], overlay: FaceOverlay | None = None
+    ) -> None:
+        """``machine`` makes a state machine at its start; it is called again when time goes back."""
+        self._make = machine
+        self._cues = sorted(cues, key=lambda cue: cue.time)
+        self._overlay = overlay
+        self._machine = machine()
+        self._steps = 0
+        self._next = 0
+        self._give_cues()
+
+    @property
+    def playing(self) -> tuple[str, ...]:
+        """What was seen last, such as ``("idle0", "listen1")``: group and place in it."""
+        return self._machine.playing
+
+    @property
+    def duration(self) -> float:
+        """Seconds until the last cue."""
+        return self._cues[-1].time if self._cues else 0.0
+
+    def pose(self, time: float) -> Pose:
+        """The pose at ``time`` seconds, to the sixtieth of one. The same object is returned until time goes back."""
+        steps = max(0, int(time / _STEP + 1e-6))
+        if steps < self._steps:
+            self._machine, self._steps, self._next = self._make(), 0, 0
+            self._give_cues()
+        while self._steps < steps:
+            self._machine.advance(_STEP)
+            self._steps += 1
+            self._give_cues()
+        pose = self._machine.pose()
+        if self._overlay is not None:
+            self._overlay.apply(pose, time)
+        return pose
+
+    def _give_cues(self) -> None:
+        now = self._steps * _STEP
+        while self._next < len(self._cues) and self._cues[self._next].time <= now + 1e-9:
+            self._machine.request(self._cues[self._next].state)
+            self._next += 1
