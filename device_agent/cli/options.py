@@ -24,6 +24,24 @@ CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="Where sealed
 DeviceId = Annotated[
     str | None, typer.Option("--device-id", help="Id of this device; default: derived from its hardware.", metavar="ID")
 ]
+Avatar = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FILE|CODE",
+        help="A .glb, .gltf or .vrm, an open package (folder, zip), or the code of a fetched avatar; "
+        "default: the avatar fetched last.",
+    ),
+]
+Clip = Annotated[str | None, typer.Option("--clip", help="Name or number of the clip.", metavar="NAME")]
+Camera = Annotated[
+    int | None,
+    typer.Option(
+        "--camera",
+        help="0 full body near, 1 head, 2 full body far, 3 half body near, 4 half body far, 5 left, 6 right.",
+        min=0,
+        max=6,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
 
 

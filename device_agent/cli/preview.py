@@ -16,26 +16,11 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(
-    avatar: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FILE|CODE]",
-            help="A .glb, .gltf or .vrm, an open package (folder, zip), or the code of a fetched avatar; "
-            "default: the avatar fetched last.",
-        ),
-    ] = None,
+    avatar: options.Avatar = None,
     size: Annotated[str, typer.Option("--size", help="Of the window.", metavar="WxH")] = "540x960",
     fullscreen: Annotated[bool, typer.Option("--fullscreen", help="Fill the first screen.")] = False,
-    camera: Annotated[
-        int | None,
-        typer.Option(
-            "--camera",
-            help="0 full body near, 1 head, 2 full body far, 3 half body near, 4 half body far, 5 left, 6 right.",
-            min=0,
-            max=6,
-        ),
-    ] = None,
-    clip: Annotated[str | None, typer.Option("--clip", help="Name or number of the clip.", metavar="NAME")] = None,
+    camera: options.Camera = None,
+    clip: options.Clip = None,
     background: Annotated[
         str | None, typer.Option("--background", help="A picture or a colour.", metavar="FILE|#rrggbb")
     ] = None,

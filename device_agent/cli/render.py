@@ -34,23 +34,20 @@ def register(app: typer.Typer) -> None:
 
 def render(
     out: Annotated[Path, typer.Option("--out", help="What to write: .png, .webp, .mp4 or .webm.", metavar="PATH")],
-    avatar: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FILE|CODE]",
-            help="A .glb, .gltf or .vrm, an open package (folder, zip), or the code of a fetched avatar; "
-            "default: the avatar fetched last.",
-        ),
-    ] = None,
+    avatar: options.Avatar = None,
     size: Annotated[
         str | None,
         typer.Option(
             "--size", help="Width and height in pixels; of one tile with --sheet.  [default: 720x1280]", metavar="WxH"
         ),
     ] = None,
-    at: Annotated[float, typer.Option("--time", help="Seconds into the clip.", metavar="T")] = 0.0,
-    clip: Annotated[str | None, typer.Option("--clip", help="Name or number of the clip.", metavar="NAME")] = None,
-    seconds: Annotated[float, typer.Option("--seconds", help="Length of a video.", metavar="S", min=0.01)] = 3.0,
+    at: Annotated[
+        float, typer.Option("--time", help="Seconds into the clip.", metavar="T", min=0.0, max=86_400.0)
+    ] = 0.0,
+    clip: options.Clip = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="Length of a video.", metavar="S", min=0.01, max=3600.0)
+    ] = 3.0,
     fps: Annotated[int, typer.Option("--fps", help="Frames per second of a video.", min=1, max=240)] = 30,
     expression: Annotated[
         list[str] | None,
@@ -58,19 +55,14 @@ def render(
             "--expression", help="Hold a face shape, e.g. jawOpen=0.5; may be repeated.", metavar="NAME=VALUE"
         ),
     ] = None,
-    camera: Annotated[
-        int | None,
-        typer.Option(
-            "--camera",
-            help="0 full body near, 1 head, 2 full body far, 3 half body near, 4 half body far, 5 left, 6 right.",
-            min=0,
-            max=6,
-        ),
-    ] = None,
+    camera: options.Camera = None,
     angle: Annotated[int, typer.Option("--angle", help="0 front, 1 left, 2 right.", min=0, max=2)] = 0,
     eye: Annotated[str | None, typer.Option("--eye", help="Where the camera stands, metres.", metavar="X,Y,Z")] = None,
     target: Annotated[str | None, typer.Option("--target", help="Where it looks.", metavar="X,Y,Z")] = None,
-    fov: Annotated[float, typer.Option("--fov", help="Vertical field of view, with --eye.", metavar="DEG")] = 30.0,
+    fov: Annotated[
+        float | None,
+        typer.Option("--fov", help="Vertical field of view, with --eye.  [default: 30]", metavar="DEG"),
+    ] = None,
     background: Annotated[
         str | None,
         typer.Option("--background", help="A picture, a colour, or nothing.", metavar="FILE|#rrggbb|transparent"),
@@ -100,6 +92,20 @@ def render(
         raise UsageError("a sheet is a picture", code="usage.output", where="--out", hint="write it as .png or .webp")
     if state and (clip is not None or contact is not None):
         raise UsageError("--state goes with neither --clip nor --sheet", code="usage.state", where="--state")
+    if moving and (width % 2 or height % 2):
+        raise UsageError(
+            f"a video of {width}x{height} is not possible",
+            code="usage.size",
+            where="--size",
+            hint="width and height have to be even",
+        )
+    if eye is not None and (camera is not None or angle):
+        raise UsageError(
+            "--eye goes with neither --camera nor --angle",
+            code="usage.camera",
+            where="--eye",
+            hint="leave one of them out: --eye places the camera, the others choose one of the platform's",
+        )
     given_view = source.parse_view(eye, target, fov)
     given_background = source.parse_background(background)
     expressions = source.parse_expressions(expression or [])

@@ -63,12 +63,23 @@ def parse_expressions(pairs: list[str]) -> dict[str, float]:
     return found
 
 
-def parse_view(eye: str | None, target: str | None, fov: float) -> View | None:
+_FOV = 30.0
+"""Degrees: what ``--eye`` sees without ``--fov``."""
+
+
+def parse_view(eye: str | None, target: str | None, fov: float | None) -> View | None:
     """The camera that ``--eye`` and ``--target`` place; None without ``--eye``. Raises UsageError."""
     if eye is None:
-        if target is not None:
-            raise UsageError("--target needs --eye", code="usage.camera", where="--target")
+        alone = "--target" if target is not None else "--fov" if fov is not None else ""
+        if alone:
+            raise UsageError(
+                f"{alone} needs --eye",
+                code="usage.camera",
+                where=alone,
+                hint="say where the camera stands: --eye X,Y,Z",
+            )
         return None
+    fov = _FOV if fov is None else fov
     from renderer.scene import Perspective, View
 
     if not 1.0 <= fov <= 170.0:

@@ -86,6 +86,8 @@ def test_a_video_moves(sample: Path, tmp_path: Path) -> None:
         (("--size", "90"), 2, "usage.size", "720x1280"),
         (("--expression", "jawOpen=wide"), 2, "usage.expression", "jawOpen=0.5"),
         (("--eye", "1,2"), 2, "usage.camera", "x,y,z"),
+        (("--eye", "0,1,3", "--camera", "1"), 2, "usage.camera", "--camera"),
+        (("--fov", "50"), 2, "usage.camera", "--eye"),
         (("--background", "#12"), 2, "usage.background", "#rrggbb"),
         (("--background", "/nowhere/a.png"), 2, "usage.background", "/nowhere/a.png"),
         (("--clip", "no such clip"), 7, "clip.unknown", "no such clip"),
@@ -106,6 +108,20 @@ def test_mistakes_end_in_one_line(
 def test_an_ending_that_cannot_be_written(sample: Path, tmp_path: Path) -> None:
     done = call(sample, "--out", tmp_path / "a.gif", "--json")
     assert (done.returncode, json.loads(done.stdout)["code"]) == (2, "usage.output")
+
+
+def test_a_video_of_odd_size_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    done = call(tmp_path / "no.glb", "--out", tmp_path / "a.mp4", "--size", "721x1281", "--json")
+    assert (done.returncode, json.loads(done.stdout)["code"]) == (2, "usage.size")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--time", "nan"), ("--time", "inf"), ("--time", "-1"), ("--seconds", "inf"), ("--camera", "7")]
+)
+def test_numbers_out_of_range_are_wrong_use(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = call(tmp_path / "no.glb", "--out", tmp_path / "a.mp4", "--size", "90x160", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert arguments[0] in done.stderr
 
 
 def test_an_unwritable_place(sample: Path, tmp_path: Path) -> None:

@@ -43,6 +43,10 @@ def test_a_camera_from_above_is_a_camera() -> None:
     assert (view.eye, view.target) == ((0.0, 5.0, 0.0), (0.0, 1.0, 0.0))
 
 
+def test_without_a_place_the_avatar_decides() -> None:
+    assert source.parse_view(None, None, None) is None
+
+
 @pytest.mark.parametrize(
     ("eye", "target", "fov", "where"),
     [
@@ -53,12 +57,13 @@ def test_a_camera_from_above_is_a_camera() -> None:
         ("0,1,3", "0,-inf,0", 30.0, "--target"),
         ("0,1,0", None, 30.0, "--target"),
         ("2,2,2", "2,2,2", 30.0, "--target"),
-        (None, "0,1,0", 30.0, "--target"),
+        (None, "0,1,0", None, "--target"),
+        (None, None, 30.0, "--fov"),
         ("0,1,3", None, float("nan"), "--fov"),
         ("0,1,3", None, 0.0, "--fov"),
     ],
 )
-def test_what_is_no_camera(eye: str | None, target: str | None, fov: float, where: str) -> None:
+def test_what_is_no_camera(eye: str | None, target: str | None, fov: float | None, where: str) -> None:
     with pytest.raises(UsageError) as caught:
         source.parse_view(eye, target, fov)
     assert (caught.value.code, caught.value.where) == ("usage.camera", where)
