@@ -11,6 +11,7 @@ from renderer.sample.part import Part, grey, merged, pair
 
 
 def clothes(bones: tuple[skeleton.Bone, ...]) -> list[Part]:
+    """Sweater, trousers and shoes, weighted by how near the bones are; metres."""
     trunk = ("hips", "spine", "chest", "upperChest", "leftShoulder", "rightShoulder")
     sleeves = tuple(side + part for side in ("left", "right") for part in ("UpperArm", "LowerArm"))
     legs = tuple(side + part for side in ("left", "right") for part in ("UpperLeg", "LowerLeg"))

@@ -15,6 +15,7 @@ Bones = tuple[skeleton.Bone, ...]
 
 
 def face_parts(skin: head.Skin, bones: Bones) -> list[Part]:
+    """The head's skin with the face shapes that move it, cut into face and inner mouth; metres."""
     flesh = face.Flesh(
         points=skin.points, lip=skin.lip, lip_share=skin.lip_share, lids=np.ones(len(skin.points), np.bool_)
     )
@@ -42,6 +43,7 @@ def _loose(points: Array, *, lids: bool) -> face.Flesh:
 
 
 def feature_parts(bones: Bones) -> list[Part]:
+    """Eyes, brows, lashes and teeth, each with the face shapes that move it; metres."""
     eye = features.eyeball()
     parts: list[Part] = []
     eyes = features.joined([eye, features.mirror(eye)])
@@ -129,6 +131,7 @@ def _jaw(points: Array, teeth: int) -> dict[str, Array]:
 
 
 def hair_part(bones: Bones) -> Part:
+    """The hair; it follows the head. Metres."""
     made = hair.build()
     return Part(
         name="Hair",
@@ -144,6 +147,7 @@ def hair_part(bones: Bones) -> Part:
 
 
 def ears_and_hands(bones: Bones) -> Part:
+    """Ears and hands: skin without a picture of its own, coloured vertex by vertex; metres."""
     hands = tuple(bone.name for bone in bones if "Hand" in bone.name or _is_finger(bone.name))
     ear = features.ear()
     ears = features.joined([ear, features.mirror(ear)])
