@@ -105,7 +105,7 @@ class AvatarCache:
         code: str,
         data: RenderData,
         *,
-        http: httpx.Client,
+        http: httpx.Client | Callable[[], httpx.Client],
         progress: Callable[[int, int], None] | None = None,
         check: Callable[[Path], None] | None = None,
         keep: Collection[str] = (),
@@ -117,7 +117,8 @@ class AvatarCache:
         Args:
             code: the avatar's code.
             data: what the platform said about it.
-            http: the agent's client; its certificates and proxy apply, redirects are never followed.
+            http: the agent's client, or what makes it when something is to be downloaded; its certificates and proxy
+                apply, redirects are never followed.
             progress: called with the bytes that are here and the bytes of the whole (0 while unknown).
             check: called with the sealed file before it becomes active; what it raises keeps the last good one.
             keep: codes of avatars that are not removed to make room.
@@ -135,7 +136,10 @@ class AvatarCache:
         here = self._already_here(folder, data)
         if here is None:
             self._make_room(code, data.size or 0, keep=keep)
-        sha256, etag, transferred = here or self._download(folder, data, http=http, progress=progress)
+        if here is None:
+            client = http() if callable(http) else http
+            here = self._download(folder, data, http=client, progress=progress)
+        sha256, etag, transferred = here
         path = _sealed(folder, sha256)
         if check is not None:
             check(path)

@@ -36,7 +36,6 @@ def run(
 
     SIGHUP reads the settings again, SIGTERM stops. Logs are JSON on stderr; health and metrics are on a Unix socket.
     """
-    from device_agent import log
     from device_agent.clock import SystemClock
     from device_agent.service.daemon import Daemon, health, signals
     from device_agent.service.keeper import Keeper
@@ -54,7 +53,6 @@ def run(
         )
 
     settings = load()
-    log.configure(as_json=True, level="info")
     clock, report = SystemClock(), Report()
     keeper = Keeper(
         settings=settings, open_engine=_engine, clock=clock, dice=random.SystemRandom().random, report=report

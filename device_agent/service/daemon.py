@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import structlog
-
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import AgentError
 from device_agent.service.health import serving
 from device_agent.service.keeper import Keeper
+from device_agent.service.lines import Lines
 from device_agent.service.notify import Notifier
 from device_agent.service.report import Report
 
@@ -42,6 +41,7 @@ class Daemon:
         notifier: Notifier,
         clock: Clock,
         reload: Callable[[], Settings],
+        log: Lines | None = None,
     ) -> None:
         """``reload`` reads the settings again, on SIGHUP."""
         self._keeper = keeper
@@ -54,7 +54,7 @@ class Daemon:
         self._orders: list[str] = []
         self._started = clock.steady()
         self._failure: BaseException | None = None
-        self._log = structlog.get_logger("avatar-agent")
+        self._log = log or Lines()
 
     def order(self, order: str) -> None:
         """``stop``, or ``reload``; safe in a signal handler."""
@@ -65,7 +65,7 @@ class Daemon:
         longest = self._keeper.settings.download_deadline_s + SLACK_S
         return self._failure is None and self._clock.steady() - self._started < longest
 
-    def run(self, *, beat_s: float = 1.0) -> int:
+    def run(self, *, beat_s: float = 0.25) -> int:
         """Until the order to stop; the exit status: 1 when the worker failed in a way that nobody foresaw."""
         worker = threading.Thread(target=self._work, name="keeper", daemon=True)
         worker.start()

@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import structlog
-
 from certs.errors import CertError, PrivateFileError
 from device_agent.api.causes import Cause, cause_of
 from device_agent.clock import Clock
@@ -30,6 +28,7 @@ from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.machine import NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
 from device_agent.lifecycle.record import Record
+from device_agent.service.lines import Lines
 from device_agent.service.pace import PACES
 from device_agent.service.report import Report, Snapshot
 
@@ -78,6 +77,7 @@ class Keeper:
         clock: Clock,
         dice: Callable[[], float],
         report: Report,
+        log: Lines | None = None,
     ) -> None:
         """``dice`` gives random numbers in [0, 1)."""
         self.settings = settings
@@ -86,12 +86,14 @@ class Keeper:
         self._dice = dice
         self._report = report
         self._rhythm = _Rhythm()
-        self._log = structlog.get_logger("avatar-agent")
+        self._log = log or Lines()
 
     def step(self) -> float:
         """Do what is due; seconds until the next step is."""
         try:
             with self._open(self.settings, self._seen) as engine:
+                if self._rhythm.generation < 0:
+                    self._tell(engine.record, 0.0)  # the picture does not wait for the network
                 wait = self._live(engine)
                 self._tell(engine.record, wait)
                 return wait

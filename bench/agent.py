@@ -1,0 +1,195 @@
+"""What the agent costs a kiosk while nothing happens, and how fast it is there; beside certbot, another renewing agent.
+
+    python bench/agent.py [--runs N] [--no-peer]
+
+One JSON line. ``status_ms``: a cold ``avatar-agent status`` (median process). ``idle_mib``: resident memory of
+``avatar-agent run`` after it is ready (its own harness is another process). ``ready_s``: from the start of ``run``
+until it has heard from the platform; ``ready_without_network_s``: until it says that the cached avatar may be shown,
+with nobody at the platform's address. ``written_kib_per_hour``: what a quiet day writes, 4 KiB a write. ``outage``:
+arrivals of 1,000 agents after six hours without the platform, busiest minute to the mean of one backoff window. The
+peer (installed from the registry into a temporary environment): the start of ``certbot --version``, and the most
+memory of ``certbot renew`` with nothing to renew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+AGENT = [sys.executable, "-m", "device_agent.cli.main"]
+
+
+def timed(command: list[str], *, runs: int, env: dict[str, str]) -> float:
+    """Median milliseconds of a command's whole life, the first run left out."""
+    taken = []
+    for _ in range(runs + 1):
+        started = time.monotonic()
+        subprocess.run(command, env=env, cwd=ROOT, check=True, capture_output=True)
+        taken.append((time.monotonic() - started) * 1000)
+    return statistics.median(taken[1:])
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory now."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("the process is gone")
+
+
+class Service:
+    """``avatar-agent run`` with a manager that listens."""
+
+    def __init__(self, config: Path, folder: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        address = folder / "notify"
+        address.unlink(missing_ok=True)
+        self._socket.bind(str(address))
+        self._socket.settimeout(60)
+        self.started = time.monotonic()
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NOTIFY_SOCKET": str(address)}
+        environment["RUNTIME_DIRECTORY"] = str(folder)
+        self.process = subprocess.Popen(
+            [*AGENT, "run", "--config", str(config)], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+        )
+
+    def wait_for(self, word: str) -> float:
+        """Seconds from the start until the service says it."""
+        while word not in self._socket.recv(4096).decode():
+            pass
+        return time.monotonic() - self.started
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        self._socket.close()
+
+
+def service_figures(folder: Path, runs: int) -> dict[str, Any]:
+    """Memory and times of the service against a harness of its own."""
+    command = [*AGENT, "harness", "serve", "--seats", "1", "--settings", str(folder / "agent.toml")]
+    online, alone, idle = [], [], []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as harness:
+        try:
+            assert harness.stdout is not None
+            ready = json.loads(harness.stdout.readline())
+            with (folder / "agent.toml").open("a") as file:
+                file.write(f'avatar = "{ready["avatar_codes"][0]}"\ndevice_id = "bench"\n')
+            licence = folder / "license.json"
+            licence.write_bytes(Path(ready["license_file"]).read_bytes())
+            for number in range(runs + 1):
+                service = Service(folder / "agent.toml", folder)
+                online.append(service.wait_for("STATUS=ready, online"))
+                if number:
+                    time.sleep(2)  # not a wait for something: idle memory is what is left after a while
+                    idle.append(resident_mib(service.process.pid))
+                service.stop()
+        finally:
+            harness.terminate()
+            harness.wait()
+    text = (folder / "agent.toml").read_text().replace(ready["license_file"], str(licence))
+    (folder / "agent.toml").write_text(text)
+    for _ in range(runs):
+        service = Service(folder / "agent.toml", folder)
+        alone.append(service.wait_for("STATUS=ready"))
+        service.stop()
+    return {
+        "idle_mib": round(statistics.median(idle), 1),
+        "ready_s": round(statistics.median(online[1:]), 3),
+        "ready_without_network_s": round(statistics.median(alone), 3),
+    }
+
+
+def written_per_hour() -> float:
+    """KiB an hour that a quiet day writes: one record of 4 KiB for each regular licensed call that succeeds."""
+    from device_agent.service.keeper import CHECK_S, CONTENT_S
+
+    return 4 * (3600 / CHECK_S + 3600 / CONTENT_S * 2)
+
+
+def outage(agents: int = 1000) -> dict[str, float]:
+    """Arrivals after an outage, by the pace that the service keeps."""
+    from device_agent.api.causes import Cause
+    from device_agent.service.pace import PACES
+
+    chance, pace, ends = random.Random(7), PACES[Cause.NET], 6 * 3600.0
+    arrivals: Counter[int] = Counter()
+    for _ in range(agents):
+        at, failures = chance.random() * 5, 0
+        while at < ends:
+            failures += 1
+            at += pace.wait(failures, chance.random())
+        arrivals[int((at - ends) // 60)] += 1
+    mean = agents / (pace.cap_s / 60)
+    return {"agents": agents, "peak_per_minute": max(arrivals.values()), "peak_to_mean": max(arrivals.values()) / mean}
+
+
+def peer(runs: int) -> dict[str, Any] | None:
+    """certbot's start and memory; None where it cannot be installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
+            pip = [f"{folder}/bin/pip", "install", "-q", "certbot"]
+            subprocess.run(pip, check=True, capture_output=True, timeout=300)
+        except (subprocess.SubprocessError, OSError):
+            return None
+        certbot = f"{folder}/bin/certbot"
+        environment = {"PATH": os.environ["PATH"], "HOME": folder}
+        start = timed([certbot, "--version"], runs=runs, env=environment)
+        places = [f"--{name}-dir={folder}/{name}" for name in ("config", "work", "logs")]
+        measure = (
+            "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True);"
+            " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", measure, certbot, "renew", *places], capture_output=True, text=True, check=True
+        )
+        version = subprocess.run([certbot, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+        return {"name": version, "start_ms": round(start, 1), "renew_mib": round(int(done.stdout) / 1024, 1)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--no-peer", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"PATH": os.environ["PATH"], "HOME": folder}
+        status_ms = timed([*AGENT, "status", "--json"], runs=given.runs, env=environment)
+        figures = service_figures(Path(folder), given.runs)
+    crowd = outage()
+    written = written_per_hour()
+    met = {
+        "status under 150 ms": status_ms < 150,
+        "idle at most 45 MiB": figures["idle_mib"] <= 45,
+        "at most 24 KiB an hour": written <= 24,
+        "peak at most 3 times the mean": crowd["peak_to_mean"] <= 3,
+    }
+    facts = {
+        "bench": "agent",
+        "status_ms": round(status_ms, 1),
+        **figures,
+        "written_kib_per_hour": round(written, 1),
+        "outage": {name: round(value, 2) for name, value in crowd.items()},
+        "met": met,
+        "peer": None if given.no_peer else peer(given.runs),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+    }
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main()
