@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from device_agent.lifecycle.observe import Step
 
 _NAME, _MS, _REQUEST = 19, 7, 36
+_WIDE = 110
+"""Columns from which a RequestId and a result stand side by side without a break."""
 
 
 class StepTable:
@@ -22,19 +24,22 @@ class StepTable:
 
     Args:
         quiet: print nothing at all.
+        width: columns of the terminal; the RequestId goes below its row where there are few. ``None`` asks the
+            terminal, and takes enough when there is none.
 
     Attributes:
         steps: every step so far.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, width: int | None = None) -> None:
         self.steps: list[Step] = []
         self._quiet = quiet
-        self._width = max(60, shutil.get_terminal_size((132, 40)).columns)
+        self._width = shutil.get_terminal_size((132, 40)).columns if width is None else width
 
     def __enter__(self) -> Self:
         if not self._quiet:
-            present.put(self._row("step", "ms", "RequestId", "result"))
+            wide = self._width >= _WIDE
+            present.put(self._row("step", "ms", "RequestId" if wide else "", "result"))
             present.put("-" * min(self._width, 120))
             sys.stdout.flush()
         return self
@@ -64,6 +69,9 @@ class StepTable:
         with present.frame_bar(what, total, quiet=self._quiet) as progress:
             yield progress
 
-    @staticmethod
-    def _row(name: str, ms: str, request_id: str, result: str) -> str:
-        return f"{name:<{_NAME}}{ms:>{_MS}}  {request_id or '-':<{_REQUEST}}  {result}".rstrip()
+    def _row(self, name: str, ms: str, request_id: str, result: str) -> str:
+        start = f"{name:<{_NAME}}{ms:>{_MS}}  "
+        if self._width >= _WIDE:
+            return f"{start}{request_id or '-':<{_REQUEST}}  {result}".rstrip()
+        below = f"\n{'':<{_NAME + _MS + 2}}{request_id}" if request_id else ""
+        return f"{start}{result}".rstrip() + below
