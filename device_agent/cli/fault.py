@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
+
+import typer
 
 from certs.errors import CertError, EnvelopeError, IdentityError, LicenseError, PrivateFileError, TrustError
 from device_agent.errors import AgentError
@@ -49,9 +52,27 @@ def report(error: Exception, *, as_json: bool) -> int:
             f"unexpected {type(error).__name__}: set AVATAR_AGENT_TRACEBACK=1 for the traceback",
         )
         fields = {"message": message, "where": "", "hint": ""}
+    _tell(code, message, status, fields, as_json=as_json)
+    return status
+
+
+def report_usage(error: typer.TyperException, *, as_json: bool) -> int:
+    """Say which option or argument is wrong, as ``report`` does; the exit status."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help
+        sys.stdout.write(error.format_message() + "\n")
+        return error.exit_code
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context is not None else "avatar-agent --help"
+    fields = {"message": message, "where": "", "hint": hint}
+    _tell("usage", f"{message.removesuffix('.')}: {hint}", error.exit_code, fields, as_json=as_json)
+    return error.exit_code
+
+
+def _tell(code: str, message: str, status: int, fields: dict[str, str], *, as_json: bool) -> None:
     sys.stderr.write(f"avatar-agent: {' '.join(message.split())} [{code}]\n")
     if as_json:
-        sys.stdout.write(
-            json.dumps({"ok": False, "code": code, "exit_status": status, **fields}, ensure_ascii=False) + "\n"
-        )
-    return status
+        facts = {"ok": False, "code": code, "exit_status": status, **fields}
+        with suppress(OSError):  # a stdout that takes nothing may be what is reported
+            sys.stdout.write(json.dumps(facts) + "\n")
+            sys.stdout.flush()

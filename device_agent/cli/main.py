@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
-from device_agent.cli.fault import report
+from device_agent.cli.fault import report, report_usage
 
 COMMANDS = (
     "demo",
@@ -27,6 +30,9 @@ COMMANDS = (
 )
 """Subcommands in the order that ``--help`` shows them; each is a module with ``register(app)``."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
 
 def build() -> typer.Typer:
     """The command-line application with every subcommand registered."""
@@ -43,14 +49,42 @@ def build() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line; every known error ends in one line and the documented exit status."""
+    """Run the command line; every error ends in one line and the documented exit status.
+
+    SIGTERM and SIGHUP end a command as Ctrl-C does, so that what it was writing is taken away; commands that serve
+    take these signals over.
+    """
+    as_json = "--json" in sys.argv[1:]
+    if sys.stdout is None:  # started with stdout closed
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for the rest of the process
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     try:
-        build()()
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
-        sys.exit(130)
+        status = build()(standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        status = report_usage(error, as_json=as_json)
+    except BrokenPipeError:
+        status = 1  # whoever read the results has seen enough
+        _drop_results()
     except Exception as error:  # noqa: BLE001 -- the one place where unknown errors are told to a person
-        sys.exit(report(error, as_json="--json" in sys.argv[1:]))
+        status = report(error, as_json=as_json)
+        _drop_results()
+    if status == INTERRUPTED:
+        sys.stderr.write("stopped\n")
+    sys.exit(status)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _drop_results() -> None:
+    """Empty stdout where that is possible, else turn it away, or Python complains about it once more as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
