@@ -10,9 +10,9 @@ contract tests' business.) The SDK runs with its defaults, except that its conne
 makes a TLS context per call on the event loop and otherwise times out with 50 tasks.
 
 A stall is how much later than asked a 2 ms sleep on the same event loop ended, from the making of the client to the
-last answer; ``processor_ms`` is the processor's time that the loop's thread took in the longest such sleep, which other
-work on the machine does not lengthen. ``--python`` names the interpreter of an environment made from ``requirements/base.txt`` for our import and
-memory; without it ours runs where the SDK runs.
+last answer; ``processor_ms`` is what the loop's thread itself spent in the busiest such sleep, which other work on the
+machine does not lengthen. ``--python`` names the interpreter of an environment made from ``requirements/base.txt`` for
+our side; without it ours runs where the SDK runs.
 """
 
 from __future__ import annotations

@@ -1,0 +1,203 @@
+"""Signed calls per second that one process of the stand-in serves, beside moto's server on a comparable call.
+
+    python bench/harness.py [--calls N] [--rounds N] [--moto PYTHON]
+
+Prints one JSON line. The requests (ClientStart, ACS3-HMAC-SHA256, a nonce each) are signed beforehand and sent
+over keep-alive connections by this process, so that what is measured is the server: signature, time, nonce, parameters,
+state, record, answer. Every answer is checked. ``--moto`` names an interpreter that has ``moto[server]``; its call is
+STS GetCallerIdentity with a Signature Version 4 header, which moto parses and does not verify. Both servers are one
+process without TLS; rounds alternate and the best of each counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+BAR = 1500
+CONNECTIONS = 16
+
+
+class Asking(asyncio.Protocol):
+    """Sends requests one after the other, each when the last was answered."""
+
+    def __init__(self, requests: Iterator[bytes], wanted: bytes) -> None:
+        self._requests = requests
+        self._wanted = wanted
+        self._heard = b""
+        self.answered = 0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard += data
+        head, found, body = self._heard.partition(b"\r\n\r\n")
+        if not found:
+            return
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+        if len(body) < length:
+            return
+        self._heard = b""
+        if b" 200 " not in head.split(b"\r\n")[0] or self._wanted not in body:
+            self._end(RuntimeError(f"a wrong answer: {body[:200]!r}"))
+            return
+        self.answered += 1
+        self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(exc or ConnectionResetError("the server closed the connection"))
+
+    def _ask(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self._end(None)
+        else:
+            self._transport.write(request)
+
+    def _end(self, failure: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(failure) if failure else self.ended.set_result(None)
+        self._transport.abort()
+
+
+async def rate(origin: str, requests: list[bytes], wanted: bytes) -> float:
+    """Calls per second, from the first connection to the last answer."""
+    loop = asyncio.get_running_loop()
+    parts = urlsplit(origin)
+    rest = iter(requests)
+    begin = time.perf_counter()
+    asking = [
+        (await loop.create_connection(lambda: Asking(rest, wanted), parts.hostname, parts.port))[1]
+        for _ in range(CONNECTIONS)
+    ]
+    await asyncio.gather(*(one.ended for one in asking))
+    took = time.perf_counter() - begin
+    if sum(one.answered for one in asking) != len(requests):
+        raise RuntimeError("not every request was answered")
+    return len(requests) / took
+
+
+def signed_calls(ready: dict[str, Any], count: int) -> list[bytes]:
+    """Requests as our client signs them."""
+    from device_agent.api.credentials import Credentials
+    from device_agent.api.signing import Acs3Signer, Draft
+    from device_agent.config import Secret
+    from device_agent.spec.operation import VERSION
+
+    key = Credentials(access_key_id=ready["access_key_id"], access_key_secret=Secret(ready["access_key_secret"]))
+    draft = Draft(
+        method="POST",
+        origin=ready["endpoint"],
+        host=urlsplit(ready["endpoint"]).netloc,
+        action="ClientStart",
+        version=VERSION,
+        parameters={"TenantId": str(ready["tenant_id"]), "AppId": ready["app_id"]},
+        headers={"accept": "application/json", "user-agent": "bench"},
+    )
+    requests = []
+    for _ in range(count):
+        exchange = Acs3Signer().sign(draft, credentials=key, now=datetime.now(UTC), nonce=os.urandom(16).hex())
+        target = exchange.url.removeprefix(draft.origin)
+        headers = "".join(f"{name}: {value}\r\n" for name, value in exchange.headers.items())
+        requests.append(f"{exchange.method} {target} HTTP/1.1\r\n{headers}content-length: 0\r\n\r\n".encode())
+    return requests
+
+
+def moto_calls(origin: str, count: int) -> list[bytes]:
+    """STS GetCallerIdentity, as boto3 would put it."""
+    body = b"Action=GetCallerIdentity&Version=2011-06-15"
+    date = datetime.now(UTC)
+    head = (
+        f"POST / HTTP/1.1\r\nhost: {urlsplit(origin).netloc}\r\nx-amz-date: {date:%Y%m%dT%H%M%SZ}\r\n"
+        f"content-type: application/x-www-form-urlencoded; charset=utf-8\r\naccept: application/json\r\n"
+        f"authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date:%Y%m%d}/us-east-1/sts/aws4_request, "
+        f"SignedHeaders=content-type;host;x-amz-date, Signature={'0' * 64}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return [head.encode() + body] * count
+
+
+@contextmanager
+def harness(folder: Path) -> Iterator[dict[str, Any]]:
+    """The stand-in as the command line starts it."""
+    package = folder / "bench"
+    package.mkdir()
+    for name in ("character.glb", "character.config.json"):
+        (package / name).write_bytes(b"{}")
+    command = [sys.executable, "-m", "device_agent.cli.main", "harness", "serve", "--avatar", str(package)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def moto(python: str) -> Iterator[str]:
+    """moto's server, once it accepts connections."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Signed calls per second of the stand-in, beside moto's server.")
+    parser.add_argument("--calls", type=int, default=6000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--moto", default="", help="interpreter that has moto[server]")
+    options = parser.parse_args()
+    ours, peer = [], []
+    with tempfile.TemporaryDirectory() as folder, harness(Path(folder)) as ready:
+        for _ in range(options.rounds):
+            calls = signed_calls(ready, options.calls)
+            ours.append(asyncio.run(rate(ready["endpoint"], calls, b'"Success":true')))
+            if options.moto:
+                with moto(options.moto) as origin:
+                    few = moto_calls(origin, max(1, options.calls // 10))
+                    asyncio.run(rate(origin, few[:10], b"GetCallerIdentity"))  # its first call loads the service
+                    peer.append(asyncio.run(rate(origin, few, b"GetCallerIdentity")))
+    best, other = max(ours), max(peer, default=None)
+    figures = {
+        "signed_calls_per_s": round(best),
+        "bar": BAR,
+        "met": best >= BAR,
+        "moto_calls_per_s": None if other is None else round(other),
+        "ratio": None if other is None else round(best / other, 1),
+    }
+    machine = {"machine": platform.machine(), "python": platform.python_version(), "processors": os.cpu_count()}
+    print(json.dumps({"bench": "harness", **machine, **figures}))
+
+
+if __name__ == "__main__":
+    main()
