@@ -71,7 +71,7 @@ def _harness(avatar: Path | None, *, watch: Watch) -> Iterator[RunningHarness]:
     with watch.step("harness") as note:
         from device_agent.harness.serve import RunningHarness
 
-        running = RunningHarness.start(avatars=() if avatar is None else (avatar,), seats=1)
+        running = RunningHarness.start(avatars=() if avatar is None else (avatar,), seats=1, seed="")
         note.result = f"{running.ready.endpoint}, 1 seat, avatar {running.ready.avatar_codes[0]}"
     with running:
         running.warm()

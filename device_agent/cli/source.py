@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,19 @@ def load_asset(argument: str | None, *, config: Path | None, state_dir: Path | N
     from renderer.assets import load, load_package
 
     if argument is not None and (Path(argument).exists() or _looks_like_a_file(argument)):
-        return load(Path(argument))
+        return _told(load(Path(argument)), argument)
     from device_agent.cli.options import load_settings
     from device_agent.lifecycle.content import open_avatar
 
     settings = load_settings(config, state_dir=state_dir, cache_dir=cache_dir)
     return load_package(open_avatar(settings, argument), name=argument or "avatar")
+
+
+def _told(asset: Asset, name: str) -> Asset:
+    """Say on stderr when there is nothing to see, or a person wonders about an empty picture."""
+    if any(issue.code == "scene.empty" for issue in asset.issues):
+        sys.stderr.write(f"avatar-agent: nothing of {name} can be seen: it has no mesh in its scene [scene.empty]\n")
+    return asset
 
 
 def _looks_like_a_file(argument: str) -> bool:

@@ -98,6 +98,8 @@ class RunningHarness:
             PrivateFileError: the folder cannot be used.
             AssetError: an avatar file is no avatar.
         """
+        # Paths that are told to others must not depend on where this process was started.
+        data = data.absolute() if data is not None else None
         listener = _listen(host, port)
         erase = world = files = None
         try:
@@ -164,6 +166,10 @@ class RunningHarness:
     def issue_license(self, *, seats: int = 10, app_id: str = "") -> dict[str, Any]:
         """One more licence (its file under ``license_file``), for a new application when ``app_id`` is unknown."""
         return self._finish(self._console.issue_license(LicenseOrder(seats=seats, app_id=app_id)))
+
+    def with_world(self, act: Callable[[World], ValueT]) -> ValueT:
+        """Do something with the state, in the thread that it belongs to."""
+        return self._on_loop(lambda: act(self._world))
 
     def reset(self) -> None:
         """Forget what happened."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -205,15 +205,37 @@ class IssueLog:
         return tuple(sorted(self._found.values(), key=lambda issue: issue.severity is Severity.INFO))
 
 
+HINTS: Mapping[str, str] = MappingProxyType(
+    {
+        "source": "give the path of a .glb, .gltf or .vrm file, or of an open avatar package, that this user can read",
+        "archive": "pack the package's files into a new zip, with plain names inside one folder",
+        "package": "an avatar package needs character.glb, animation.glb and three config files; see docs/formats",
+        "config": "correct the file; docs/formats/avatar-package.md says what it holds",
+        "resource": "put the files that the .gltf names beside it, or export one .glb",
+        "limit": "simplify the asset, or raise the limit if you trust where it comes from",
+        "clip": "avatar-agent inspect FILE lists the clips",
+        "expression": "avatar-agent inspect FILE lists the expressions",
+        "extension": "export the asset again without this extension",
+    }
+)
+"""What to do about a refusal, by the first part of its code; for the rest the data itself is damaged."""
+
+DAMAGED = "the data is damaged or was cut off: copy or export it again"
+
+
+def _hint(code: str, given: str) -> str:
+    return given or HINTS.get(code.partition(".")[0], DAMAGED)
+
+
 def refusal(code: str, message: str, *, where: str = "", hint: str = "") -> AssetError:
     """The error to raise for an unusable asset; its code must be in the table."""
     if TABLE[code].severity is not Severity.ERROR:
         raise KeyError(code)
-    return AssetError(message, code=code, where=where, hint=hint)
+    return AssetError(message, code=code, where=where, hint=_hint(code, hint))
 
 
 def unsupported(code: str, message: str, *, where: str = "", hint: str = "") -> UnsupportedAsset:
     """The error to raise for a sound asset that needs what we do not have; its code must be in the table."""
     if TABLE[code].severity is not Severity.ERROR:
         raise KeyError(code)
-    return UnsupportedAsset(message, code=code, where=where, hint=hint)
+    return UnsupportedAsset(message, code=code, where=where, hint=_hint(code, hint))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from device_agent.cli import source
@@ -67,3 +69,11 @@ def test_what_is_no_camera(eye: str | None, target: str | None, fov: float | Non
     with pytest.raises(UsageError) as caught:
         source.parse_view(eye, target, fov)
     assert (caught.value.code, caught.value.where) == ("usage.camera", where)
+
+
+def test_an_avatar_with_nothing_to_see_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty.gltf").write_text('{"asset": {"version": "2.0"}, "scene": 0, "scenes": [{}]}')
+    source.load_asset(str(tmp_path / "empty.gltf"), config=None, state_dir=None, cache_dir=None)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "[scene.empty]" in told

@@ -132,3 +132,19 @@ def test_beyond_loopback_it_warns(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=20)
     assert "WARNING" in errors
     assert process.returncode == 0
+
+
+def test_paths_hold_wherever_the_agent_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    avatar = str(package(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    process = start("--avatar", avatar, "--data", "data", "--settings", "elsewhere/agent.toml")
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        settings = Settings.load(tmp_path / "elsewhere" / "agent.toml", environ={}, overrides={})
+        assert settings.license_file is not None
+        assert settings.license_file.is_file()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)

@@ -56,3 +56,9 @@ def test_many_of_one_kind_are_one_issue_with_a_count() -> None:
 def test_a_warning_is_no_refusal() -> None:
     with pytest.raises(KeyError):
         refusal("skin.weights", "no")
+
+
+@pytest.mark.parametrize("code", [code for code, kind in TABLE.items() if kind.severity is Severity.ERROR])
+def test_every_refusal_says_what_to_do(code: str) -> None:
+    assert refusal(code, "wrong").hint
+    assert refusal(code, "wrong", hint="this").hint == "this"
