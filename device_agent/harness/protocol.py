@@ -14,6 +14,42 @@ MAX_HEAD = 1024 * 1024
 """Bytes of request line and headers together: a text of 1,000 Chinese characters alone makes a line of 9 KB."""
 
 
+CORK_LIMIT = 64 * 1024
+
+
+class Corked:
+    """A transport that sends what is written in one turn of the event loop together: an answer's head and body are two
+    writes to uvicorn, and each would be a system call and a packet of its own.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._waiting = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Send at the end of this turn, or at once when it is much."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting += data
+        if len(self._waiting) > CORK_LIMIT:
+            self._flush()
+
+    def close(self) -> None:
+        """Close once everything is sent."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            data, self._waiting = bytes(self._waiting), bytearray()
+            if not self._transport.is_closing():
+                self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 def protocol_for(app: HarnessApp) -> type[H11Protocol]:
     """The protocol of one stand-in's connections."""
 
@@ -22,7 +58,7 @@ def protocol_for(app: HarnessApp) -> type[H11Protocol]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             self.app_state = {**self.app_state, "hang_up": transport.abort}
-            super().connection_made(transport)
+            super().connection_made(Corked(transport))  # type: ignore[arg-type]
 
         def send_400_response(self, msg: str) -> None:
             reply = app.broken(400, "InvalidParameter", "The request is not valid HTTP.")
