@@ -22,6 +22,7 @@ COMMANDS = (
     "unbind",
     "status",
     "run",
+    "certs",
     "install",
     "doctor",
     "preview",

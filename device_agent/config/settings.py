@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         health_socket: path of the Unix socket with health and metrics; empty takes ``health.sock`` in the run folder.
         health_port: port on this machine's loopback with the same; 0 for none.
         enroll_url: address of the EST server that certifies this device, up to ``/.well-known/est``.
+        enroll_secret: what the EST server gave out for this device's first certificate; it works once.
         broker_url: address of the credential broker that the device's certificate opens.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
         origins: setting -> what decided it.
@@ -77,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     health_socket: str = ""
     health_port: int = 0
     enroll_url: str = ""
+    enroll_secret: Secret | None = None
     broker_url: str = ""
     render_data_names: dict[str, str] = {}
     origins: dict[str, str] = {}

@@ -13,7 +13,7 @@ from device_agent.errors import ConfigurationError, UsageError
 
 ENDPOINT = "https://avatar.cn-zhangjiakou.aliyuncs.com"
 PREFIX = "AVATAR_AGENT_"
-SECRETS = ("access_key_secret", "security_token")
+SECRETS = ("access_key_secret", "security_token", "enroll_secret")
 
 NOT_SETTINGS = ("TRACEBACK", "CONFIG", "SHARED")
 """Variables with our prefix that are read elsewhere."""

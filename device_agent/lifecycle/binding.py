@@ -40,6 +40,8 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
     record = _identified(device, account)
     if record.phase in HOLDS_SEAT:
         return False
+    if device.settings.enroll_url:
+        _certify(device, record)
     with device.watch.step("LicenseAuth") as note:
         token = device.call(
             LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
@@ -68,6 +70,18 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
     )
     _take_seat(device, account, record, device_info=device_info, sure_from=sure_from)
     return True
+
+
+def enroll(device: Device, account: Account) -> str:
+    """Make the identity durable and get its certificate; the fingerprint."""
+    return _certify(device, _identified(device, account))
+
+
+def _certify(device: Device, record: Record) -> str:
+    with device.watch.step("certificate") as note:
+        keeper = device.certificates(record.device_id)
+        note.result = keeper.enroll(secret=device.settings.enroll_secret, now=device.now_utc()).fingerprint
+    return note.result
 
 
 def _take_seat(device: Device, account: Account, record: Record, *, device_info: str, sure_from: float) -> None:

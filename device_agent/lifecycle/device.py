@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
+from certs.lineage import Lineage
 from device_agent.api.client import Client
 from device_agent.api.retry import RetryPolicy
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
+from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.journal import Journal
 from device_agent.lifecycle.observe import Watch
+from device_agent.lifecycle.office import Office
 from device_agent.lifecycle.points import Point, Reach, unwatched
 from device_agent.lifecycle.record import Contact
 from device_agent.lifecycle.vault import Vault
@@ -73,6 +77,29 @@ class Device:
         return msgspec.structs.replace(
             self.journal.record.contact, last_ok=self.now(), offline_s=0.0, offset_s=round(self.offset_s, 1)
         )
+
+    @property
+    def office(self) -> Office:
+        """The registration office of the settings.
+
+        Raises:
+            ConfigurationError: an address is not https.
+        """
+        return Office.of(self.settings, identity_folder=self.vault.identity_folder)
+
+    def certificates(self, device_id: str) -> CertificateKeeper:
+        """The device's certificates.
+
+        Raises:
+            ConfigurationError: an address is not https.
+        """
+        return CertificateKeeper(
+            lineage=Lineage(root=self.vault.identity_folder), office=self.office, device_id=device_id
+        )
+
+    def now_utc(self) -> datetime:
+        """The platform's time with its zone."""
+        return datetime.fromtimestamp(self.now(), tz=UTC)
 
     def close(self) -> None:
         """Close the client."""

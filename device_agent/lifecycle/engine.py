@@ -23,6 +23,7 @@ from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import opened
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.observe import Observer, Progress, Step, Watch
+from device_agent.lifecycle.office import BrokerCredentials, Office
 from device_agent.lifecycle.points import Reach, unwatched
 from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.vault import AVATARS, Vault
@@ -93,7 +94,7 @@ class Engine:
                 hardware=hardware,
                 clock=clock,
                 watch=Watch(clock=clock, observer=observer),
-                make_client=lambda offset_s: Client.from_settings(settings, **{"offset_s": offset_s, **options}),
+                make_client=lambda offset_s: _client(settings, {"offset_s": offset_s, **options}),
                 reach=reach,
             )
             try:
@@ -131,6 +132,29 @@ class Engine:
         package, request_id = showing.fetch(self._device, code, progress=progress)
         return Fetched(package=package, request_id=request_id)
 
+    def renew_certificate(self, *, force: bool = False) -> str:
+        """Renew the device's certificate when it is time; the new fingerprint, empty when nothing was to be done.
+
+        Raises:
+            ConfigurationError: the device has no certificate.
+            NetworkError, PermissionRefused, TrustError, IdentityError: see ``CertificateKeeper.renew``.
+        """
+        with self._device.watch.step("certificate") as note:
+            keeper = self._device.certificates(self.record.device_id)
+            renewed = keeper.renew(now=self._device.now_utc(), force=force)
+            note.result = renewed.fingerprint if renewed is not None else "fresh"
+        return renewed.fingerprint if renewed is not None else ""
+
+    def enroll(self) -> str:
+        """Get the device's first certificate; its fingerprint. Makes the device's identity durable first.
+
+        Raises:
+            StateError: the device is on its way out, or the disk belongs to other hardware.
+            NetworkError, PermissionRefused, TrustError, IdentityError: see ``CertificateKeeper.enroll``.
+        """
+        account = account_of(self._device.settings, vault=self._device.vault)
+        return binding.enroll(self._device, account)
+
     def offline(self, seconds: float) -> None:
         """Count seconds without a licensed call. See ``showing.offline``."""
         showing.offline(self._device, seconds, budget_s=self._device.settings.offline_budget_s)
@@ -154,6 +178,23 @@ class Engine:
     def is_sealing(self) -> bool:
         """Whether the seat must be given back once more, after ``record.bind.unsure_until``."""
         return self.record.phase is Phase.SEALING
+
+
+def _client(settings: Settings, options: dict[str, Any]) -> Client:
+    """The platform client: signed with what the settings or the environment give, else through the broker."""
+    if not settings.broker_url or settings.access_key_id:
+        return Client.from_settings(settings, **options)
+    source = BrokerCredentials(Office.of(settings, identity_folder=Vault(settings.state_dir).identity_folder))
+    described = {
+        "endpoint": settings.endpoint,
+        "credentials": source,
+        "connect_timeout_s": settings.connect_timeout_s,
+        "timeout_s": settings.timeout_s,
+        "ca_file": settings.ca_file,
+        "proxy": settings.proxy,
+        "seat_full_codes": settings.seat_full_codes,
+    }
+    return Client(**{**described, **options})
 
 
 def device_info() -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from device_agent.errors import AgentError, StateError
+from device_agent.errors import AgentError, PermissionRefused, StateError
 from device_agent.lifecycle import window
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
+from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.record import Record, Tombstone, Unbind
 from device_agent.spec.client_render import ClientUnbindDevice
@@ -113,6 +114,8 @@ def _within_one_window(device: Device, record: Record) -> Record:
 
 
 def _give_back(device: Device, record: Record) -> Record:
+    if device.settings.broker_url and not device.settings.access_key_id:
+        return _through_the_office(device, record)
     with device.watch.step("ClientUnbindDevice") as note:
         try:
             answer = device.call(ClientUnbindDevice(tenant_id=record.tenant_id, device_id=record.device_id))
@@ -123,12 +126,38 @@ def _give_back(device: Device, record: Record) -> Record:
                 raise
             note.request_id = error.request_id
             note.result = "was not bound"
+    return _given_back(device, record, request_id=note.request_id)
+
+
+def _through_the_office(device: Device, record: Record) -> Record:
+    """The office gives back the seat of the certificate's own device, and revokes the certificate the last time.
+
+    A device that the office does not know any more was taken out there: its seat is theirs to give back.
+    """
+    last = window.unbound(now=device.now(), unsure_until=record.bind.unsure_until) is Event.UNBIND_OK
+    with device.watch.step("office unbind") as note:
+        device.reach(Point.CLIENT_UNBIND_DEVICE_SEND)
+        try:
+            note.request_id = device.office.unbind(last=last)
+            note.result = "seat given back" + (", certificate revoked" if last else "")
+        except PermissionRefused as error:
+            revoked_before = last and "trust.revoked" in error.message
+            if error.code != REMOVED and not revoked_before:
+                raise
+            note.result = "was taken out by headquarters" if error.code == REMOVED else "was revoked before"
+        finally:
+            device.reach(Point.CLIENT_UNBIND_DEVICE_ANSWERED)
+    return _given_back(device, record, request_id=note.request_id)
+
+
+def _given_back(device: Device, record: Record, *, request_id: str) -> Record:
+    """Write down that the seat was given back; whether it has to be done once more is the window's to say."""
     order = record.unbind or Unbind(intent_id="")
     now = device.now()
     event = window.unbound(now=now, unsure_until=record.bind.unsure_until)
     unsure = event is Event.UNBIND_OK_BUT_UNSURE
     order = msgspec.structs.replace(
-        order, request_ids=(*order.request_ids, note.request_id), sealed_at=now if unsure else order.sealed_at
+        order, request_ids=(*order.request_ids, request_id), sealed_at=now if unsure else order.sealed_at
     )
     return device.journal.write(record.moved(event, unbind=order, contact=device.contact()))
 

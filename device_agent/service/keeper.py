@@ -27,6 +27,7 @@ from device_agent.lifecycle.budget import alerts, is_spent, may_show
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.machine import NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
+from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.record import Record
 from device_agent.service.lines import Lines
 from device_agent.service.pace import PACES
@@ -121,6 +122,8 @@ class Keeper:
             wait = self._act(engine)
         except (AgentError, CertError) as error:
             wait = self._failed(error)
+            if error.code == REMOVED:
+                wait = self._leave(engine)
         else:
             self._rhythm.failures, self._rhythm.problem = 0, ""
         if engine.record.phase is not phase:
@@ -149,6 +152,8 @@ class Keeper:
         if rhythm.checked_at is None or now - rhythm.checked_at >= CHECK_S * 0.8 or rhythm.link != "online":
             engine.start()
             self._heard()
+            if self.settings.enroll_url:
+                self._renew(engine)
         code = self.settings.avatar or engine.record.content.active
         other = code and code != engine.record.content.active
         stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
@@ -156,6 +161,23 @@ class Keeper:
             engine.fetch(code)
             rhythm.content_at = now
         return CHECK_S * (0.9 + 0.2 * self._dice())
+
+    def _leave(self, engine: Engine) -> float:
+        """Headquarters took this device out, and said so over the office's own verified connection."""
+        try:
+            engine.unbind()
+        except (AgentError, CertError) as error:
+            return self._failed(error)
+        return 1.0
+
+    def _renew(self, engine: Engine) -> None:
+        """The certificate, when it is time; a failure costs nothing as long as the old one is valid."""
+        try:
+            engine.renew_certificate()
+        except (AgentError, CertError) as error:
+            if error.code == REMOVED:
+                raise
+            self._log.warning("certificate", code=error.code, message=error.message, hint=error.hint)
 
     def _heard(self) -> None:
         rhythm = self._rhythm

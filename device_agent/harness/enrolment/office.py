@@ -1,0 +1,152 @@
+"""What the office decides: who gets a certificate, and what a certificate gets. Knows no network."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from certs.authority import Authority
+from certs.errors import CertError
+from certs.purpose import Purpose
+from certs.trust import Revocation, Trust
+from device_agent.harness.state.accounts import AccessKey
+from device_agent.harness.world import World
+
+ValueT = TypeVar("ValueT")
+
+OnWorld = Callable[[Callable[[World], Any]], Any]
+"""Runs something with the stand-in's state, in the thread that the state belongs to."""
+
+CREDENTIALS_LIFETIME = timedelta(minutes=30)
+UNBINDING = frozenset({"ClientUnbindDevice"})
+
+
+class Refused(Exception):
+    """The office says no; the text is for the log of a test, the status for the wire."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+
+
+@dataclass(kw_only=True)
+class Office:
+    """Attributes:
+    secrets: provisioning secret -> the device id it is good for (empty: any); each works once.
+    removed: device ids that headquarters took out: they get nothing any more.
+    """
+
+    authority: Authority
+    on_world: OnWorld
+    lifetime: timedelta
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    removed: set[str] = field(default_factory=set)
+    issued: list[tuple[str, int]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def authorities(self) -> tuple[x509.Certificate, ...]:
+        """What devices are to trust."""
+        return self.authority.identity.chain
+
+    def enroll(self, request: x509.CertificateSigningRequest, *, secret: str) -> tuple[x509.Certificate, ...]:
+        """A first certificate, for a provisioning secret that has not been used."""
+        with self.lock:
+            if secret not in self.secrets:
+                raise Refused(401, "EnrolmentSecretInvalid")
+            wanted = self.secrets[secret] or None
+            chain = self._issue(request, subject=wanted)
+            del self.secrets[secret]
+            return chain
+
+    def reenroll(
+        self, request: x509.CertificateSigningRequest, *, presented: tuple[x509.Certificate, ...]
+    ) -> tuple[x509.Certificate, ...]:
+        """A further certificate for the same device, by the one it has."""
+        device_id = self.device(presented)
+        with self.lock:
+            return self._issue(request, subject=device_id)
+
+    def device(self, presented: tuple[x509.Certificate, ...]) -> str:
+        """The id of the device whose certificate this is, if it is good now and nobody removed the device."""
+        now = self.clock()
+        try:
+            crl = self.authority.crl(now=now, lifetime=timedelta(hours=1))
+            trust = Trust(roots=[self.authority.certificate], crls=[crl], revocation=Revocation.LEAF)
+            verified = trust.verify(presented, purpose=Purpose.CLIENT, now=now)
+        except CertError as error:
+            raise Refused(403, error.code) from error
+        device_id = str(verified[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+        if device_id in self.removed:
+            raise Refused(403, "Removed")
+        return device_id
+
+    def credentials(self, presented: tuple[x509.Certificate, ...]) -> dict[str, str]:
+        """Temporary credentials for this device, which may not unbind: the office does that, for its own id only."""
+        self.device(presented)
+
+        def add(world: World) -> dict[str, str]:
+            key = AccessKey(
+                access_key_id="STS." + world.ids.letters(20),
+                secret=world.ids.letters(30),
+                tenant_id=world.household.tenant_id,
+                security_token=world.ids.token(96),
+                expires_at=world.clock.now() + CREDENTIALS_LIFETIME.total_seconds(),
+                denied=UNBINDING,
+            )
+            world.accounts.add_key(key)
+            ends = datetime.fromtimestamp(key.expires_at or 0.0, tz=UTC)
+            return {
+                "Code": "Success",
+                "AccessKeyId": key.access_key_id,
+                "AccessKeySecret": key.secret,
+                "SecurityToken": key.security_token or "",
+                "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+
+        return dict(self.on_world(add))
+
+    def unbind(self, presented: tuple[x509.Certificate, ...], *, last: bool) -> dict[str, str]:
+        """Give the caller's own seat back; ``last`` revokes its certificate as well."""
+        device_id = self.device(presented)
+
+        def give_back(world: World) -> str:
+            tenant_id = world.household.tenant_id
+            rules = type(world.rules)(unknown_unbind="ok")
+            with world.store.transaction():
+                world.seats.give_back(tenant_id=tenant_id, device_id=device_id, rules=rules)
+            return str(world.ids.request_id())
+
+        request_id = str(self.on_world(give_back))
+        if last:
+            with self.lock:
+                for owner, serial in self.issued:
+                    if owner == device_id:
+                        self.authority.revoke(serial, now=self.clock())
+        return {"Code": "Success", "RequestId": request_id}
+
+    def invite(self, device_id: str = "") -> str:
+        """A provisioning secret that works once; for this device, or for any."""
+        secret = secrets.token_urlsafe(24)
+        with self.lock:
+            self.secrets[secret] = device_id
+        return secret
+
+    def _issue(self, request: x509.CertificateSigningRequest, *, subject: str | None) -> tuple[x509.Certificate, ...]:
+        try:
+            chain = self.authority.issue_from(request, now=self.clock(), lifetime=self.lifetime, subject=subject)
+        except CertError as error:
+            raise Refused(400, error.code) from error
+        name = str(chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+        if name in self.removed:
+            raise Refused(403, "Removed")
+        self.issued.append((name, chain[0].serial_number))
+        return chain

@@ -1,0 +1,186 @@
+"""The office over HTTPS, on a port of its own: EST below ``/.well-known/est``, the broker below ``/v1``.
+
+A server of its own, because the one of the platform does not tell an application which certificate a client showed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import http.server
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from certs.authority import Authority
+from certs.files import private_directory, write_private
+from certs.identity import Identity, new_key
+from certs.purpose import Purpose
+from device_agent.harness.enrolment.office import Office, Refused
+from device_agent.harness.serve import RunningHarness
+
+LOOPBACK = "127.0.0.1"
+EST = "/.well-known/est"
+MAX_BODY = 64 * 1024
+TIMEOUT_S = 10.0
+
+
+class Desk(http.server.BaseHTTPRequestHandler):
+    """One request."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = TIMEOUT_S
+
+    def do_GET(self) -> None:
+        self._serve({f"{EST}/cacerts": self._authorities, "/v1/credentials": self._credentials})
+
+    def do_POST(self) -> None:
+        self._serve(
+            {
+                f"{EST}/simpleenroll": self._enroll,
+                f"{EST}/simplereenroll": self._reenroll,
+                "/v1/unbind": self._unbind,
+            }
+        )
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing is logged: requests carry secrets."""
+
+    @property
+    def _office(self) -> Office:
+        return cast(_Server, self.server).office
+
+    def _serve(self, desks: dict[str, Callable[[], None]]) -> None:
+        desk = desks.get(self.path)
+        try:
+            if desk is None:
+                raise Refused(404, "NotFound")
+            desk()
+        except Refused as refused:
+            self._answer(refused.status, "application/json", json.dumps({"Code": refused.code}).encode())
+
+    def _authorities(self) -> None:
+        self._certificates(self._office.authorities())
+
+    def _enroll(self) -> None:
+        kind, _, login = (self.headers.get("Authorization") or "").partition(" ")
+        try:
+            secret = base64.b64decode(login, validate=True).decode().partition(":")[2] if kind == "Basic" else ""
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise Refused(401, "EnrolmentSecretInvalid") from error
+        self._certificates(self._office.enroll(self._request(), secret=secret))
+
+    def _reenroll(self) -> None:
+        self._certificates(self._office.reenroll(self._request(), presented=self._presented()))
+
+    def _credentials(self) -> None:
+        self._json(self._office.credentials(self._presented()))
+
+    def _unbind(self) -> None:
+        try:
+            last = json.loads(self._body() or b"{}").get("last") is True
+        except ValueError as error:
+            raise Refused(400, "BodyInvalid") from error
+        self._json(self._office.unbind(self._presented(), last=last))
+
+    def _presented(self) -> tuple[x509.Certificate, ...]:
+        der = cast(ssl.SSLSocket, self.connection).getpeercert(binary_form=True)
+        if not der:
+            raise Refused(401, "CertificateMissing")
+        return (x509.load_der_x509_certificate(der),)
+
+    def _request(self) -> x509.CertificateSigningRequest:
+        try:
+            return x509.load_der_x509_csr(base64.b64decode(self._body()))
+        except (binascii.Error, ValueError) as error:
+            raise Refused(400, "RequestInvalid") from error
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdigit() or int(length) > MAX_BODY:
+            raise Refused(413, "BodyTooLong")
+        return self.rfile.read(int(length))
+
+    def _certificates(self, chain: tuple[x509.Certificate, ...]) -> None:
+        """RFC 7030, 4.1.3 and 4.2.3: a certs-only PKCS#7, in base64."""
+        data = pkcs7.serialize_certificates(list(chain), Encoding.DER)
+        kind = "application/pkcs7-mime; smime-type=certs-only"
+        self._answer(200, kind, base64.encodebytes(data), ("Content-Transfer-Encoding", "base64"))
+
+    def _json(self, facts: dict[str, str]) -> None:
+        self._answer(200, "application/json", json.dumps(facts).encode())
+
+    def _answer(self, status: int, kind: str, body: bytes, *more: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (("Content-Type", kind), ("Content-Length", str(len(body))), ("Connection", "close"), *more):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    office: Office
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up, or whose certificate is no good, is its own affair."""
+
+
+class Enrolment:
+    """An office that is open.
+
+    Attributes:
+        office: who decides.
+        est_url, broker_url: addresses for an agent's settings.
+        ca_file: the authority that signed the office's own certificate, and the devices'.
+    """
+
+    def __init__(self, *, office: Office, port: int, ca_file: Path) -> None:
+        self.office = office
+        self.est_url = f"https://{LOOPBACK}:{port}{EST}"
+        self.broker_url = f"https://{LOOPBACK}:{port}/v1/credentials"
+        self.ca_file = ca_file
+
+
+@contextlib.contextmanager
+def open_office(
+    harness: RunningHarness, folder: Path, *, lifetime: timedelta = timedelta(days=30)
+) -> Iterator[Enrolment]:
+    """An office beside a running stand-in; its keys live in ``folder`` and in memory as long as it is open."""
+    now = datetime.now(UTC)
+    authority = Authority.create(name="avatar-harness devices", now=now, lifetime=timedelta(days=3650))
+    key = new_key()
+    chain = authority.issue(
+        key.public_key(), subject="avatar-harness office", purpose=Purpose.SERVER, now=now,
+        lifetime=timedelta(days=397), names=("localhost", LOOPBACK),
+    )  # fmt: skip
+    own = Identity(key=key, chain=chain)
+    private_directory(folder)
+    write_private(folder / "office.pem", own.key_pem() + own.chain_pem())
+    write_private(folder / "ca.pem", authority.identity.chain_pem())
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    tls.load_cert_chain(folder / "office.pem")
+    tls.load_verify_locations(cafile=folder / "ca.pem")
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    office = Office(authority=authority, on_world=harness.with_world, lifetime=lifetime)
+    server = _Server((LOOPBACK, 0), Desk)
+    server.office = office
+    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="office")
+    thread.start()
+    try:
+        yield Enrolment(office=office, port=server.server_address[1], ca_file=folder / "ca.pem")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

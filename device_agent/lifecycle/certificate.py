@@ -1,0 +1,93 @@
+"""The device's certificate: asked for, verified, put into use, and confirmed when it has worked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from certs.errors import CertError
+from certs.identity import Identity, new_key, request
+from certs.lineage import Lineage
+from certs.purpose import Purpose
+from certs.rotation import Standing, Validity, standing
+from certs.trust import Trust
+from device_agent.config import Secret
+from device_agent.errors import AgentError, ConfigurationError
+from device_agent.lifecycle.office import Office
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateKeeper:
+    """One device's certificates and the office that makes them."""
+
+    lineage: Lineage
+    office: Office
+    device_id: str
+
+    def enroll(self, *, secret: Secret | None, now: datetime) -> Identity:
+        """A first certificate; what is there and valid stays.
+
+        A request that was cut by a crash is repeated with the same key.
+
+        Raises:
+            ConfigurationError: no office or no secret is set.
+            NetworkError, PermissionRefused: from the office.
+            TrustError, IdentityError: what came is not a good certificate for this key and device; nothing is kept.
+        """
+        have = self.lineage.current()
+        if have is not None and self.standing(have, now=now) in (Standing.FRESH, Standing.DUE):
+            return have
+        if not self.office.est_url or secret is None:
+            missing = "enroll_secret" if self.office.est_url else "enroll_url"
+            raise ConfigurationError(
+                f"the setting {missing} is missing", code="config.missing", hint="ask whoever runs the EST server"
+            )
+        key = self.lineage.pending_key()
+        chain = self.office.enroll(request(key, device_id=self.device_id), secret=secret)
+        return self._take(Identity(key=key, chain=chain), now=now)
+
+    def renew(self, *, now: datetime, force: bool = False) -> Identity | None:
+        """A further certificate with a key of its own when it is time; ``None`` when it is not.
+
+        The old one stays until the new one has worked: a refusal or a cut puts it back into use.
+
+        Raises:
+            ConfigurationError: there is none to renew.
+            NetworkError, PermissionRefused, TrustError, IdentityError: as ``enroll``; the old one is in use.
+        """
+        have = self.lineage.current()
+        if have is None:
+            raise ConfigurationError(
+                "this device has no certificate", code="office.no_certificate", hint="avatar-agent certs enroll"
+            )
+        if not force and self.standing(have, now=now) is not Standing.DUE:
+            return None
+        key = new_key()
+        chain = self.office.reenroll(request(key, device_id=self.device_id))
+        return self._take(Identity(key=key, chain=chain), now=now)
+
+    def standing(self, identity: Identity, *, now: datetime) -> Standing:
+        """What the certificate's validity says at a time."""
+        leaf = identity.certificate
+        validity = Validity(not_before=leaf.not_valid_before_utc, not_after=leaf.not_valid_after_utc)
+        return standing(validity, seed=self.device_id, now=now)
+
+    def _take(self, identity: Identity, *, now: datetime) -> Identity:
+        roots = [found for found in self.office.authorities() if _is_root(found)]
+        Trust(roots=roots).verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
+        version = self.lineage.add(identity)
+        self.lineage.deploy(version)
+        try:
+            self.office.prove()
+        except (AgentError, CertError):
+            self.lineage.roll_back()
+            raise
+        self.lineage.confirm()
+        self.lineage.prune()
+        return identity
+
+
+def _is_root(certificate: x509.Certificate) -> bool:
+    return certificate.subject == certificate.issuer

@@ -1,0 +1,276 @@
+"""The registration office as the device sees it: certificates by EST (RFC 7030), credentials and unbinding by them.
+
+Every connection is verified TLS; the device's certificate opens the ones that need it. The key is made on this device
+and never leaves it: only requests signed with it do.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from device_agent.api.credentials import Credentials, CredentialSteps
+from device_agent.api.endpoint import is_loopback
+from device_agent.api.faults import translated
+from device_agent.api.trust import Trust as Transport
+from device_agent.config import Secret, Settings
+from device_agent.errors import ConfigurationError, NetworkError, NotThePlatform, PermissionRefused, ServerFault
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+MAX_ANSWER = 256 * 1024
+REMOVED = "office.removed"
+"""Code of the refusal that says: headquarters took this device out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the office answered: success only; refusals are raised."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Office:
+    """The addresses, and the trust that connections to them need.
+
+    Attributes:
+        est_url: up to ``/.well-known/est``.
+        broker_url: gives credentials to GET.
+        identity_folder: where the device's certificates are; ``live`` in it is shown to the office.
+    """
+
+    est_url: str
+    broker_url: str
+    identity_folder: Path
+    ca_file: Path | None
+    timeout_s: float
+
+    @classmethod
+    def of(cls, settings: Settings, *, identity_folder: Path) -> Office:
+        """The office that the settings name.
+
+        Raises:
+            ConfigurationError: an address is not https.
+        """
+        for name in ("enroll_url", "broker_url"):
+            address = str(getattr(settings, name))
+            if address and urlsplit(address).scheme != "https":
+                raise ConfigurationError(
+                    f"{name} must be an https address",
+                    code="config.office",
+                    where=settings.where(name),
+                    hint="use https",
+                )
+        return cls(
+            est_url=settings.enroll_url.rstrip("/"),
+            broker_url=settings.broker_url,
+            identity_folder=identity_folder,
+            ca_file=settings.ca_file,
+            timeout_s=min(settings.timeout_s, 30.0),
+        )
+
+    def authorities(self) -> tuple[x509.Certificate, ...]:
+        """The certificates that devices are to trust (``/cacerts``)."""
+        return _certificates(self._ask("GET", f"{self.est_url}/cacerts"))
+
+    def enroll(self, request: x509.CertificateSigningRequest, *, secret: Secret) -> tuple[x509.Certificate, ...]:
+        """The first certificate, for a provisioning secret (``/simpleenroll``)."""
+        login = base64.b64encode(f"device:{secret.reveal()}".encode()).decode()
+        return self._certify("simpleenroll", request, {"Authorization": f"Basic {login}"}, with_identity=False)
+
+    def reenroll(self, request: x509.CertificateSigningRequest) -> tuple[x509.Certificate, ...]:
+        """A further certificate, by the one in use (``/simplereenroll``)."""
+        return self._certify("simplereenroll", request, {}, with_identity=True)
+
+    def prove(self) -> None:
+        """Show the certificate in use where it is looked at: credentials if there is a broker, else the authorities."""
+        if self.broker_url:
+            self._ask("GET", self.broker_url, with_identity=True)
+        else:
+            self._ask("GET", f"{self.est_url}/cacerts", with_identity=True)
+
+    def credentials(self) -> Credentials:
+        """Temporary credentials for this device."""
+        reply = self._ask("GET", self.broker_url, with_identity=True)
+        try:
+            document = msgspec.json.decode(reply.body, type=_Credentials)
+            ends = datetime.fromisoformat(document.expiration)
+        except (msgspec.MsgspecError, ValueError):
+            raise self._not_the_office(self.broker_url) from None
+        if document.code != "Success" or not document.security_token or ends.tzinfo is None:
+            raise self._not_the_office(self.broker_url)
+        return Credentials(
+            access_key_id=document.access_key_id,
+            access_key_secret=Secret(document.access_key_secret),
+            security_token=Secret(document.security_token),
+            expires_at=ends.timestamp(),
+            origin=f"broker {_host(self.broker_url)}",
+        )
+
+    def unbind(self, *, last: bool) -> str:
+        """Let the office give this device's seat back; ``last`` also revokes its certificate. The RequestId."""
+        address = self.broker_url.rsplit("/", 1)[0] + "/unbind"
+        reply = self._ask("POST", address, body=msgspec.json.encode({"last": last}), with_identity=True)
+        try:
+            return msgspec.json.decode(reply.body, type=_Unbound).request_id
+        except msgspec.MsgspecError:
+            raise self._not_the_office(address) from None
+
+    def _certify(
+        self, what: str, request: x509.CertificateSigningRequest, headers: dict[str, str], *, with_identity: bool
+    ) -> tuple[x509.Certificate, ...]:
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        body = base64.encodebytes(request.public_bytes(Encoding.DER))
+        headers |= {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"}
+        return _certificates(
+            self._ask("POST", f"{self.est_url}/{what}", body=body, headers=headers, with_identity=with_identity)
+        )
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        with_identity: bool = False,
+    ) -> Reply:
+        import httpx
+
+        tls = Transport(self.ca_file).context()
+        if with_identity:
+            live = self.identity_folder / "live"
+            try:
+                tls.load_cert_chain(live / "chain.pem", live / "key.pem")
+            except OSError as error:
+                raise ConfigurationError(
+                    "this device has no certificate", code="office.no_certificate", where=str(live),
+                    hint="get one: avatar-agent certs enroll",
+                ) from error  # fmt: skip
+        try:
+            with (
+                httpx.Client(verify=tls, trust_env=False, timeout=self.timeout_s) as http,
+                http.stream(method, url, content=body, headers=dict(headers or {})) as response,
+            ):
+                data = bytearray()
+                for piece in response.iter_bytes():
+                    data += piece
+                    if len(data) > MAX_ANSWER:
+                        raise self._not_the_office(url)
+        except httpx.TransportError as error:
+            connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise translated(
+                error,
+                stage="connect" if connecting else "exchange",
+                where=_host(url),
+                is_loopback=is_loopback(urlsplit(url).hostname or ""),
+                timed_out=isinstance(error, httpx.TimeoutException),
+            ) from error
+        if response.status_code != 200:
+            raise self._refused(response.status_code, bytes(data), url)
+        return Reply(body=bytes(data), headers=dict(response.headers))
+
+    def _refused(self, status: int, body: bytes, url: str) -> Exception:
+        try:
+            code = msgspec.json.decode(body, type=_Refusal).code
+        except msgspec.MsgspecError:
+            code = ""
+        if status >= 500:
+            return ServerFault(
+                "the registration office has a problem of its own", code="office.fault", where=_host(url)
+            )
+        if code == "Removed":
+            return PermissionRefused(
+                "headquarters took this device out", code=REMOVED, where=_host(url), hint="nothing: it unbinds itself"
+            )
+        shown = code if code.isprintable() and len(code) < 60 else ""
+        return PermissionRefused(
+            f"the registration office refuses (HTTP {status}{', ' if shown else ''}{shown})",
+            code="office.refused",
+            where=_host(url),
+            hint="ask for a new enrolment secret, or whether this device's certificate was revoked",
+            http_status=status,
+        )
+
+    @staticmethod
+    def _not_the_office(url: str) -> NotThePlatform:
+        return NotThePlatform(
+            "the answer does not come from a registration office", code="network.not_the_platform", where=_host(url),
+            hint="check enroll_url and broker_url",
+        )  # fmt: skip
+
+
+class BrokerCredentials:
+    """A credential source behind the office's broker; asked again three minutes before the end, kept in memory only."""
+
+    def __init__(self, office: Office, *, early_s: float = 180.0) -> None:
+        self._office = office
+        self._early_s = early_s
+        self._kept: Credentials | None = None
+
+    def resolve(self, *, now: float) -> CredentialSteps:
+        """What is kept while it lasts; a refresh that fails costs nothing as long as the old ones are valid."""
+        yield from ()
+        kept = self._kept
+        ends = kept.expires_at or 0.0 if kept is not None else 0.0
+        if kept is not None and now < ends - self._early_s:
+            return kept
+        try:
+            self._kept = self._office.credentials()
+        except (NetworkError, ServerFault):
+            if kept is None or now >= ends:
+                raise
+            return kept
+        return self._kept
+
+    def drop(self) -> bool:
+        """Forget what is kept."""
+        self._kept = None
+        return True
+
+
+class _Credentials(msgspec.Struct, frozen=True, rename="pascal"):
+    code: str
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
+    expiration: str
+
+
+class _Unbound(msgspec.Struct, frozen=True, rename="pascal"):
+    request_id: str = ""
+
+
+class _Refusal(msgspec.Struct, frozen=True, rename="pascal"):
+    code: str = ""
+
+
+def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
+    from cryptography.hazmat.primitives.serialization import pkcs7
+
+    try:
+        found = tuple(pkcs7.load_der_pkcs7_certificates(base64.b64decode(reply.body)))
+    except (binascii.Error, ValueError):
+        found = ()
+    if not found:
+        raise NotThePlatform(
+            "the answer holds no certificates", code="network.not_the_platform", hint="check enroll_url"
+        )
+    return found
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

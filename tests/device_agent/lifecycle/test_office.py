@@ -1,0 +1,291 @@
+"""Certificates by EST and credentials by certificate, against the stand-in's office, and against offices that lie."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from certs.authority import Authority
+from certs.errors import CertError
+from certs.identity import new_key, request
+from certs.lineage import Lineage
+from certs.rotation import Standing
+from device_agent.config import Secret
+from device_agent.errors import (
+    AgentError,
+    ConfigurationError,
+    NetworkError,
+    NotThePlatform,
+    PermissionRefused,
+    ServerFault,
+)
+from device_agent.harness.enrolment.server import Enrolment, open_office
+from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.certificate import CertificateKeeper
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.office import REMOVED, Office
+
+from .conftest import CODE, Kiosk
+
+
+@pytest.fixture
+def office(harness: RunningHarness, tmp_path: Path) -> Iterator[Enrolment]:
+    with open_office(harness, tmp_path / "office") as opened:
+        yield opened
+
+
+@pytest.fixture
+def managed(kiosk: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch) -> Kiosk:
+    """A kiosk without any access key: its certificate opens everything."""
+    settings = kiosk.settings
+
+    def without_keys(**overrides: str) -> Any:
+        given = settings(
+            enroll_url=office.est_url, broker_url=office.broker_url, ca_file=str(office.ca_file), **overrides
+        )
+        return msgspec.structs.replace(
+            given, access_key_id="", access_key_secret=None, enroll_secret=Secret(office.office.invite())
+        )
+
+    monkeypatch.setattr(kiosk, "settings", without_keys)
+    return kiosk
+
+
+def keeper(office: Enrolment, folder: Path, device_id: str = "kiosk-1") -> CertificateKeeper:
+    ours = Office(
+        est_url=office.est_url,
+        broker_url=office.broker_url,
+        identity_folder=folder,
+        ca_file=office.ca_file,
+        timeout_s=5,
+    )
+    return CertificateKeeper(lineage=Lineage(root=folder), office=ours, device_id=device_id)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_a_whole_life_with_no_access_key_on_the_device(
+    managed: Kiosk, harness: RunningHarness, office: Enrolment
+) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+        engine.start()
+        engine.fetch(CODE)
+        assert engine.record.phase is Phase.READY
+        assert "certificate" in [step.name for step in engine.steps]
+        device_id = engine.record.device_id
+    assert [seat["device_id"] for seat in harness.seats()] == [device_id]
+    key = next(path for path in managed.folder.rglob("key.pem") if "archive" in str(path))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    on_disk = b"".join(managed.files().values())
+    for call in harness.calls():
+        if call.operation == "assets":
+            continue
+        assert call.access_key_id.startswith("STS.")
+        assert call.access_key_id.encode() not in on_disk, "temporary credentials are memory only"
+    (_, serial) = office.office.issued[0]
+    with managed.engine() as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert harness.seats() == []
+    assert serial in office.office.authority.revoked
+    assert harness.calls(operation="ClientUnbindDevice") == [], "the office unbinds; the device has no right to"
+    assert b"PRIVATE KEY" not in b"".join(managed.files().values())
+
+
+def test_a_device_that_unbinds_twice_is_revoked_the_second_time(
+    managed: Kiosk, harness: RunningHarness, office: Enrolment
+) -> None:
+    managed.overrides["blank_window_s"] = "960"
+    with managed.engine() as engine:
+        engine.bind()
+        engine.unbind()
+        assert engine.is_sealing
+    assert office.office.authority.revoked == {}
+    managed.overrides["late_window_s"] = "1"
+    managed.overrides["blank_window_s"] = "0"
+    with managed.engine() as engine:
+        engine.unbind()
+        assert engine.is_sealing, "the window that was written elsewhere starts anew, and is a second long"
+        while engine.is_sealing:
+            engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert len(office.office.authority.revoked) == 1
+    assert harness.seats() == []
+
+
+def test_a_crash_after_the_revocation_is_lived_through(managed: Kiosk, office: Enrolment) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+
+    class Crash(BaseException):
+        pass
+
+    def die(point: object) -> None:
+        if point == "ClientUnbindDevice.answered":
+            raise Crash
+
+    with pytest.raises(Crash), managed.engine(reach=die) as engine:
+        engine.unbind()
+    assert len(office.office.authority.revoked) == 1
+    with managed.engine() as engine:
+        assert engine.record.phase is Phase.UNBINDING
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_a_device_that_headquarters_took_out_gets_nothing(managed: Kiosk, office: Enrolment) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+        office.office.removed.add(engine.record.device_id)
+    with managed.engine() as engine:
+        with pytest.raises(PermissionRefused) as caught:
+            engine.start()
+        assert caught.value.code == REMOVED
+        assert engine.record.phase is Phase.BOUND, "the refusal itself moves nothing"
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_a_secret_works_once_and_for_its_device(office: Enrolment, tmp_path: Path) -> None:
+    secret = Secret(office.office.invite("kiosk-1"))
+    with pytest.raises(PermissionRefused):
+        keeper(office, tmp_path / "b", "kiosk-2").enroll(secret=secret, now=now())
+    ours = keeper(office, tmp_path / "a")
+    identity = ours.enroll(secret=secret, now=now())
+    assert ours.enroll(secret=None, now=now()).fingerprint == identity.fingerprint, "what is there and valid stays"
+    with pytest.raises(PermissionRefused):
+        keeper(office, tmp_path / "c").enroll(secret=secret, now=now())
+    with pytest.raises(ConfigurationError, match="enroll_secret"):
+        keeper(office, tmp_path / "c").enroll(secret=None, now=now())
+
+
+def test_a_request_that_was_cut_asks_for_the_same_key_again(office: Enrolment, tmp_path: Path) -> None:
+    ours = keeper(office, tmp_path / "a")
+    before = ours.lineage.pending_key().public_key()
+    identity = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    assert identity.key.public_key() == before
+
+
+def test_renewal_has_its_time_and_a_new_key(office: Enrolment, tmp_path: Path) -> None:
+    ours = keeper(office, tmp_path / "a")
+    first = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    assert ours.renew(now=now()) is None
+    later = now() + timedelta(days=19)
+    assert ours.standing(first, now=later) is Standing.DUE
+    second = ours.renew(now=later)
+    assert second is not None
+    assert second.key.public_key() != first.key.public_key()
+    assert ours.lineage.live == ours.lineage.proven == 2
+    assert ours.lineage.versions() == (2,)
+
+
+def test_the_old_certificate_stays_until_the_new_one_has_worked(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = keeper(office, tmp_path / "a")
+    first = ours.enroll(secret=Secret(office.office.invite()), now=now())
+
+    def refuse(_self: Office) -> None:
+        raise PermissionRefused("no", code="office.refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Office, "prove", refuse)
+        with pytest.raises(PermissionRefused):
+            ours.renew(now=now(), force=True)
+    current = ours.lineage.current()
+    assert current is not None
+    assert current.fingerprint == first.fingerprint
+    ours.office.prove()
+
+
+@pytest.mark.parametrize("wrong", ["stranger", "other device", "other key", "server"])
+def test_a_certificate_that_is_no_good_is_not_kept(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    from certs.purpose import Purpose
+
+    ours = keeper(office, tmp_path / "a")
+    stranger = Authority.create(name="stranger", now=now(), lifetime=timedelta(days=9))
+
+    def issue(_self: Office, asked: Any, **_more: Any) -> Any:
+        authority = stranger if wrong == "stranger" else office.office.authority
+        public = new_key().public_key() if wrong == "other key" else asked.public_key()
+        return authority.issue(
+            public, subject="kiosk-2" if wrong == "other device" else "kiosk-1",
+            purpose=Purpose.SERVER if wrong == "server" else Purpose.CLIENT, now=now(), lifetime=timedelta(days=5),
+        )  # fmt: skip
+
+    monkeypatch.setattr(Office, "enroll", issue)
+    with pytest.raises(CertError):
+        ours.enroll(secret=Secret("x"), now=now())
+    assert ours.lineage.versions() == ()
+
+
+def test_an_office_of_another_authority_is_not_spoken_to(office: Enrolment, tmp_path: Path) -> None:
+    ours = keeper(office, tmp_path / "a")
+    untrusting = Office(
+        est_url=office.est_url, broker_url=office.broker_url, identity_folder=tmp_path, ca_file=None, timeout_s=5
+    )
+    with pytest.raises(NetworkError) as caught:
+        untrusting.authorities()
+    assert caught.value.code == "network.tls_trust"
+    assert ours.office.authorities()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, b"<html>log in</html>", NotThePlatform),
+        (200, base64.b64encode(b"not pkcs7"), NotThePlatform),
+        (200, b"A" * 300_000, NotThePlatform),
+        (500, b"", ServerFault),
+        (403, b'{"Code":"Removed"}', PermissionRefused),
+        (302, b"", PermissionRefused),
+    ],
+)
+def test_answers_that_make_no_sense(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, kind: type[AgentError]
+) -> None:
+    real = httpx.Client
+
+    def client(**more: Any) -> httpx.Client:
+        more.pop("verify")
+        return real(transport=httpx.MockTransport(lambda _r: httpx.Response(status, content=body)), **more)
+
+    monkeypatch.setattr(httpx, "Client", client)
+    with pytest.raises(kind) as caught:
+        keeper(office, tmp_path / "a").office.authorities()
+    assert "log in" not in str(caught.value)
+
+
+def test_the_wire_is_rfc_7030_s(office: Enrolment) -> None:
+    tls = ssl.create_default_context(cafile=str(office.ca_file))
+    with httpx.Client(verify=tls) as http:
+        answer = http.get(office.est_url + "/cacerts")
+        assert answer.headers["content-type"].startswith("application/pkcs7-mime")
+        (root,) = pkcs7.load_der_pkcs7_certificates(base64.b64decode(answer.content))
+        assert root == office.office.authority.certificate
+        asked = request(new_key(), device_id="kiosk-1")
+        body = base64.encodebytes(asked.public_bytes(Encoding.DER))
+        for path, status in (("simpleenroll", 401), ("simplereenroll", 401)):
+            assert http.post(f"{office.est_url}/{path}", content=body).status_code == status
+        assert http.get(office.broker_url).status_code == 401
+        assert http.get(office.est_url + "/nothing").status_code == 404
+
+
+def test_plain_http_is_refused(kiosk: Kiosk) -> None:
+    with pytest.raises(ConfigurationError, match="https"):
+        Office.of(kiosk.settings(broker_url="http://127.0.0.1/x"), identity_folder=Path("x"))
