@@ -141,3 +141,30 @@ def test_a_request_that_is_served_late_takes_no_seat_for_good(machine: Machine) 
     assert not machine.run("unbind")
     assert machine.record().record.phase is Phase.DECOMMISSIONED
     assert machine.seats() == []
+
+
+def test_killed_while_the_request_is_under_way(machine: Machine) -> None:
+    """Nobody was there to see that no answer came: the intent on disk alone must make the device unbind twice."""
+    machine.renew()
+    machine.overrides["blank_window_s"] = "0"
+    try:
+        machine.run("bind")
+        lines = machine.lines()
+        sent = next(line for line in lines[lines.index("point ClientAuth.send#1") :] if line.endswith("net.sent"))
+        machine.renew()
+        machine.harness.fault("latency", on="ClientAuth", seconds=0.5)
+        assert machine.run("bind", kill={"op": int(sent.split()[1])})
+        assert machine.record().record.phase is Phase.BINDING
+        machine.run("unbind")
+        assert machine.record().record.phase is Phase.SEALING, "the first unbind came before the request was served"
+        tries = 200
+        while not machine.seats() and tries:
+            machine.run("start")
+            tries -= 1
+        assert machine.seats() == [machine.device_id]
+        machine.pass_the_window()
+        machine.run("unbind")
+        assert machine.record().record.phase is Phase.DECOMMISSIONED
+        assert machine.seats() == []
+    finally:
+        del machine.overrides["blank_window_s"]
