@@ -1,6 +1,6 @@
 """What the agent costs a kiosk while nothing happens, and how fast it is there; beside certbot, another renewing agent.
 
-    python bench/agent.py [--runs N] [--no-peer]
+    python bench/agent.py [--runs N] [--no-peer] [--kill]
 
 One JSON line. ``status_ms``: a cold ``avatar-agent status`` (median process). ``idle_mib``: resident memory of
 ``avatar-agent run`` after it is ready (its own harness is another process). ``ready_s``: from the start of ``run``
@@ -136,6 +136,22 @@ def outage(agents: int = 1000) -> dict[str, float]:
     return {"agents": agents, "peak_per_minute": max(arrivals.values()), "peak_to_mean": max(arrivals.values()) / mean}
 
 
+def kills() -> dict[str, Any]:
+    """The fast kill tests: times the power failed, times the rules were checked, tests that found one broken."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        environment = {**os.environ, "AVATAR_KILL_REPORT": str(report)}
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "tests/kill"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        lines = [json.loads(line) for line in report.read_text().splitlines()]
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return {
+        "power_failures": sum(line["killed"] for line in lines),
+        "rules_checked": sum(line["checked"] for line in lines),
+        "broken": len(failed),
+    }
+
+
 def peer(runs: int) -> dict[str, Any] | None:
     """certbot's start and memory; None where it cannot be installed."""
     with tempfile.TemporaryDirectory() as folder:
@@ -164,6 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--kill", action="store_true", help="run the kill tests as well (minutes)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environment = {"PATH": os.environ["PATH"], "HOME": folder}
@@ -183,6 +200,7 @@ def main() -> None:
         **figures,
         "written_kib_per_hour": round(written, 1),
         "outage": {name: round(value, 2) for name, value in crowd.items()},
+        "kill": kills() if given.kill else None,
         "met": met,
         "peer": None if given.no_peer else peer(given.runs),
         "cores": os.cpu_count(),

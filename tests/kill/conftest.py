@@ -46,6 +46,8 @@ class Machine:
     zygote: subprocess.Popen[str]
     overrides: dict[str, str] = field(default_factory=dict)
     moved: float = 0.0
+    killed: int = 0
+    checked: int = 0
 
     def run(self, *stages: str, kill: dict[str, Any] | None = None) -> bool:
         """Live these stages; whether the power failed on the way."""
@@ -80,6 +82,7 @@ class Machine:
         self.zygote.stdin.flush()
         ended = json.loads(self.zygote.stdout.readline())
         assert ended["killed"] or ended["status"] == 0, f"the program failed: {self.lines()[-5:]}"
+        self.killed += bool(ended["killed"])
         return bool(ended["killed"])
 
     @property
@@ -137,6 +140,7 @@ class Machine:
 
     def check(self, *, one_seat: bool = True) -> None:
         """The rules that hold at every moment; numbers as in docs/security.md."""
+        self.checked += 1
         held = self.seats()
         assert set(held) <= {self.device_id}, "V2: a seat that the machine cannot name"
         if one_seat:
@@ -196,7 +200,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivate
         RunningHarness.start(avatars=[package], seats=2, keys=lambda: killed_key) as harness,
         subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as zygote,
     ):
-        yield Machine(folder=folder, harness=harness, zygote=zygote)
+        alive = Machine(folder=folder, harness=harness, zygote=zygote)
+        yield alive
+        if "AVATAR_KILL_REPORT" in os.environ:
+            with Path(os.environ["AVATAR_KILL_REPORT"]).open("a") as report:
+                report.write(json.dumps({"killed": alive.killed, "checked": alive.checked}) + "\n")
         assert zygote.stdin is not None
         zygote.stdin.close()
         assert zygote.wait(10) == 0
