@@ -11,7 +11,8 @@ from renderer.gl.context import GraphicsContext
 
 HEADERS = {
     "gl": "#version 330 core\n",
-    "es": "#version 310 es\nprecision highp float;\nprecision highp int;\nprecision highp sampler2D;\n",
+    "es": "#version 310 es\nprecision highp float;\nprecision highp int;\n"
+    "precision highp sampler2D;\nprecision highp sampler3D;\n",
 }
 """What each profile's sources start with; everything after it is shared."""
 

@@ -16,13 +16,16 @@ from renderer.gl.footprint import Footprint, Rect, whole
 from renderer.gl.geometry import Geometry
 from renderer.gl.joints import Joints
 from renderer.gl.materials import SAMPLERS, Surface, surface
+from renderer.gl.prefilter import LAYERS, SIZE
 from renderer.gl.programs import Programs
 from renderer.gl.projection import eye_vector, view_projection
+from renderer.gl.surroundings import Surroundings
 from renderer.gl.textures import TextureSet
-from renderer.scene import AlphaMode, Avatar, Background, Lighting, Look, Material, View
+from renderer.scene import AlphaMode, Avatar, Background, Lighting, Look, Material, Panorama, View
 
 _BLOCK_STRIDE = 256  # no driver wants uniform ranges aligned to more
 _JOINT_UNIT = len(SAMPLERS)
+_PANORAMA_UNIT = _JOINT_UNIT + 1
 _TONES = {"aces": "TONE_ACES", "neutral": "TONE_NEUTRAL", "none": "TONE_NONE"}
 
 
@@ -58,6 +61,7 @@ class Stage:
         self._avatar = avatar
         self._programs = Programs(context)
         self._backdrop = Backdrop(context, self._programs, largest=largest_texture)
+        self._surroundings = Surroundings(context)
         self._joints = Joints(context, avatar.skins)
         self._frame = np.zeros((), FRAME)
         self._frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
@@ -169,6 +173,7 @@ class Stage:
         """
         gl = self._context.gl
         self._write_frame(view, aspect, lighting, look, flipped=flipped)
+        self._surroundings.use(_PANORAMA_UNIT)
         macros = _light_macros(lighting, look)
         sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
         eye = np.asarray(view.eye, np.float32)
@@ -232,7 +237,7 @@ class Stage:
         for name, binding in BINDINGS.items():
             if name in program:
                 program[name].binding = binding
-        for name, unit in (*SAMPLERS.items(), ("u_joints", _JOINT_UNIT)):
+        for name, unit in (*SAMPLERS.items(), ("u_joints", _JOINT_UNIT), ("u_panorama", _PANORAMA_UNIT)):
             if name in program:
                 program[name].value = unit
         drawn.arrays[macros] = drawn.geometry.array(program)
@@ -245,7 +250,11 @@ class Stage:
         if lighting.key is not None:
             frame["light_direction"][:3] = lighting.key.direction
             frame["light_color"][:3] = np.asarray(lighting.key.color) * lighting.key.intensity
-        if (around := lighting.environment) is not None:
+        around = lighting.environment
+        if isinstance(around, Panorama):
+            frame["irradiance"][:, :3] = self._surroundings.irradiance(around) * np.float32(around.intensity)
+            frame["look"][1:] = (around.intensity, SIZE, LAYERS)
+        elif around is not None:
             for name in ("sky", "horizon", "ground"):
                 frame[name][:3] = np.asarray(getattr(around, name)) * around.intensity
         frame["look"][0] = look.exposure
@@ -271,6 +280,7 @@ class Stage:
             geometry.release()
         self._textures.release()
         self._joints.release()
+        self._surroundings.release()
         self._backdrop.release()
         self._material_buffer.release()
         self._frame_buffer.release()
@@ -283,6 +293,8 @@ def _light_macros(lighting: Lighting, look: Look) -> frozenset[str]:
         macros.add("KEY_LIGHT")
     if lighting.environment is not None and lighting.environment.intensity > 0.0:
         macros.add("ENVIRONMENT")
+        if isinstance(lighting.environment, Panorama):
+            macros.add("PANORAMA")
     return frozenset(macros)
 
 

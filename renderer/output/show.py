@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from renderer.animation.clip import Clip
 from renderer.animation.groups import groups_by_name
 from renderer.animation.humanoid import humanoid_clips
@@ -14,9 +16,10 @@ from renderer.animation.performance import Performance, evenly
 from renderer.animation.player import Player
 from renderer.animation.states import StateMachine
 from renderer.assets import Asset
-from renderer.assets.radiance import environment_of, read_hdr
+from renderer.assets.radiance import read_hdr
+from renderer.maths import quaternion_from_euler, quaternion_to_matrix
 from renderer.output.offscreen import Shot
-from renderer.scene import Background, DirectionalLight, Environment, Lighting, Look, View
+from renderer.scene import Background, DirectionalLight, Environment, Lighting, Look, Panorama, View
 from renderer.scene.framing import frame_avatar
 
 STUDIO = Lighting(
@@ -185,9 +188,14 @@ def show(
     return Show(player=player, view=view, lighting=lighting, background=background, look=Look())
 
 
-def _surroundings(asset: Asset) -> Environment | None:
-    """What an avatar package's ``background.hdr`` sheds from all sides, None without one."""
+def _surroundings(asset: Asset) -> Panorama | None:
+    """An avatar package's ``background.hdr``, turned as its configuration says, None without one."""
     if asset.config is None or asset.environment is None:
         return None
-    pixels = read_hdr(asset.environment, where="background.hdr")
-    return environment_of(pixels, intensity=asset.config.environment.intensity)
+    given = asset.config.environment
+    angles = np.radians((-given.rotation_x, -given.rotation_y, -given.rotation_z))
+    return Panorama(
+        pixels=read_hdr(asset.environment, where="background.hdr"),
+        rotation=quaternion_to_matrix(quaternion_from_euler(angles)),
+        intensity=given.intensity,
+    )

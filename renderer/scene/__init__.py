@@ -11,7 +11,7 @@ Conventions, for every array of this package (those of glTF 2.0):
 
 from renderer.scene.avatar import Avatar
 from renderer.scene.camera import Orthographic, Perspective, View
-from renderer.scene.environment import Background, Environment
+from renderer.scene.environment import Background, Environment, Panorama
 from renderer.scene.expression import Expression, MorphBind
 from renderer.scene.light import DirectionalLight, Lighting, PunctualLight
 from renderer.scene.look import Look
@@ -37,6 +37,7 @@ __all__ = [
     "MorphTarget",
     "Node",
     "Orthographic",
+    "Panorama",
     "Perspective",
     "Primitive",
     "PunctualLight",

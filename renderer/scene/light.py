@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from renderer.scene.environment import Environment
+from renderer.scene.environment import Environment, Panorama
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -41,4 +41,4 @@ class Lighting:
     """Everything that lights one picture; a light's absence is None."""
 
     key: DirectionalLight | None = DirectionalLight()
-    environment: Environment | None = field(default_factory=Environment)
+    environment: Environment | Panorama | None = field(default_factory=Environment)

@@ -3,17 +3,13 @@
 // Karis ("Physically based shading on mobile", 2014) with multiple scattering after Fdez-Aguera (JCGT 8(1), 2019).
 const float PI = 3.14159265358979;
 
-float ggx_distribution(float alpha, float n_h) {
+// Distribution times visibility, in one fraction.
+float ggx_lobe(float alpha, float n_h, float n_l, float n_v) {
     float a2 = alpha * alpha;
     float d = n_h * n_h * (a2 - 1.0) + 1.0;
-    return a2 / (PI * d * d);
-}
-
-float smith_visibility(float alpha, float n_l, float n_v) {
-    float a2 = alpha * alpha;
     float towards_light = n_v * sqrt(a2 + (1.0 - a2) * n_l * n_l);
     float towards_eye = n_l * sqrt(a2 + (1.0 - a2) * n_v * n_v);
-    return 0.5 / max(towards_light + towards_eye, 1e-6);
+    return 0.5 * a2 / (PI * d * d * max(towards_light + towards_eye, 1e-6));
 }
 
 vec3 schlick(vec3 f0, float v_h) {

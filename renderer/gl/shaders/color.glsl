@@ -26,7 +26,9 @@ vec3 tone_mapped(vec3 color) {
 }
 #endif
 
+// The curve's power, fitted with roots: within 0.1 / 255, and a third of the work where a CPU draws.
 vec3 srgb_encoded(vec3 linear) {
-    vec3 curve = 1.055 * pow(linear, vec3(1.0 / 2.4)) - 0.055;
+    vec3 root = sqrt(linear);
+    vec3 curve = 0.83373236 * root + 0.29813040 * sqrt(root) - (0.07690928 + 0.05531428 * linear);
     return mix(curve, linear * 12.92, lessThanEqual(linear, vec3(0.0031308)));
 }

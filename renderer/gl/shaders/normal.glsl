@@ -23,21 +23,22 @@ vec3 detailed_normal(vec3 plain) {
     detail.xy *= u_surface.z;
     vec3 normal = plain * FACE;
 #ifdef TANGENTS
-    vec3 tangent = v_tangent.xyz;
-    float hand = v_tangent.w;
+    // As MikkTSpace has it: the frame is not made orthogonal again.
+    vec3 bitangent = cross(normal, v_tangent.xyz) * v_tangent.w;
+    return normalize(v_tangent.xyz * detail.x + bitangent * detail.y + normal * detail.z) * FACE;
 #else
     vec3 dx = dFdx(v_position), dy = dFdy(v_position);
     vec2 ux = dFdx(NORMAL_UV), uy = dFdy(NORMAL_UV);
     float area = ux.x * uy.y - uy.x * ux.y;
     vec3 tangent = (uy.y * dx - ux.y * dy) * sign(area);
     float hand = -sign(area) * sign(dot(cross(dx, dy), normal));
-#endif
     tangent -= normal * dot(normal, tangent);
     float size = dot(tangent, tangent);
     if (size < 1e-24) return plain;
     tangent *= inversesqrt(size);
     vec3 bitangent = cross(normal, tangent) * hand;
     return normalize(tangent * detail.x + bitangent * detail.y + normal * detail.z) * FACE;
+#endif
 #else
     return plain;
 #endif

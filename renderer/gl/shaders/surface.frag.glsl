@@ -48,7 +48,9 @@ out vec4 out_color;
 
 #ifndef UNLIT
 #include "brdf.glsl"
-#ifdef ENVIRONMENT
+#ifdef PANORAMA
+#include "panorama.glsl"
+#elif defined(ENVIRONMENT)
 #include "environment.glsl"
 #endif
 #include "normal.glsl"
@@ -91,12 +93,13 @@ vec3 lit(vec3 base) {
     vec3 color = vec3(0.0);
 #ifdef KEY_LIGHT
     float n_l = clamp(dot(normal, u_light_direction.xyz), 0.0, 1.0);
-    vec3 halfway = normalize(u_light_direction.xyz + view);
-    float n_h = clamp(dot(normal, halfway), 0.0, 1.0);
-    float v_h = clamp(dot(view, halfway), 0.0, 1.0);
-    float alpha = roughness * roughness;
-    float lobe = ggx_distribution(alpha, n_h) * smith_visibility(alpha, n_l, n_v);
-    color += u_light_color.rgb * n_l * (diffuse / PI + schlick(f0, v_h) * lobe);
+    // The half vector is (view + light) / |view + light|, and that length follows from the angle between the two.
+    float v_l = dot(view, u_light_direction.xyz);
+    float shorter = inversesqrt(max(2.0 + 2.0 * v_l, 1e-6));
+    float n_h = clamp((dot(normal, u_light_direction.xyz) + dot(normal, view)) * shorter, 0.0, 1.0);
+    float v_h = clamp((1.0 + v_l) * shorter, 0.0, 1.0);
+    float lobe = ggx_lobe(roughness * roughness, n_h, n_l, n_v);
+    color += u_light_color.rgb * n_l * (diffuse * (1.0 / PI) + schlick(f0, v_h) * lobe);
 #endif
 #ifdef ENVIRONMENT
     vec2 fit = environment_fit(roughness, n_v);

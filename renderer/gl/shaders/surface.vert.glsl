@@ -51,6 +51,12 @@ vec2 moved(vec2 uv, int pair) {
     return vec2(dot(u_uv_rows[2 * pair].xyz, vec3(uv, 1.0)), dot(u_uv_rows[2 * pair + 1].xyz, vec3(uv, 1.0)));
 }
 
+#ifdef TANGENTS
+vec4 along(vec3 tangent) {
+    return vec4(tangent * inversesqrt(max(dot(tangent, tangent), 1e-30)), in_tangent.w * u_hand);
+}
+#endif
+
 void main() {
 #ifdef SKIN
     vec4 row0, row1, row2;
@@ -62,7 +68,7 @@ void main() {
 #endif
 #ifdef TANGENTS
     vec3 tangent = in_tangent.xyz;
-    v_tangent = vec4(dot(row0.xyz, tangent), dot(row1.xyz, tangent), dot(row2.xyz, tangent), in_tangent.w * u_hand);
+    v_tangent = along(vec3(dot(row0.xyz, tangent), dot(row1.xyz, tangent), dot(row2.xyz, tangent)));
 #endif
 #else
     v_position = (u_model * vec4(in_position, 1.0)).xyz;
@@ -70,7 +76,7 @@ void main() {
     v_normal = u_normal_matrix * in_normal;
 #endif
 #ifdef TANGENTS
-    v_tangent = vec4(mat3(u_model) * in_tangent.xyz, in_tangent.w * u_hand);
+    v_tangent = along(mat3(u_model) * in_tangent.xyz);
 #endif
 #endif
     gl_Position = u_view_projection * vec4(v_position, 1.0);

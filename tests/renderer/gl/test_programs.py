@@ -30,6 +30,7 @@ TEXTURES = (
     },
 )
 LIGHT = ({}, {"KEY_LIGHT": ""}, {"ENVIRONMENT": ""}, {"KEY_LIGHT": "", "ENVIRONMENT": ""}, {"UNLIT": ""})
+PANORAMA = {"KEY_LIGHT": "", "ENVIRONMENT": "", "PANORAMA": ""}
 ALPHA = ({}, {"ALPHA_MASK": "", "DOUBLE_SIDED": ""}, {"ALPHA_BLEND": "", "COLORS": ""}, {"DIELECTRIC": ""})
 
 
@@ -52,7 +53,10 @@ def test_every_variant_is_accepted(context: GraphicsContext, tone: str) -> None:
     programs = Programs(context)
     wanted = [(VERTEX[1], {}, LIGHT[3], {})]
     if tone == "TONE_ACES":
-        wanted = [*product(VERTEX, TEXTURES, LIGHT, ALPHA[:1]), *product(VERTEX[1:3], TEXTURES[2:], LIGHT, ALPHA[1:])]
+        wanted = [
+            *product(VERTEX, TEXTURES, LIGHT, ALPHA[:1]),
+            *product(VERTEX[1:3], TEXTURES[2:], (*LIGHT, PANORAMA), ALPHA[1:]),
+        ]
     for parts in wanted:
         defines = {name: value for part in (*parts, {tone: ""}) for name, value in part.items()}
         programs.get(vertex="surface.vert.glsl", fragment="surface.frag.glsl", defines=defines)

@@ -18,6 +18,7 @@ from renderer.scene import (
     Look,
     Material,
     MorphTarget,
+    Panorama,
     Perspective,
     Sampler,
     TextureRef,
@@ -35,9 +36,12 @@ def only_key(intensity: float) -> Lighting:
     return Lighting(key=DirectionalLight(direction=(0.0, 0.0, 1.0), intensity=intensity), environment=None)
 
 
-def furnace() -> Lighting:
+def furnace(kind: str) -> Lighting:
     white = (1.0, 1.0, 1.0)
-    return Lighting(key=None, environment=Environment(sky=white, horizon=white, ground=white))
+    around: Environment | Panorama = Environment(sky=white, horizon=white, ground=white)
+    if kind == "panorama":
+        around = Panorama(pixels=np.full((32, 64, 3), 2.0, np.float32), intensity=0.5)
+    return Lighting(key=None, environment=around)
 
 
 def draw(context: GraphicsContext, avatar, pose, *, view, size=(16, 16), samples=4, **how) -> np.ndarray:
@@ -49,14 +53,17 @@ def middle(picture: np.ndarray) -> list[int]:
     return picture[picture.shape[0] // 2, picture.shape[1] // 2].tolist()
 
 
+@pytest.mark.parametrize("kind", ["gradient", "panorama"])
 @pytest.mark.parametrize("metallic", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("roughness", [0.05, 0.3, 0.7, 1.0])
 def test_white_furnace_returns_white(
-    context: GraphicsContext, shapes: ModuleType, metallic: float, roughness: float
+    context: GraphicsContext, shapes: ModuleType, roughness: float, metallic: float, kind: str
 ) -> None:
     material = Material(metallic_factor=metallic, roughness_factor=roughness)
     avatar = shapes.avatar(shapes.sphere(), materials=(material,))
-    drawn = draw(context, avatar, shapes.rest(avatar), view=shapes.FRONT, size=(64, 64), lighting=furnace(), look=PLAIN)
+    drawn = draw(
+        context, avatar, shapes.rest(avatar), view=shapes.FRONT, size=(64, 64), lighting=furnace(kind), look=PLAIN
+    )
     inside = drawn[drawn[..., 3] == 255]
     assert len(inside) > 2000
     assert inside.min() >= 254

@@ -1,0 +1,169 @@
+"""A panorama's light made ready for shading: its cosine convolution, and its blur by the lobe of each roughness.
+
+Only arrays; nothing here touches OpenGL. Sources: Ramamoorthi and Hanrahan (SIGGRAPH 2001) for the irradiance; Karis,
+"Real shading in Unreal Engine 4" (2013), for the prefiltered reflection with viewer, normal and mirrored direction in
+one; Colbert and Krivanek, GPU Gems 3 chapter 20, for reading each sample from a picture blurred to its solid angle.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.scene import Panorama
+
+Floats = NDArray[np.float32]
+
+SIZE, LAYERS = 128, 8
+"""Texels a side, and layers from roughness 0 to 1, of the volume."""
+
+_WIDEST = 512  # columns of the finest picture read: what SIZE can show
+_NARROW = ((0, SIZE, 1), (5, 96, 8), (7, 64, 12), (12, 48, 16))
+"""For each of the first layers: rings of samples about the mirrored direction, texels a side, samples a ring."""
+_WIDE_SIZE, _WIDE_COLUMNS = 32, 64  # of the other layers: texels a side, and columns of the picture that is summed up
+
+
+def irradiance(panorama: Panorama) -> Floats:
+    """``(9, 3)``: coefficients over 1, x, y, z, xy, yz, xz, y^2, x^2 - z^2 of irradiance / pi, without intensity."""
+    pixels = _reduced(panorama.pixels, 128)
+    seen, sine = _texels(pixels)
+    # Rows of the product: world = rotation^-1 @ map, and the inverse of a rotation is its transpose.
+    world = seen if panorama.rotation is None else seen @ panorama.rotation
+    x, y, z = np.moveaxis(world, -1, 0)
+    share = np.broadcast_to(sine, x.shape) / (sine.sum() * pixels.shape[1])
+    one = np.ones_like(x)
+    # Squared norms 1, 1/3, 1/15, 4/5 and 4/15 over the sphere's mean, and the kernel's 1, 2/3, 1/4.
+    basis = np.stack((one, x, y, z, x * y, y * z, x * z, 3.0 * y * y - 1.0, x * x - z * z))
+    factors = np.array((1.0, 2.0, 2.0, 2.0, 3.75, 3.75, 3.75, 0.3125, 0.9375))
+    found = np.einsum("khw,hwc->kc", basis * share, pixels) * factors[:, None]
+    found[0] -= found[7]
+    found[7] *= 3.0
+    return np.asarray(found, np.float32)
+
+
+def reflections(panorama: Panorama) -> NDArray[np.float16]:
+    """``(LAYERS, SIZE, SIZE, 4)``: what a surface of each roughness mirrors, unfolded as ``shaders/panorama.glsl``."""
+    levels = [_reduced(panorama.pixels, _WIDEST)]
+    while levels[-1].shape[0] > 4 and not (levels[-1].shape[0] % 2 or levels[-1].shape[1] % 2):
+        levels.append(_halved(levels[-1]))
+    volume = np.ones((LAYERS, SIZE, SIZE, 4), np.float16)
+    for layer in range(LAYERS):
+        rings, size, spokes = _NARROW[layer] if layer < len(_NARROW) else (0, _WIDE_SIZE, 0)
+        directions = octahedron(size)
+        if panorama.rotation is not None:
+            directions = directions @ panorama.rotation.T
+        roughness = layer / (LAYERS - 1)
+        if layer == 0:
+            seen = _looked_up(levels[0], directions)
+        elif rings:
+            seen = _blurred(levels, directions, roughness, rings, spokes)
+        else:
+            seen = _summed(_reduced(levels[0], _WIDE_COLUMNS), directions, roughness)
+        volume[layer, :, :, :3] = np.minimum(_enlarged(seen.reshape(size, size, 3), SIZE), 65504.0)
+    return volume
+
+
+def octahedron(size: int) -> Floats:
+    """``(size * size, 3)``: the unit direction of each texel of the unfolded octahedron, rows along z."""
+    line = np.linspace(-1.0, 1.0, size)
+    x, z = (part.ravel() for part in np.meshgrid(line, line))
+    y = 1.0 - np.abs(x) - np.abs(z)
+    below = y < 0.0
+    x, z = (
+        np.where(below, (1.0 - np.abs(z)) * np.where(x < 0.0, -1.0, 1.0), x),
+        np.where(below, (1.0 - np.abs(x)) * np.where(z < 0.0, -1.0, 1.0), z),
+    )
+    points = np.stack((x, y, z), axis=1)
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), np.float32)
+
+
+def _blurred(levels: list[Floats], directions: Floats, roughness: float, rings: int, spokes: int) -> Floats:
+    """Mean over the GGX lobe about each direction, by rings of equal probability."""
+    up = np.where(np.abs(directions[:, 1:2]) < 0.9, np.array([[0.0, 1.0, 0.0]]), np.array([[1.0, 0.0, 0.0]]))
+    across = np.cross(up, directions).astype(np.float32)
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    along = np.cross(directions, across)
+    squared = roughness**4
+    total, weights = np.zeros((len(directions), 3), np.float32), 0.0
+    for ring in range(rings):
+        share = (ring + 0.5) / rings
+        half = (1.0 - share) / (1.0 + (squared - 1.0) * share)  # squared cosine of the half vector's angle
+        cosine = 2.0 * half - 1.0
+        if cosine <= 0.0:
+            continue
+        density = squared / (np.pi * (half * (squared - 1.0) + 1.0) ** 2) / 4.0
+        texel = 2.0 * np.pi * np.pi / (levels[0].shape[0] * levels[0].shape[1])
+        level = 0.5 * np.log2(1.0 / (rings * spokes * density) / texel) + 0.5
+        picture = levels[int(np.clip(round(level), 0, len(levels) - 1))]
+        sine = np.sqrt(1.0 - cosine * cosine)
+        for spoke in range(spokes):
+            turn = 2.0 * np.pi * (spoke + 0.618 * ring) / spokes
+            aside = np.float32(np.cos(turn) * sine) * across + np.float32(np.sin(turn) * sine) * along
+            total += np.float32(cosine) * _looked_up(picture, directions * np.float32(cosine) + aside)
+            weights += cosine
+    return total / np.float32(weights)
+
+
+def _summed(picture: Floats, directions: Floats, roughness: float) -> Floats:
+    """Mean over the GGX lobe about each direction: every texel with its share of the sphere."""
+    seen, sine = _texels(picture)
+    cosine = directions @ seen.reshape(-1, 3).T
+    squared = np.float32(roughness**4)
+    half = (cosine + 1.0) * ((squared - 1.0) * np.float32(0.5)) + 1.0
+    lobe = np.maximum(cosine, 0.0) / (half * half)
+    lobe *= np.broadcast_to(sine, picture.shape[:2]).ravel()
+    mean: Floats = (lobe @ picture.reshape(-1, 3)) / lobe.sum(axis=1, keepdims=True)
+    return mean
+
+
+def _texels(picture: Floats) -> tuple[Floats, Floats]:
+    """``(h, w, 3)`` the direction of each texel of a map in the map's own frame, and ``(h, 1)`` its row's sine."""
+    height, width = picture.shape[:2]
+    polar = (np.arange(height) + 0.5) / height * np.pi
+    around = ((np.arange(width) + 0.5) / width - 0.5) * 2.0 * np.pi
+    sine = np.sin(polar)[:, None]
+    parts = np.broadcast_arrays(sine * np.cos(around), np.cos(polar)[:, None], sine * np.sin(around))
+    return np.stack(parts, axis=-1).astype(np.float32), sine.astype(np.float32)
+
+
+def _looked_up(picture: Floats, directions: Floats) -> Floats:
+    """``(n, 3)`` from unit directions in the map's own frame, bilinear."""
+    height, width = picture.shape[:2]
+    across = (np.arctan2(directions[:, 2], directions[:, 0]) / np.float32(2.0 * np.pi) + np.float32(0.5)) * width - 0.5
+    down = np.arccos(np.clip(directions[:, 1], -1.0, 1.0)) * np.float32(height / np.pi) - np.float32(0.5)
+    down = np.clip(down, 0.0, height - 1.0)
+    left, top = np.floor(across).astype(np.int32), np.floor(down).astype(np.int32)
+    u, v = (across - left).astype(np.float32)[:, None], (down - top)[:, None]
+    flat = picture.reshape(-1, 3)
+    upper, lower = top * width, np.minimum(top + 1, height - 1) * width
+    right = (left + 1) % width
+    left %= width
+    above = flat[upper + left] * (1.0 - u) + flat[upper + right] * u
+    below = flat[lower + left] * (1.0 - u) + flat[lower + right] * u
+    mixed: Floats = above * (1.0 - v) + below * v
+    return mixed
+
+
+def _reduced(pixels: Floats, widest: int) -> Floats:
+    """The picture, halved until it is no wider."""
+    while pixels.shape[1] > widest and not (pixels.shape[0] % 2 or pixels.shape[1] % 2):
+        pixels = _halved(pixels)
+    return pixels
+
+
+def _halved(pixels: Floats) -> Floats:
+    rows = pixels[0::2] + pixels[1::2]
+    halved: Floats = (rows[:, 0::2] + rows[:, 1::2]) * np.float32(0.25)
+    return halved
+
+
+def _enlarged(picture: Floats, size: int) -> Floats:
+    """Bilinear, corner texels on corner texels."""
+    if len(picture) == size:
+        return picture
+    for _ in range(2):
+        place = np.linspace(0.0, len(picture) - 1.0, size)
+        low = np.minimum(place.astype(np.int32), len(picture) - 2)
+        share = (place - low).astype(np.float32)[:, None, None]
+        picture = (picture[low] * (1.0 - share) + picture[low + 1] * share).transpose(1, 0, 2)
+    return picture
