@@ -101,8 +101,6 @@ class Journey:
                 values |= {"Code": "CHANGE_BACKGROUND", "Content": {"backGroundImageUrl": "https://x.example/b.png"}}
             case "ConfirmAvatar2dTrain":
                 values["Confirm"] = "DECLINE"
-            case "StartInstance":
-                del values["Channel"]
             case "QueryVideoTaskInfo":
                 values |= {"Title": self.known["title"][:9], "Status": 2, "Type": 1}
         return getattr(models, f"{name}Request")().from_map(values)
@@ -188,7 +186,7 @@ def check(harness: RunningHarness, name: str, request: Any, answer: Any) -> dict
     request_id = body["Data"]["RequestId"] if operation.request_id_in_data else body["RequestId"]
     record = next(r for r in reversed(harness.calls(operation=name)))
     assert (record.outcome, record.request_id) == ("0", request_id)
-    sent = {p.name for p in operation.parameters} - ({"Channel"} if name == "StartInstance" else set())
+    sent = {p.name for p in operation.parameters}
     assert {key for key in record.parameters if key in {p.name for p in operation.parameters}} == sent
     plain = request.to_map()
     for parameter in operation.parameters:
@@ -221,8 +219,9 @@ def test_all_of_them(harness: RunningHarness, algorithm: str | None, monkeypatch
     assert {record.operation for record in harness.calls()} - {""} == set(OPERATIONS)
 
 
-def test_all_of_them_async(harness: RunningHarness) -> None:
-    client, journey = sdk(harness, None), Journey(harness)
+@pytest.mark.parametrize("algorithm", [None, "ACS3-HMAC-SM3"])
+def test_all_of_them_async(harness: RunningHarness, algorithm: str | None) -> None:
+    client, journey = sdk(harness, algorithm), Journey(harness)
 
     async def go() -> None:
         for name in ORDER:
@@ -232,3 +231,17 @@ def test_all_of_them_async(harness: RunningHarness) -> None:
             journey.learn(name, check(harness, name, request, answer))
 
     asyncio.run(go())
+
+
+def test_a_session_without_a_channel_of_its_own_gets_one(harness: RunningHarness) -> None:
+    """The other answer of StartInstance: the platform's own channel, with every field the model has for it."""
+    client, journey = sdk(harness, None), Journey(harness)
+    request = journey.request("StartInstance")
+    request.channel = None
+    channel = client.start_instance(request).body.data.channel.to_map()
+    assert set(channel) == {f.name for p in OPERATIONS["StartInstance"].answer if p.name == "Data" for f in _channel(p)}
+    assert all(channel.values())
+
+
+def _channel(data: Parameter) -> tuple[Parameter, ...]:
+    return next(field.fields for field in data.fields if field.name == "Channel")
