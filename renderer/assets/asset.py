@@ -13,11 +13,15 @@ from renderer.animation.states import StateMachine
 from renderer.assets.config import CharacterConfig, MotionConfig
 from renderer.assets.issues import Issue
 from renderer.scene.avatar import Avatar
+from renderer.scene.later import Later
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Asset:
     """An avatar that is ready to be drawn.
+
+    Clips are read when they are first asked for (that they lie within the file was seen to before), and to ask for
+    the issues is to read everything.
 
     Attributes:
         clips: animations, bound to the avatar's nodes, in the file's order.
@@ -34,8 +38,8 @@ class Asset:
     """
 
     avatar: Avatar
-    clips: tuple[Clip, ...] = ()
-    issues: tuple[Issue, ...] = ()
+    clips: Later[tuple[Clip, ...]] = Later(())  # noqa: RUF009 -- a descriptor
+    issues: Later[tuple[Issue, ...]] = Later(())  # noqa: RUF009 -- a descriptor
     extensions: tuple[str, ...] = ()
     generator: str = ""
     config: CharacterConfig | None = None

@@ -73,6 +73,13 @@ class BufferStore:
             here = f"/bufferViews/{list(items)[error.item]}"
             raise refusal("compression.meshopt", f"the compressed data is damaged: {error}", where=here) from error
 
+    def place(self, index: int) -> tuple[int, int, int] | None:
+        """Buffer, offset and length of a view; None where there is no such view or its bytes are compressed."""
+        if index >= len(self._views) or MESHOPT in self._views[index].extensions:
+            return None
+        view = self._views[index]
+        return view.buffer, view.byte_offset, view.byte_length
+
     def stride(self, index: int) -> int | None:
         """A buffer view's stride where it declares one."""
         return self._views[index].byte_stride or None

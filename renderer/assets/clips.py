@@ -28,10 +28,34 @@ def read_clips(
     Raises AssetError ``accessor.*``, ``view.*``, ``buffer.*``, ``reference.range``.
     """
     reader = _Reader(accessors, nodes, meshes, log)
-    return tuple(
-        reader.clip(animation, animation.name or f"animation {i}", f"/animations/{i}")
-        for i, animation in enumerate(document.animations)
-    )
+    # What overflows is looked for where it matters, not by numpy's warnings.
+    with np.errstate(all="ignore"):
+        return tuple(
+            reader.clip(animation, animation.name or f"animation {i}", f"/animations/{i}")
+            for i, animation in enumerate(document.animations)
+        )
+
+
+def check_clips(document: Document, accessors: Accessors) -> None:
+    """See to it that all keys lie within the file, so that ``read_clips`` can be left for later and will not fail.
+
+    Raises AssetError as ``read_clips`` does.
+    """
+    nodes = len(document.nodes)
+    for i, animation in enumerate(document.animations):
+        samplers = animation.samplers
+        used = {
+            key
+            for channel in animation.channels
+            if (node := channel.target.node) is not None
+            and node < nodes
+            and channel.target.path in _PATHS
+            and channel.sampler < len(samplers)
+            for key in (samplers[channel.sampler].input, samplers[channel.sampler].output)
+        }
+        where = f"/animations/{i}"
+        for index in used:
+            accessors.check(index, where=where)
 
 
 class _Reader:

@@ -8,7 +8,7 @@ from renderer.assets import extensions
 from renderer.assets.accessors import Accessors
 from renderer.assets.asset import Asset
 from renderer.assets.buffers import BufferStore
-from renderer.assets.clips import read_clips
+from renderer.assets.clips import check_clips, read_clips
 from renderer.assets.document import Document, parse
 from renderer.assets.glb import MAGIC, split
 from renderer.assets.issues import IssueLog
@@ -27,6 +27,7 @@ from renderer.assets.vrm_rig import vrm_rig
 from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
 from renderer.scene.humanoid import humanoid_bones
+from renderer.scene.later import Delayed
 from renderer.scene.node import Node
 
 
@@ -64,7 +65,8 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
     nodes = read_nodes(document, meshes, lights=len(lights), log=log)
     skins = read_skins(document, accessors, log=log)
     meshes = fit_influences(meshes, nodes, skins, log=log)
-    clips = read_clips(document, accessors, nodes, meshes, log=log)
+    check_clips(document, accessors)
+    clips = Delayed(lambda: read_clips(document, accessors, nodes, meshes, log=log))
     scene, roots, order = drawn_scene(document, nodes, log=log)
     if not any(nodes[i].mesh >= 0 for i in order):
         log.add("scene.empty", "the scene holds no mesh")
@@ -88,7 +90,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
     return Asset(
         avatar=placed(avatar, rotation=HALF_TURN) if faces_back(document) else avatar,
         clips=clips,
-        issues=log.issues(),
+        issues=Delayed(lambda: (clips(), log.issues())[1]),
         extensions=tuple(dict.fromkeys(document.extensions_used)),
         generator=document.asset.generator,
     )

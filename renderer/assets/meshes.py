@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from renderer.assets.document import Document, MeshObject, TargetNames
 from renderer.assets.issues import IssueLog, refusal
 from renderer.assets.primitives import PrimitiveReader
 from renderer.assets.shading import tangents_of, with_flat_normals
+from renderer.scene.later import Delayed
 from renderer.scene.material import Material
 from renderer.scene.mesh import Mesh, Mode, Primitive
 
@@ -82,7 +81,7 @@ class _Shader:
     def __init__(self, materials: tuple[Material, ...], log: IssueLog) -> None:
         self._materials = materials
         self._log = log
-        self._tangents: dict[tuple[int, ...], NDArray[np.float32] | None] = {}
+        self._tangents: dict[tuple[int, ...], Delayed[NDArray[np.float32] | None]] = {}
         self._kept: list[Primitive] = []
 
     def complete(self, primitive: Primitive, where: str) -> Primitive:
@@ -99,8 +98,16 @@ class _Shader:
         key = (primitive.mode, reference.uv_set, *(id(array) for array in arrays))
         if key not in self._tangents:
             self._log.add("mesh.tangents", "a normal map without tangents", where=where)
-            self._tangents[key] = tangents_of(primitive, uv_set=reference.uv_set)
+            self._tangents[key] = _tangents_later(primitive, uv_set=reference.uv_set)
             # Keeps the arrays alive, so that their identities stay theirs.
             self._kept.append(primitive)
-        tangents = self._tangents[key]
-        return primitive if tangents is None else replace(primitive, tangents=tangents)
+        primitive.tangents = self._tangents[key]
+        return primitive
+
+
+def _tangents_later(primitive: Primitive, *, uv_set: int) -> Delayed[NDArray[np.float32] | None]:
+    def make() -> NDArray[np.float32] | None:
+        with np.errstate(all="ignore"):
+            return tangents_of(primitive, uv_set=uv_set)
+
+    return Delayed(make)

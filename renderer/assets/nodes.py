@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +20,9 @@ def read_nodes(document: Document, meshes: tuple[Mesh, ...], *, lights: int, log
     """Every node of the file. Raises AssetError ``reference.range``, ``node.two-parents``, ``node.cycle``."""
     parents = _parents(document.nodes)
     _refuse_cycles(document.nodes, parents)
+    transforms = _Transforms(document.nodes, log)
     return tuple(
-        _node(node, parents[i], f"/nodes/{i}", document, meshes, lights, log) for i, node in enumerate(document.nodes)
+        _node(node, parents[i], i, document, meshes, lights, log, transforms) for i, node in enumerate(document.nodes)
     )
 
 
@@ -91,12 +90,14 @@ def _refuse_cycles(nodes: list[NodeObject], parents: list[int]) -> None:
 def _node(
     source: NodeObject,
     parent: int,
-    where: str,
+    index: int,
     document: Document,
     meshes: tuple[Mesh, ...],
     lights: int,
     log: IssueLog,
+    transforms: _Transforms,
 ) -> Node:
+    where = f"/nodes/{index}"
     mesh, skin = -1 if source.mesh is None else source.mesh, -1 if source.skin is None else source.skin
     if mesh >= len(meshes):
         raise refusal("reference.range", f"mesh {mesh} does not exist", where=f"{where}/mesh")
@@ -106,12 +107,14 @@ def _node(
     if camera >= len(document.cameras):
         log.add("node.reference", f"camera {camera} does not exist", where=where)
         camera = -1
-    reference = read(source.extensions, "KHR_lights_punctual", LightReference, log=log, where=where)
-    light = reference.light if reference else -1
+    light = -1
+    if source.extensions:
+        reference = read(source.extensions, "KHR_lights_punctual", LightReference, log=log, where=where)
+        light = reference.light if reference else -1
     if light >= lights:
         log.add("node.reference", f"light {light} does not exist", where=where)
         light = -1
-    translation, rotation, scale, matrix = _transform(source, where, log)
+    translation, rotation, scale, matrix = transforms.of(index)
     weights = None
     if mesh >= 0 and source.weights is not None:
         weights = fit_weights(source.weights, len(meshes[mesh].weights), log=log, where=f"{where}/weights")
@@ -138,36 +141,50 @@ def _identity() -> tuple[Row, Row, Row]:
     return np.zeros(3, np.float32), np.array((0, 0, 0, 1), np.float32), np.ones(3, np.float32)
 
 
-def _transform(source: NodeObject, where: str, log: IssueLog) -> tuple[Row, Row, Row, Row | None]:
-    """TRS, and the matrix itself where TRS cannot express it."""
-    if source.matrix is not None:
-        if source.translation or source.rotation or source.scale:
-            log.add("node.matrix-and-trs", "both a matrix and TRS", where=where)
-        # glTF stores columns; rows are what numpy prints.
-        flat = np.asarray(source.matrix, np.float64)
-        if flat.shape != (16,) or not np.isfinite(flat.astype(np.float32)).all():
-            log.add("node.transform", "the matrix has not 16 finite numbers", where=f"{where}/matrix")
-            return (*_identity(), None)
-        matrix = flat.reshape(4, 4).T
-        parts = decompose(matrix)
-        size = max(1.0, float(np.abs(matrix).max()))
-        exact = float(np.abs(compose(*parts) - matrix).max()) <= _EXACT * size
-        return (*parts, None if exact else matrix.astype(np.float32))
-    translation, rotation, scale = _identity()
-    if source.translation is not None:
-        translation = np.array(source.translation, np.float32)
-    if source.scale is not None:
-        scale = np.array(source.scale, np.float32)
-    if source.rotation is not None:
-        x, y, z, w = source.rotation
-        length = math.sqrt(x * x + y * y + z * z + w * w)
-        if abs(length - 1.0) > 1e-3:
-            log.add("node.rotation", f"the rotation's length is {length:g}", where=where)
-        if 0.0 < length < math.inf:
-            rotation = np.array((x / length, y / length, z / length, w / length), np.float32)
-    # A float32 that is not finite makes the sum so; two that cancel each other out do not exist.
-    total = float(translation.sum()) + float(scale.sum())
-    if not math.isfinite(total):
-        log.add("node.transform", "the transform is not finite", where=where)
+class _Transforms:
+    """The local transforms of all nodes: rows of common arrays where they are in TRS form, else one by one."""
+
+    def __init__(self, nodes: list[NodeObject], log: IssueLog) -> None:
+        self._matrices = {
+            i: _from_matrix(node, f"/nodes/{i}", log) for i, node in enumerate(nodes) if node.matrix is not None
+        }
+        plain = [node if node.matrix is None else _NO_TRANSFORM for node in nodes]
+        translations = np.array([node.translation or (0, 0, 0) for node in plain], np.float64).reshape(-1, 3)
+        scales = np.array([node.scale or (1, 1, 1) for node in plain], np.float64).reshape(-1, 3)
+        turns = np.array([node.rotation or (0, 0, 0, 1) for node in plain], np.float64).reshape(-1, 4)
+        lengths = np.sqrt((turns * turns).sum(axis=1))
+        usable = (lengths > 0.0) & (lengths < np.inf)
+        for i in np.flatnonzero(~(np.abs(lengths - 1.0) <= 1e-3)):
+            log.add("node.rotation", f"the rotation's length is {lengths[i]:g}", where=f"/nodes/{i}")
+        turns = np.where(usable[:, None], turns / np.where(usable, lengths, 1.0)[:, None], (0.0, 0.0, 0.0, 1.0))
+        self._translations, self._scales = translations.astype(np.float32), scales.astype(np.float32)
+        self._rotations = turns.astype(np.float32)
+        finite = np.isfinite(self._translations).all(axis=1) & np.isfinite(self._scales).all(axis=1)
+        for i in np.flatnonzero(~finite):
+            log.add("node.transform", "the transform is not finite", where=f"/nodes/{i}")
+        self._translations[~finite], self._scales[~finite] = 0.0, 1.0
+        self._rotations[~finite] = (0.0, 0.0, 0.0, 1.0)
+
+    def of(self, index: int) -> tuple[Row, Row, Row, Row | None]:
+        """TRS, and the matrix itself where TRS cannot express it."""
+        if index in self._matrices:
+            return self._matrices[index]
+        return self._translations[index], self._rotations[index], self._scales[index], None
+
+
+_NO_TRANSFORM = NodeObject()
+
+
+def _from_matrix(source: NodeObject, where: str, log: IssueLog) -> tuple[Row, Row, Row, Row | None]:
+    if source.translation or source.rotation or source.scale:
+        log.add("node.matrix-and-trs", "both a matrix and TRS", where=where)
+    # glTF stores columns; rows are what numpy prints.
+    flat = np.asarray(source.matrix, np.float64)
+    if flat.shape != (16,) or not np.isfinite(flat.astype(np.float32)).all():
+        log.add("node.transform", "the matrix has not 16 finite numbers", where=f"{where}/matrix")
         return (*_identity(), None)
-    return translation, rotation, scale, None
+    matrix = flat.reshape(4, 4).T
+    parts = decompose(matrix)
+    size = max(1.0, float(np.abs(matrix).max()))
+    exact = float(np.abs(compose(*parts) - matrix).max()) <= _EXACT * size
+    return (*parts, None if exact else matrix.astype(np.float32))

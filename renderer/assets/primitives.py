@@ -15,6 +15,7 @@ from renderer.scene.mesh import Mode, MorphTarget, Primitive
 
 Rows = NDArray[np.float32]
 
+_MORPHED = ("POSITION", "NORMAL", "TANGENT")
 _DIVISOR = {Mode.LINES: 2, Mode.TRIANGLES: 3}
 _LEAST = {Mode.LINE_LOOP: 2, Mode.LINE_STRIP: 2, Mode.TRIANGLE_STRIP: 3, Mode.TRIANGLE_FAN: 3}
 _WEIGHT_SLACK = 1e-3
@@ -30,6 +31,7 @@ class PrimitiveReader:
         self._materials = materials
         self._log = log
         self._rows: dict[tuple[int, str], Rows] = {}
+        self._targets: dict[int, tuple[Rows, bool]] = {}
         self._indices: dict[tuple[int, int, Mode], NDArray[np.uint32] | None] = {}
 
     def read(self, source: PrimitiveObject, where: str) -> Primitive | None:
@@ -74,9 +76,7 @@ class PrimitiveReader:
             indices=indices,
             mode=mode,
             material=material,
-            targets=tuple(
-                self._target(target, count, f"{where}/targets/{i}") for i, target in enumerate(source.targets)
-            ),
+            targets=self._all_targets(source.targets, count, where),
         )
         for name, rows in (
             ("NORMAL", normals),
@@ -223,27 +223,42 @@ class PrimitiveReader:
         self._log.add("mesh.index-range", f"indices reach {int(flat.max())}, there are {count} vertices", where=where)
         return sound if len(sound) else None
 
-    def _target(self, source: dict[str, int], count: int, where: str) -> MorphTarget:
-        return MorphTarget(
-            positions=self._deltas(source.get("POSITION"), count, f"{where}/POSITION"),
-            normals=self._deltas(source.get("NORMAL"), count, f"{where}/NORMAL"),
-            tangents=self._deltas(source.get("TANGENT"), count, f"{where}/TANGENT"),
-        )
+    def _all_targets(self, sources: list[dict[str, int]], count: int, where: str) -> tuple[MorphTarget, ...]:
+        for name in _MORPHED:
+            self._read_together([source[name] for source in sources if name in source])
+        return tuple(self._target(source, count, f"{where}/targets/{i}") for i, source in enumerate(sources))
 
-    def _deltas(self, index: int | None, count: int, where: str) -> Rows | None:
-        """A target's differences; None where the file has none or all are zero."""
-        if index is None:
-            return None
-        if (index, "target") not in self._rows:
+    def _read_together(self, indices: list[int]) -> None:
+        """Read targets at once where they are stored alike; the others are left to be read one by one."""
+        fresh = [index for index in dict.fromkeys(indices) if index not in self._targets]
+        for found, stack in self._accessors.stacks(fresh):
+            if stack.shape[2] != 3:
+                continue
+            energies = np.einsum("tnc,tnc->t", stack, stack).tolist()
+            for index, rows, energy in zip(found, stack, energies, strict=True):
+                if math.isfinite(energy):
+                    self._targets[index] = rows, energy != 0.0
+
+    def _target(self, source: dict[str, int], count: int, where: str) -> MorphTarget:
+        positions, normals, tangents = (
+            self._deltas(source[name], count, where, name) if name in source else None for name in _MORPHED
+        )
+        return MorphTarget(positions=positions, normals=normals, tangents=tangents)
+
+    def _deltas(self, index: int, count: int, where: str, name: str) -> Rows | None:
+        """A target's differences; None where all are zero."""
+        if index not in self._targets:
             rows = self._accessors.floats(index, where=where)
-            if rows.shape[1] == 3:
-                rows = self._finite(rows, where)
-            self._rows[index, "target"] = rows
-        rows = self._rows[index, "target"]
+            energy = _energy(rows)
+            if not math.isfinite(energy) and rows.shape[1] == 3:
+                rows = self._finite(rows, f"{where}/{name}")
+                energy = _energy(rows)
+            self._targets[index] = rows, energy != 0.0
+        rows, moves = self._targets[index]
         if rows.shape != (count, 3):
-            self._log.add("mesh.target-count", f"{len(rows)} vertices of {count}", where=where)
+            self._log.add("mesh.target-count", f"{len(rows)} vertices of {count}", where=f"{where}/{name}")
             return None
-        return rows if _energy(rows) != 0.0 else None
+        return rows if moves else None
 
 
 def _energy(rows: Rows) -> float:

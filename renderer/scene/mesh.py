@@ -8,6 +8,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.scene.later import Later
+
 
 class Mode(IntEnum):
     """How vertices make primitives; values are glTF's, which are OpenGL's."""
@@ -30,14 +32,15 @@ class MorphTarget:
     tangents: NDArray[np.float32] | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Primitive:
     """Vertex arrays drawn with one material.
 
     Attributes:
         positions: ``(n, 3) float32``.
         normals: ``(n, 3) float32`` unit length, or None: flat normals are then computed by the loader.
-        tangents: ``(n, 4) float32``, w is the handedness +1 or -1, or None.
+        tangents: ``(n, 4) float32``, w is the handedness +1 or -1, or None. Where a file leaves out tangents that a
+            normal map needs, they are computed when they are first asked for.
         uvs: zero, one or two arrays ``(n, 2) float32``; (0, 0) is the picture's upper left corner.
         colors: ``(n, 4) float32`` linear, alpha 1 where the file has three components, or None.
         joints: ``(n, 4k) uint16`` indices into the skin's joints, or None.
@@ -49,7 +52,7 @@ class Primitive:
 
     positions: NDArray[np.float32]
     normals: NDArray[np.float32] | None = None
-    tangents: NDArray[np.float32] | None = None
+    tangents: Later[NDArray[np.float32] | None] = Later(None)  # noqa: RUF009 -- a descriptor
     uvs: tuple[NDArray[np.float32], ...] = ()
     colors: NDArray[np.float32] | None = None
     joints: NDArray[np.uint16] | None = None
