@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from renderer.animation.clip import Clip
+from renderer.animation.gestures import GROUPS
 from renderer.animation.groups import groups_by_name
 from renderer.animation.humanoid import humanoid_clips
 from renderer.animation.overlay import FaceOverlay, moved_faces
@@ -37,21 +38,36 @@ _FIT_SAMPLES = 5
 
 
 class Repertoire:
-    """What an asset can play: its own clips, or those made for any humanoid when it brings none."""
+    """What an asset can play: its own clips, or those made for any humanoid when it brings none.
+
+    Making clips takes a while, so the first picture waits for those it shows only.
+    """
 
     def __init__(self, asset: Asset) -> None:
         self._asset = asset
         self._clips: list[Clip] = list(asset.clips)
         self._groups: dict[str, Sequence[int]] = dict(asset.groups)
-        if not self._clips:
-            for name, members in humanoid_clips(asset.avatar).items():
-                self._groups[name] = range(len(self._clips), len(self._clips) + len(members))
-                self._clips.extend(members)
+        self._whole = bool(asset.clips)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the clips, in their order."""
+        self._complete()
         return tuple(clip.name for clip in self._clips)
+
+    def _complete(self) -> None:
+        if not self._whole:
+            self._clips, self._groups = _made(self._asset, GROUPS)
+            self._whole = True
+
+    def _playable(self, clip: str | int | None, group: str) -> tuple[list[Clip], dict[str, Sequence[int]]]:
+        """Clips and groups, with at least what is asked for."""
+        if not self._whole and clip is None and group in GROUPS:
+            clips, groups = _made(self._asset, (group,))
+            if clips:
+                return clips, groups
+        self._complete()
+        return self._clips, self._groups
 
     def player(
         self,
@@ -62,12 +78,13 @@ class Repertoire:
     ) -> Player:
         """What plays one of them; arguments and errors as ``renderer.animation.player.Player``."""
         motion = self._asset.motion
+        clips, groups = self._playable(clip, group or "idle")
         return Player(
             avatar=self._asset.avatar,
-            clips=self._clips,
+            clips=clips,
             clip=clip,
             group=group,
-            groups=self._groups,
+            groups=groups,
             expressions=expressions,
             adjust=None if motion is None else motion.apply,
         )
@@ -85,6 +102,7 @@ class Repertoire:
         Raises:
             AssetError: ``expression.unknown``.
         """
+        self._complete()
         motion, avatar = self._asset.motion, self._asset.avatar
         found = self._groups or groups_by_name(self._clips)
         groups = {name: members for name, members in found.items() if name != "hello"}
@@ -106,6 +124,15 @@ class Repertoire:
             )
 
         return Performance(machine=machine, cues=evenly(states, seconds), overlay=overlay)
+
+
+def _made(asset: Asset, wanted: Collection[str]) -> tuple[list[Clip], dict[str, Sequence[int]]]:
+    clips: list[Clip] = []
+    groups: dict[str, Sequence[int]] = {}
+    for name, members in humanoid_clips(asset.avatar, groups=wanted).items():
+        groups[name] = range(len(clips), len(clips) + len(members))
+        clips.extend(members)
+    return clips, groups
 
 
 @dataclass(slots=True, kw_only=True)
