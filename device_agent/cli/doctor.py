@@ -50,7 +50,14 @@ def doctor(
     worst = max((finding.level for finding in findings), default=Level.OK)
     if as_json:
         facts = [{"check": f.check, "level": f.level.name.lower(), "says": f.says, "fix": f.fix} for f in findings]
-        present.put_json({"findings": facts, "worst": worst.name.lower(), "bundle": str(bundle) if bundle else None})
+        present.put_json(
+            {
+                "ok": worst is not Level.BAD,
+                "findings": facts,
+                "worst": worst.name.lower(),
+                "bundle": str(bundle) if bundle else None,
+            }
+        )
     else:
         marks = {Level.OK: "ok", Level.NOTE: "--", Level.WARNING: "!", Level.BAD: "!!"}
         for finding in findings:

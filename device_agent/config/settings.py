@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -145,7 +146,10 @@ def _value(given: Given) -> Any:
             raw = [part.strip() for part in raw.split(",") if part.strip()]
         elif isinstance(raw, str) and kind == dict[str, str]:
             raw = msgspec.json.decode(raw)
-        return msgspec.convert(raw, kind, strict=not given.is_text, dec_hook=_secret)
+        value = msgspec.convert(raw, kind, strict=not given.is_text, dec_hook=_secret)
+        if isinstance(value, int | float) and not _in_range(given.name, value):
+            raise ValueError("out of range")
+        return value
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as exc:
         # No reason from exc in the message: it may repeat a part of the value.
         raise ConfigurationError(
@@ -156,10 +160,20 @@ def _value(given: Given) -> Any:
         ) from exc
 
 
+_MUST_PASS = frozenset({"connect_timeout_s", "timeout_s", "download_deadline_s"})
+"""Durations of nothing would mean that nothing ever works; for the others nothing is a choice."""
+
+
+def _in_range(name: str, value: float) -> bool:
+    if name == "health_port" and value > 65535:
+        return False
+    return math.isfinite(value) and (value > 0 if name in _MUST_PASS else value >= 0)
+
+
 _WORDS = {
     str(int | None): "a whole number",
-    str(int): "a whole number",
-    str(float): "a number of seconds",
+    str(int): "a whole number, not negative",
+    str(float): "a number of seconds, finite and not negative (a timeout: more than nothing)",
     str(float | None): "a number of seconds",
 }
 
