@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_char_p, c_float, c_int32, c_uint32, c_void_p
+from ctypes import c_char_p, c_float, c_int32, c_uint8, c_uint32, c_void_p
 from typing import Any
 
 from renderer.errors import GraphicsError
@@ -17,6 +17,7 @@ TEXTURE_2D, TEXTURE_WRAP_S, TEXTURE_WRAP_T, TEXTURE_MAX_LEVEL = 0x0DE1, 0x2802, 
 RGBA, UNSIGNED_BYTE, PACK_ALIGNMENT, PIXEL_PACK_BUFFER = 0x1908, 0x1401, 0x0D05, 0x88EB
 SCISSOR_TEST, PACK_ROW_LENGTH = 0x0C11, 0x0D02
 SRGB8_ALPHA8, RGBA8 = 0x8C43, 0x8058
+ANY_SAMPLES_PASSED, QUERY_RESULT = 0x8C2F, 0x8866
 
 
 class Calls:
@@ -43,6 +44,12 @@ class Calls:
             "glTexImage2D", c_uint32, c_int32, c_int32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_char_p
         )
         self.tex_parameter = self._bind("glTexParameteri", c_uint32, c_uint32, c_int32)
+        self.color_mask = self._bind("glColorMask", c_uint8, c_uint8, c_uint8, c_uint8)
+        self.gen_queries = self._bind("glGenQueries", c_int32, c_void_p)
+        self.delete_queries = self._bind("glDeleteQueries", c_int32, c_void_p)
+        self.begin_query = self._bind("glBeginQuery", c_uint32, c_uint32)
+        self.end_query = self._bind("glEndQuery", c_uint32)
+        self.get_query_result = self._bind("glGetQueryObjectuiv", c_uint32, c_uint32, c_void_p)
         self.get_integers = self._bind("glGetIntegerv", c_uint32, c_void_p)
 
     def _bind(self, name: str, *arguments: Any) -> Callable[..., None]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.gl.backs import in_pieces
 from renderer.gl.context import GraphicsContext
 from renderer.gl.morph import MorphedVertices
 from renderer.scene import Primitive
@@ -20,10 +21,11 @@ class Geometry:
     Attributes:
         count: how many vertices or indices are drawn.
         center: ``(3,)`` middle of the positions' box, in the mesh's own frame.
+        pieces: whether ranges of indices are triangles that lie close together.
         joint_shares: ``(joints,)`` how much of the vertices' weight each joint carries, sum 1, or None.
     """
 
-    def __init__(self, context: GraphicsContext, primitive: Primitive) -> None:
+    def __init__(self, context: GraphicsContext, primitive: Primitive, *, pieces: bool = False) -> None:
         self._context = context
         self.mode = int(primitive.mode)
         shape, self._shape_format, self._shape_names = _shape(primitive)
@@ -33,12 +35,15 @@ class Geometry:
         self._static_buffer = context.gl.buffer(static) if static is not None else None
         self._index_buffer, self._index_size = None, 4
         self.count = len(primitive.positions)
+        together = in_pieces(primitive) if pieces else None
+        self.pieces = together is not None
         if primitive.indices is not None:
-            self.count = len(primitive.indices)
+            indices = primitive.indices if together is None else together
+            self.count = len(indices)
             small = len(primitive.positions) < 0xFFFF
             self._index_size = 2 if small else 4
-            indices = primitive.indices.astype(np.uint16 if small else np.uint32)
-            self._index_buffer = context.gl.buffer(indices) if self.count else None
+            stored = indices.astype(np.uint16 if small else np.uint32)
+            self._index_buffer = context.gl.buffer(stored) if self.count else None
         positions = primitive.positions
         self.center = (positions.min(axis=0) + positions.max(axis=0)) / 2 if len(positions) else np.zeros(3)
         self.joint_shares = _shares(primitive)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.gl.background import Backdrop
+from renderer.gl.backs import Range, Visibility
 from renderer.gl.blocks import BINDINGS, FRAME, FRAME_BINDING, MATERIAL, MATERIAL_BINDING
 from renderer.gl.context import GraphicsContext
 from renderer.gl.footprint import Footprint, Rect, whole
@@ -26,6 +27,7 @@ from renderer.scene import AlphaMode, Avatar, Background, Lighting, Look, Materi
 _BLOCK_STRIDE = 256  # no driver wants uniform ranges aligned to more
 _JOINT_UNIT = len(SAMPLERS)
 _PANORAMA_UNIT = _JOINT_UNIT + 1
+_DEPTH = frozenset({"depth alone"})
 _TONES = {"aces": "TONE_ACES", "neutral": "TONE_NEUTRAL", "none": "TONE_NONE"}
 
 
@@ -62,6 +64,7 @@ class Stage:
         self._programs = Programs(context)
         self._backdrop = Backdrop(context, self._programs, largest=largest_texture)
         self._surroundings = Surroundings(context)
+        self._visibility = Visibility(context.calls)
         self._joints = Joints(context, avatar.skins)
         self._frame = np.zeros((), FRAME)
         self._frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
@@ -99,7 +102,8 @@ class Stage:
         # Nodes that share a mesh share its buffers, unless their morph weights may differ.
         shared = (node.mesh, primitive_index, node_index if primitive.targets else -1)
         if shared not in self._geometries:
-            self._geometries[shared] = Geometry(self._context, primitive)
+            pieces = self._context.software and material.double_sided and material.alpha_mode is AlphaMode.OPAQUE
+            self._geometries[shared] = Geometry(self._context, primitive, pieces=pieces)
         skinned = "SKIN" in surface.defines and node.skin >= 0
         if "SKIN" in surface.defines and not skinned:
             del surface.defines["SKIN"]
@@ -181,10 +185,18 @@ class Stage:
         gl.enable(gl.DEPTH_TEST)
         gl.disable(gl.BLEND)
         gl.depth_func = "<="
-        for mode in (AlphaMode.OPAQUE, AlphaMode.MASK):
-            for drawn in order:
-                if drawn.material.alpha_mode is mode:
-                    self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
+        insides: list[_Drawn] = []
+        for drawn in order:
+            if drawn.material.alpha_mode is AlphaMode.OPAQUE:
+                apart = drawn.geometry.pieces and drawn.material.double_sided and gl.fbo.samples > 1
+                insides += [drawn] if apart else []
+                both = drawn.material.double_sided and not apart
+                self._one(drawn, macros, flipped=flipped, back=both, front=True)
+        if insides:
+            self._draw_insides(insides, macros, flipped=flipped)
+        for drawn in order:
+            if drawn.material.alpha_mode is AlphaMode.MASK:
+                self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
         if self._backdrop.needed(background):
             gl.disable(gl.CULL_FACE)
             self._backdrop.draw(background, aspect=aspect, flipped=flipped)
@@ -200,11 +212,49 @@ class Stage:
         gl.fbo.depth_mask = True
         gl.disable(gl.BLEND)
 
-    def _one(self, drawn: _Drawn, macros: frozenset[str], *, flipped: bool, back: bool, front: bool) -> None:
+    def _draw_insides(self, insides: list[_Drawn], macros: frozenset[str], *, flipped: bool) -> None:
+        """Back faces, but for the pieces that all front faces together hide."""
+        gl, asked = self._context.calls, self._visibility
+        asked.begin()
+        gl.color_mask(False, False, False, False)
+        self._context.gl.fbo.depth_mask = False
+        for drawn in insides:
+            array = drawn.arrays.get(_DEPTH) or self._array(drawn, _DEPTH)
+            self._place(drawn, array.program, flipped=flipped, back=True, front=False)
+            asked.ask(drawn.geometry.count, array)
+        self._context.gl.fbo.depth_mask = True
+        gl.color_mask(True, True, True, True)
+        for drawn, seen in zip(insides, asked.answers(), strict=True):
+            if seen:
+                self._one(drawn, macros, flipped=flipped, back=True, front=False, ranges=seen)
+
+    def _one(
+        self,
+        drawn: _Drawn,
+        macros: frozenset[str],
+        *,
+        flipped: bool,
+        back: bool,
+        front: bool,
+        ranges: list[Range] | None = None,
+    ) -> None:
         if not drawn.geometry.count:
             return
         array = drawn.arrays.get(macros) or self._array(drawn, macros)
-        gl, program = self._context.gl, array.program
+        self._place(drawn, array.program, flipped=flipped, back=back, front=front)
+        self._material_buffer.bind_to_uniform_block(
+            MATERIAL_BINDING, offset=drawn.block * _BLOCK_STRIDE, size=MATERIAL.itemsize
+        )
+        for unit, texture in drawn.textures:
+            texture.use(unit)
+        if ranges is None:
+            array.render()
+        for first, count in ranges or ():
+            array.render(first=first, vertices=count)
+
+    def _place(self, drawn: _Drawn, program: Any, *, flipped: bool, back: bool, front: bool) -> None:
+        """Which sides are drawn, and where."""
+        gl = self._context.gl
         gl.front_face = "cw" if flipped != drawn.mirrored else "ccw"
         if back and front:
             gl.disable(gl.CULL_FACE)
@@ -220,20 +270,17 @@ class Stage:
                 program["u_normal_matrix"].write(_normal_matrix(drawn.model))
         if "u_hand" in program:
             program["u_hand"].value = -1.0 if drawn.mirrored else 1.0
-        self._material_buffer.bind_to_uniform_block(
-            MATERIAL_BINDING, offset=drawn.block * _BLOCK_STRIDE, size=MATERIAL.itemsize
-        )
-        for unit, texture in drawn.textures:
-            texture.use(unit)
-        array.render()
 
     def _array(self, drawn: _Drawn, macros: frozenset[str]) -> Any:
-        defines = dict(drawn.surface.defines)
-        if drawn.surface.unlit:
+        defines, fragment = dict(drawn.surface.defines), "surface.frag.glsl"
+        if macros is _DEPTH:
+            defines = {name: value for name, value in defines.items() if name.startswith("SKIN")}
+            fragment = "depth.frag.glsl"
+        elif drawn.surface.unlit:
             defines.update({name: "" for name in macros if name.startswith("TONE")})
         else:
             defines.update(dict.fromkeys(macros, ""))
-        program = self._programs.get(vertex="surface.vert.glsl", fragment="surface.frag.glsl", defines=defines)
+        program = self._programs.get(vertex="surface.vert.glsl", fragment=fragment, defines=defines)
         for name, binding in BINDINGS.items():
             if name in program:
                 program[name].binding = binding
@@ -281,6 +328,7 @@ class Stage:
         self._textures.release()
         self._joints.release()
         self._surroundings.release()
+        self._visibility.release()
         self._backdrop.release()
         self._material_buffer.release()
         self._frame_buffer.release()
