@@ -1,0 +1,192 @@
+"""Our pictures of Khronos' test models beside those of other renderers, in the settings of their reference renders.
+
+    python tests/images/goldens.py SHARED [SCENE ...] [--pictures FOLDER]
+
+``SHARED`` holds ``goldens`` and ``models``. Prints the table of ``docs/fidelity.md``. RMSE is over the pixels where
+either picture is solid, colours times alpha, 0..255, as the reference renders' own index has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+RASTERIZERS = ("gltf-sample-viewer", "babylon", "filament", "model-viewer")
+PATH_TRACERS = ("three-gpu-pathtracer", "blender-cycles", "vray", "stellar", "dspbr-pt")
+NO_LIGHT = {"aircraft_workshop_01_1k.hdr"}
+"""Light that the collection does not carry: scenes lit by it cannot be compared."""
+
+
+@dataclass(kw_only=True, frozen=True)
+class Result:
+    """One scene: our distance to each renderer, and theirs to one another."""
+
+    scene: str
+    ours: dict[str, float]
+    median: float
+    worst: float
+    tracing: dict[str, float]  # mean distance of each rasterizer, and of "ours", to the path tracers
+
+    @property
+    def consensus(self) -> float:
+        """Our median distance to the rasterizers."""
+        return statistics.median(self.ours[name] for name in RASTERIZERS if name in self.ours)
+
+    @property
+    def closer(self) -> bool:
+        """Whether we are nearer to the rasterizers than they are to each other."""
+        return self.consensus <= self.median
+
+    @property
+    def nearest_to_tracers(self) -> bool:
+        """Whether no rasterizer is nearer to the path tracers than we are."""
+        return bool(self.tracing) and min(self.tracing, key=self.tracing.__getitem__) == "ours"
+
+
+def scenes(shared: Path) -> list[dict]:
+    """What the index lists and can be lit."""
+    index = json.loads((shared / "goldens" / "INDEX.json").read_text(encoding="utf-8"))
+    return [scene for scene in index["scenarios"] if scene["lighting"] not in NO_LIGHT]
+
+
+def panorama(shared: Path):
+    """The light of every scene here."""
+    from renderer.assets.radiance import read_hdr
+    from renderer.scene import Panorama
+
+    return Panorama(pixels=read_hdr((shared / "goldens/env_maps/lightroom_14b.hdr").read_bytes()))
+
+
+def view_of(scene: dict, avatar):
+    """The camera that the index describes."""
+    from renderer.animation.pose import Pose
+    from renderer.scene import Perspective, View
+    from renderer.scene.extent import extent
+
+    orbit, target = scene["orbit"], np.array([scene["target"][axis] for axis in "xyz"], float)
+    theta, phi, radius = math.radians(orbit["theta"]), math.radians(orbit["phi"]), orbit["radius"]
+    away = np.array(
+        (math.sin(phi) * math.sin(theta), math.cos(phi), math.sin(phi) * math.cos(theta)),
+    )
+    box = extent(avatar, Pose.rest(avatar).world(avatar))
+    far = 2 * max(float(max(box.size)) if box else 1.0, radius)
+    eye = target + radius * away
+    looked_at = eye - away if radius == 0 else target
+    projection = Perspective(yfov=math.radians(scene["verticalFoV"]), znear=far / 1000, zfar=far)
+    return View(eye=tuple(eye), target=tuple(looked_at), projection=projection)
+
+
+def draw(scene: dict, shared: Path, light, context) -> np.ndarray:
+    """Our picture, drawn at twice the reference's size and brought down."""
+    from renderer.animation.pose import Pose
+    from renderer.assets import load
+    from renderer.output.offscreen import Offscreen
+    from renderer.scene import Lighting
+
+    avatar = load(shared / "models" / scene["model"]).avatar
+    pose = Pose.rest(avatar)
+    width = 512
+    height = round(width * scene["dimensions"]["height"] / scene["dimensions"]["width"])
+    with Offscreen(avatar, size=(2 * width, 2 * height), context=context) as offscreen:
+        drawn = offscreen.frame(pose, view=view_of(scene, avatar), lighting=Lighting(key=None, environment=light))
+    return np.array(Image.fromarray(drawn).resize((width, height), Image.Resampling.LANCZOS))
+
+
+def distance(ours: np.ndarray, theirs: np.ndarray, *, within: np.ndarray | None = None) -> float:
+    """Root mean square difference where either is solid."""
+    seen = (ours[..., 3] > 127) | (theirs[..., 3] > 127) if within is None else within
+    a, b = (p[..., :3].astype(float) * (p[..., 3:] / 255.0) for p in (ours, theirs))
+    return float(np.sqrt(((a - b)[seen] ** 2).mean()))
+
+
+def compare(scene: dict, ours: np.ndarray, shared: Path) -> Result:
+    """Our picture of a scene against every reference whose geometry is right."""
+    found = {}
+    within = ours[..., 3] > 127 if scene["renderSkybox"] else None
+    for file in scene["files"]:
+        if file.get("geometry_agrees") is False:
+            continue
+        with Image.open(shared / "goldens" / file["file"]) as picture:
+            found[file["renderer"]] = distance(ours, np.array(picture.convert("RGBA")), within=within)
+    pairs = scene["pair_rmse"]
+    tracing: dict[str, list[float]] = {}
+    for tracer in (name for name in PATH_TRACERS if name in found):
+        near = {name: pairs.get(f"{name}|{tracer}", pairs.get(f"{tracer}|{name}")) for name in RASTERIZERS}
+        if all(near.get(name) is not None for name in RASTERIZERS if name in found) and not scene["renderSkybox"]:
+            tracing.setdefault("ours", []).append(found[tracer])
+            for name, value in near.items():
+                if value is not None and name in found:
+                    tracing.setdefault(name, []).append(value)
+    return Result(
+        scene=scene["key"].removeprefix("khronos-"),
+        ours=found,
+        median=scene["rmse_between_realtime"]["median"],
+        worst=scene["rmse_between_realtime"]["max"],
+        tracing={name: statistics.fmean(values) for name, values in tracing.items()},
+    )
+
+
+def table(results: Iterable[Result]) -> str:
+    """The results as Markdown, and what they come to."""
+    results = list(results)
+    lines = [
+        "| scene | ours to the rasterizers | theirs to each other, median | max "
+        "| ours to the path tracers | best rasterizer |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        rivals = [value for name, value in one.tracing.items() if name != "ours"]
+        traced = f"{one.tracing['ours']:.1f} | {min(rivals):.1f}" if rivals else "- | -"
+        mark = "" if one.closer else " *" if one.consensus <= one.worst else " **"
+        lines.append(f"| {one.scene} | {one.consensus:.1f}{mark} | {one.median:.1f} | {one.worst:.1f} | {traced} |")
+    traced_scenes = [one for one in results if one.tracing]
+    closer = sum(one.closer for one in results)
+    lines += [
+        "",
+        f"{closer} of {len(results)} scenes: nearer to the four rasterizers than they are to each other (* further than their median, ** further than their max: "
+        f"{sum(one.consensus > one.worst for one in results)}).",
+        f"{sum(one.nearest_to_tracers for one in traced_scenes)} of {len(traced_scenes)} scenes: nearer to the path "
+        "tracers than every rasterizer.",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", type=Path)
+    parser.add_argument("scenes", nargs="*")
+    parser.add_argument("--pictures", type=Path, help="folder for our picture beside a rasterizer's")
+    given = parser.parse_args()
+    from renderer.gl.context import headless
+
+    context, light, results = headless(), panorama(given.shared), []
+    for scene in scenes(given.shared):
+        if given.scenes and scene["key"].removeprefix("khronos-") not in given.scenes:
+            continue
+        ours = draw(scene, given.shared, light, context)
+        context.check()
+        results.append(compare(scene, ours, given.shared))
+        if given.pictures:
+            given.pictures.mkdir(exist_ok=True)
+            rows = [ours]
+            for name in ("gltf-sample-viewer", "three-gpu-pathtracer"):
+                path = given.shared / "goldens" / scene["key"] / f"{name}-golden.thumb.webp"
+                if path.exists():
+                    with Image.open(path) as picture:
+                        rows.append(np.array(picture.convert("RGBA")))
+            Image.fromarray(np.hstack(rows)).save(given.pictures / f"{results[-1].scene}.png")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+    main()
