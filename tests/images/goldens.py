@@ -152,7 +152,8 @@ def table(results: Iterable[Result]) -> str:
     closer = sum(one.closer for one in results)
     lines += [
         "",
-        f"{closer} of {len(results)} scenes: nearer to the four rasterizers than they are to each other (* further than their median, ** further than their max: "
+        f"{closer} of {len(results)} scenes: nearer to the four rasterizers than they are to each other "
+        f"(* further than their median, ** further than their max: "
         f"{sum(one.consensus > one.worst for one in results)}).",
         f"{sum(one.nearest_to_tracers for one in traced_scenes)} of {len(traced_scenes)} scenes: nearer to the path "
         "tracers than every rasterizer.",
