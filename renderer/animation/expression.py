@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.animation.arkit import ARKIT, arkit_channel, key_of
+from renderer.animation.expression_rules import ExpressionRules
 from renderer.animation.pose import Pose
 from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
-from renderer.scene.expression import MorphBind
+from renderer.scene.expression import Expression, MorphBind
 
 Mix = Mapping[str, float]
 
@@ -129,6 +130,25 @@ class Face:
             hint=f"did you mean {', '.join(near)}?" if near else "avatar-agent inspect lists what it has",
         )
 
+    def has(self, name: str) -> bool:
+        """Whether the file itself, or a stand-in, can show what ``name`` means."""
+        channel = arkit_channel(name)
+        return name in self._exact or key_of(name) in self._expressions or bool(channel and self._arkit_binds(channel))
+
+    def expression(self, name: str) -> Expression | None:
+        """The file's own expression by which ``name`` is shown, where it is one."""
+        key, channel = key_of(name), arkit_channel(name)
+        if name in self._exact or (channel in self._arkit and key not in self._expressions):
+            return None
+        if key in self._expressions:
+            return self._expressions[key]
+        for stand_in, _ in _FROM_PRESET.get(channel or "", ()):
+            if key_of(stand_in) in self._expressions:
+                return self._expressions[key_of(stand_in)]
+            if stand_in in self._exact:
+                return None
+        return None
+
     def _arkit_binds(self, channel: str) -> tuple[MorphBind, ...]:
         if channel in self._arkit:
             return tuple(self._arkit[channel])
@@ -141,14 +161,17 @@ class Face:
 
     def driver(self, names: Iterable[str]) -> FaceDriver:
         """What turns values of these names, in this order, into morph weights. Raises as ``binds``."""
-        return FaceDriver({name: self.binds(name) for name in names})
+        wanted = tuple(names)
+        rules = ExpressionRules([self.expression(name) for name in wanted])
+        return FaceDriver({name: self.binds(name) for name in wanted}, rules=rules)
 
 
 class FaceDriver:
     """Values of a fixed list of names as weights of the targets they move: one small product per mesh."""
 
-    def __init__(self, binds: Mapping[str, Sequence[MorphBind]]) -> None:
+    def __init__(self, binds: Mapping[str, Sequence[MorphBind]], *, rules: ExpressionRules | None = None) -> None:
         self.names = tuple(binds)
+        self._rules = rules
         moved: dict[int, dict[int, dict[int, float]]] = {}
         for column, found in enumerate(binds.values()):
             for bind in found:
@@ -167,5 +190,7 @@ class FaceDriver:
         Zeros are written too, so a face that was moved before comes to rest.
         """
         clamped = np.clip(values, 0.0, 1.0)
+        if self._rules:
+            clamped = self._rules.applied(clamped)
         for node, targets, gains in self._parts:
             pose.weights[node][targets] = np.clip(gains @ clamped, 0.0, 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from renderer.animation.arkit import ARKIT, arkit_channel
 from renderer.animation.blink import eyelids
 from renderer.animation.clip import Clip
 from renderer.animation.expression import Face
+from renderer.animation.gaze import ARKIT_GAZE, VRM_GAZE, Gaze
 from renderer.animation.pose import Pose
 from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
@@ -29,6 +30,7 @@ class FaceOverlay:
         expressions: Mapping[str, float] | None = None,
         adjust: Callable[[str, float], float] | None = None,
         blink: bool = True,
+        look_at: Sequence[float] | None = None,
         seed: int = 0,
     ) -> None:
         """Choose what is held.
@@ -38,12 +40,17 @@ class FaceOverlay:
             expressions: name to value 0..1, held all the time; names as ``Face.binds`` understands them.
             adjust: an avatar's own scale and offset of ARKit channels (motion.config.json).
             blink: blink now and then, unless the eyelids are moved by a clip or held by an expression.
+            look_at: a point of the world, metres, that the eyes follow.
             seed: of the blinks.
 
         Raises:
             AssetError: ``expression.unknown``.
         """
         face = Face(avatar)
+        self._gaze = None
+        if look_at is not None:
+            channels = [name for name in (*ARKIT_GAZE, *VRM_GAZE) if face.has(name)]
+            self._gaze = Gaze(avatar, target=look_at, channels=channels)
         held = dict(expressions or {})
         for name in held:
             if not face.binds(name) and arkit_channel(name) is not None:
@@ -52,22 +59,28 @@ class FaceOverlay:
         free = bool(lids) and not lids & set(moved)
         blinks = blink and free and not any(_is_blink(face, name) for name in held)
         rest = [name for name in ARKIT if adjust is not None and face.binds(name) and name not in held]
-        names = dict.fromkeys((*rest, *held, *(BLINKING if blinks else ())))
+        gazing = self._gaze.names if self._gaze is not None else ()
+        names = dict.fromkeys((*rest, *held, *(BLINKING if blinks else ()), *gazing))
         self._seed = seed
         self._driver = face.driver(names)
         self._values = np.zeros(len(names), np.float32)
         for i, name in enumerate(names):
             value = held.get(name, 0.0)
             self._values[i] = adjust(name, value) if adjust is not None else value
+        self._looks = [list(names).index(name) for name in gazing]
         self._lids = [i for i, name in enumerate(names) if name in BLINKING] if blinks else []
 
     def apply(self, pose: Pose, time: float) -> None:
-        """Set the weights as they are at ``time`` seconds; other weights stay as they are."""
-        if not len(self._values):
-            return
-        if self._lids:
-            self._values[self._lids] = eyelids(time, seed=self._seed)
-        self._driver.apply(pose, self._values)
+        """Set the weights as they are at ``time`` seconds, and turn the eyes; all else stays as it is."""
+        left, up = self._gaze.angles(pose) if self._gaze is not None else (0.0, 0.0)
+        if len(self._values):
+            if self._lids:
+                self._values[self._lids] = eyelids(time, seed=self._seed)
+            if self._gaze is not None and self._looks:
+                self._values[self._looks] = self._gaze.values(left, up)
+            self._driver.apply(pose, self._values)
+        if self._gaze is not None:
+            self._gaze.turn(pose, left, up)
 
 
 def moved_faces(clips: Iterable[Clip]) -> frozenset[int]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from renderer.animation.overlay import FaceOverlay
 from renderer.animation.pose import Pose
+from renderer.animation.rigging import Rigging
 from renderer.animation.states import StateMachine
+from renderer.scene.avatar import Avatar
 
 _STEP = 1.0 / 60.0
 """Seconds; the machine advances by whole steps only, so that how often it is asked does not change what it does."""
@@ -33,12 +35,13 @@ class Performance:
     """
 
     def __init__(
-        self, *, machine: Callable[[], StateMachine], cues: Sequence[Cue], overlay: FaceOverlay | None = None
+        self, *, avatar: Avatar, machine: Callable[[], StateMachine], cues: Sequence[Cue], overlay: FaceOverlay
     ) -> None:
         """``machine`` makes a state machine at its start; it is called again when time goes back."""
         self._make = machine
         self._cues = sorted(cues, key=lambda cue: cue.time)
-        self._overlay = overlay
+        self._rigging = Rigging(avatar, overlay=overlay)
+        self._pose = Pose.rest(avatar)
         self._machine = machine()
         self._steps = 0
         self._next = 0
@@ -55,19 +58,21 @@ class Performance:
         return self._cues[-1].time if self._cues else 0.0
 
     def pose(self, time: float) -> Pose:
-        """The pose at ``time`` seconds, to the sixtieth of one. The same object is returned until time goes back."""
+        """The pose at ``time`` seconds, to the sixtieth of one. The same object is returned each time."""
+        return self._rigging.pose(time, self._body)
+
+    def _body(self, time: float) -> Pose:
+        """What the clips alone make; a step back is too short to be seen."""
         steps = max(0, int(time / _STEP + 1e-6))
-        if steps < self._steps:
+        if steps < self._steps - 1:
             self._machine, self._steps, self._next = self._make(), 0, 0
             self._give_cues()
         while self._steps < steps:
             self._machine.advance(_STEP)
             self._steps += 1
             self._give_cues()
-        pose = self._machine.pose()
-        if self._overlay is not None:
-            self._overlay.apply(pose, time)
-        return pose
+        self._pose.assign(self._machine.pose())
+        return self._pose
 
     def _give_cues(self) -> None:
         now = self._steps * _STEP

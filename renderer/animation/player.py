@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from renderer.animation.clip import Clip
 from renderer.animation.overlay import FaceOverlay, unknown
 from renderer.animation.pose import Pose
+from renderer.animation.rigging import Rigging
 from renderer.animation.sampler import ClipSampler
 from renderer.scene.avatar import Avatar
 
@@ -25,6 +26,7 @@ class Player:
         expressions: Mapping[str, float] | None = None,
         adjust: Callable[[str, float], float] | None = None,
         blink: bool = True,
+        look_at: Sequence[float] | None = None,
         loop: bool = True,
         seed: int = 0,
     ) -> None:
@@ -39,6 +41,7 @@ class Player:
             expressions: name to value 0..1, held all the time; names as ``Face.binds`` understands them.
             adjust: an avatar's own scale and offset of ARKit channels (motion.config.json).
             blink: blink now and then, unless the eyelids are moved by a clip or held by an expression.
+            look_at: a point of the world, metres, that the eyes follow.
             loop: start again after the last clip, else hold its end.
             seed: of the blinks.
 
@@ -50,14 +53,16 @@ class Player:
         self._samplers = [ClipSampler(c) for c in _chosen(clips, clip, group, groups or {})]
         self._rest = Pose.rest(avatar)
         self._pose = self._rest.copy()
-        self._overlay = FaceOverlay(
+        overlay = FaceOverlay(
             avatar,
             moved={node for sampler in self._samplers for node in sampler.morphed},
             expressions=expressions,
             adjust=adjust,
             blink=blink,
+            look_at=look_at,
             seed=seed,
         )
+        self._rigging = Rigging(avatar, overlay=overlay)
 
     @property
     def duration(self) -> float:
@@ -70,12 +75,18 @@ class Player:
         return tuple(sampler.name for sampler in self._samplers)
 
     def pose(self, time: float) -> Pose:
-        """The pose at ``time`` seconds. The same object is returned each time: copy what must outlive the next call."""
+        """The pose at ``time`` seconds. The same object is returned each time: copy what must outlive the next call.
+
+        Where an avatar has springs, how they swing depends on the time before: see ``Rigging``.
+        """
+        return self._rigging.pose(time, self._body)
+
+    def _body(self, time: float) -> Pose:
+        """What the clips alone make."""
         self._pose.assign(self._rest)
         sampler, local = self._at(time)
         if sampler is not None:
             sampler.apply(self._pose, local)
-        self._overlay.apply(self._pose, time)
         return self._pose
 
     def _at(self, time: float) -> tuple[ClipSampler | None, float]:

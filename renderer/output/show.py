@@ -123,7 +123,7 @@ class Repertoire:
                 rng=random.Random(seed),  # noqa: S311 -- which clip comes next is no secret
             )
 
-        return Performance(machine=machine, cues=evenly(states, seconds), overlay=overlay)
+        return Performance(avatar=avatar, machine=machine, cues=evenly(states, seconds), overlay=overlay)
 
 
 def _made(asset: Asset, wanted: Collection[str]) -> tuple[list[Clip], dict[str, Sequence[int]]]:

@@ -32,6 +32,7 @@ def performance(make: Any, *cues: Cue, overlay: FaceOverlay | None = None) -> Pe
     clips = [clip("idle", 3, 0), clip("listen", 4, 1), clip("speak", 5, 2), clip("speak", 5, 2)]
     avatar = make.avatar(make.node(mesh=0), meshes=[make.face("eyeBlinkLeft", "eyeBlinkRight", "jawOpen")])
     return Performance(
+        avatar=avatar,
         machine=lambda: StateMachine(avatar=avatar, clips=clips, groups=groups_by_name(clips), rng=random.Random(3)),
         cues=cues,
         overlay=overlay or FaceOverlay(avatar, expressions={"jawOpen": 0.5}),
