@@ -47,6 +47,7 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
             LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
         )
         note.request_id = token.request_id
+        note.result = "licence accepted"
     device.vault.put_license(account.license.to_json())
     if token.data is not None and token.data.token:
         device.vault.put_token(token.data.token)

@@ -58,6 +58,7 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
         note.request_id = answer.request_id
         raw = answer.data.render_data if answer.data is not None else None
         data = RenderData.parse(raw or "", names=device.settings.render_data_names or None)
+        note.result = f"package version {data.version or 'unknown'}, sha256 {(data.sha256 or 'not given')[:12]}"
     device.reach(Point.PACKAGE_FETCH)
     package = _download(device, code, data, progress=progress)
     device.reach(Point.PACKAGE_ACTIVE)
@@ -87,7 +88,7 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
 
     def check(path: Path) -> None:
         device.reach(Point.PACKAGE_COMPLETE)
-        downloaded.result = f"{path.stat().st_size} bytes" + ("" if came else ", already here")
+        downloaded.result = f"{path.stat().st_size / 1e6:.1f} MB" + ("" if came else ", already here")
         downloading.close()
         if verified == path.stem:
             return  # these very bytes opened before: their hash says so, and opening them again costs a device seconds
