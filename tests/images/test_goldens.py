@@ -17,12 +17,12 @@ from renderer.gl.context import headless
 HERE = Path(__file__).resolve().parent
 
 FURTHER_THAN_ANY = {
-    "AlphaBlendModeTest": "fine texture detail is brighter than in the others",
+    "AlphaBlendModeTest": "why has not been found",
     "InterpolationTest": "the references show neither the stored pose nor time 0 of the clips",
     "SpecularTest": "KHR_materials_specular is not drawn yet",
-    "TextureEncodingTest": "green base colours are brighter than in the others",
+    "TextureEncodingTest": "why has not been found",
     "TextureTransformMultiTest": "KHR_materials_clearcoat is not drawn yet",
-    "VertexColorTest": "blue is more saturated than in the others",
+    "VertexColorTest": "why has not been found",
 }
 LEAST_CLOSER = 25
 """Scenes in which we are nearer to the four rasterizers than they are to each other (median)."""
