@@ -16,7 +16,6 @@ FRAME = np.dtype(
         ("sky", np.float32, 4),
         ("horizon", np.float32, 4),
         ("ground", np.float32, 4),
-        ("irradiance", np.float32, (9, 4)),
         ("look", np.float32, 4),
     ]
 )

@@ -1,8 +1,9 @@
-"""A panorama's light made ready for shading: its cosine convolution, and its blur by the lobe of each roughness.
+"""A panorama's light made ready for shading: its blur by the lobe of each roughness, and its cosine convolution.
 
-Only arrays; nothing here touches OpenGL. Sources: Ramamoorthi and Hanrahan (SIGGRAPH 2001) for the irradiance; Karis,
-"Real shading in Unreal Engine 4" (2013), for the prefiltered reflection with viewer, normal and mirrored direction in
-one; Colbert and Krivanek, GPU Gems 3 chapter 20, for reading each sample from a picture blurred to its solid angle.
+Only arrays; nothing here touches OpenGL. Nine spherical harmonics would do for the convolution of a soft sky, but are
+off by a seventh under a few bright lamps. Sources: Karis, "Real shading in Unreal Engine 4" (2013), for the prefiltered
+reflection with viewer, normal and mirrored direction in one; Colbert and Krivanek, GPU Gems 3 chapter 20, for reading
+each sample from a picture blurred to its solid angle.
 """
 
 from __future__ import annotations
@@ -14,40 +15,25 @@ from renderer.scene import Panorama
 
 Floats = NDArray[np.float32]
 
-SIZE, LAYERS = 128, 8
-"""Texels a side, and layers from roughness 0 to 1, of the volume."""
+SIZE, LAYERS = 129, 8
+"""Texels a side, and layers of reflections. All sizes are odd: the octahedron's edges then run over texel centres."""
 
 _WIDEST = 512  # columns of the finest picture read: what SIZE can show
-_NARROW = ((0, SIZE, 1), (5, 96, 8), (7, 64, 12), (12, 48, 16))
+_NARROW = ((0, SIZE, 1), (5, 97, 8), (7, 65, 12), (12, 49, 16))
 """For each of the first layers: rings of samples about the mirrored direction, texels a side, samples a ring."""
-_WIDE_SIZE, _WIDE_COLUMNS = 32, 64  # of the other layers: texels a side, and columns of the picture that is summed up
+_WIDE_SIZE, _WIDE_COLUMNS = 33, 64  # of the other layers: texels a side, and columns of the picture that is summed up
 
 
-def irradiance(panorama: Panorama) -> Floats:
-    """``(9, 3)``: coefficients over 1, x, y, z, xy, yz, xz, y^2, x^2 - z^2 of irradiance / pi, without intensity."""
-    pixels = _reduced(panorama.pixels, 128)
-    seen, sine = _texels(pixels)
-    # Rows of the product: world = rotation^-1 @ map, and the inverse of a rotation is its transpose.
-    world = seen if panorama.rotation is None else seen @ panorama.rotation
-    x, y, z = np.moveaxis(world, -1, 0)
-    share = np.broadcast_to(sine, x.shape) / (sine.sum() * pixels.shape[1])
-    one = np.ones_like(x)
-    # Squared norms 1, 1/3, 1/15, 4/5 and 4/15 over the sphere's mean, and the kernel's 1, 2/3, 1/4.
-    basis = np.stack((one, x, y, z, x * y, y * z, x * z, 3.0 * y * y - 1.0, x * x - z * z))
-    factors = np.array((1.0, 2.0, 2.0, 2.0, 3.75, 3.75, 3.75, 0.3125, 0.9375))
-    found = np.einsum("khw,hwc->kc", basis * share, pixels) * factors[:, None]
-    found[0] -= found[7]
-    found[7] *= 3.0
-    return np.asarray(found, np.float32)
+def layers(panorama: Panorama) -> NDArray[np.float16]:
+    """``(LAYERS + 1, SIZE, SIZE, 4)``, unfolded as ``shaders/panorama.glsl``, without the panorama's intensity.
 
-
-def reflections(panorama: Panorama) -> NDArray[np.float16]:
-    """``(LAYERS, SIZE, SIZE, 4)``: what a surface of each roughness mirrors, unfolded as ``shaders/panorama.glsl``."""
+    What a surface of each roughness mirrors; the last layer is irradiance / pi.
+    """
     levels = [_reduced(panorama.pixels, _WIDEST)]
     while levels[-1].shape[0] > 4 and not (levels[-1].shape[0] % 2 or levels[-1].shape[1] % 2):
         levels.append(_halved(levels[-1]))
-    volume = np.ones((LAYERS, SIZE, SIZE, 4), np.float16)
-    for layer in range(LAYERS):
+    volume = np.ones((LAYERS + 1, SIZE, SIZE, 4), np.float16)
+    for layer in range(LAYERS + 1):
         rings, size, spokes = _NARROW[layer] if layer < len(_NARROW) else (0, _WIDE_SIZE, 0)
         directions = octahedron(size)
         if panorama.rotation is not None:
@@ -58,7 +44,8 @@ def reflections(panorama: Panorama) -> NDArray[np.float16]:
         elif rings:
             seen = _blurred(levels, directions, roughness, rings, spokes)
         else:
-            seen = _summed(_reduced(levels[0], _WIDE_COLUMNS), directions, roughness)
+            coarse = _reduced(levels[0], _WIDE_COLUMNS)
+            seen = _summed(coarse, directions, roughness if layer < LAYERS else None)
         volume[layer, :, :, :3] = np.minimum(_enlarged(seen.reshape(size, size, 3), SIZE), 65504.0)
     return volume
 
@@ -104,13 +91,14 @@ def _blurred(levels: list[Floats], directions: Floats, roughness: float, rings: 
     return total / np.float32(weights)
 
 
-def _summed(picture: Floats, directions: Floats, roughness: float) -> Floats:
-    """Mean over the GGX lobe about each direction: every texel with its share of the sphere."""
+def _summed(picture: Floats, directions: Floats, roughness: float | None) -> Floats:
+    """Mean over the GGX or, with None, the cosine lobe about each direction: every texel by its share of the sphere."""
     seen, sine = _texels(picture)
     cosine = directions @ seen.reshape(-1, 3).T
-    squared = np.float32(roughness**4)
-    half = (cosine + 1.0) * ((squared - 1.0) * np.float32(0.5)) + 1.0
-    lobe = np.maximum(cosine, 0.0) / (half * half)
+    lobe = np.maximum(cosine, 0.0)
+    if roughness is not None:
+        half = (cosine + 1.0) * np.float32((roughness**4 - 1.0) * 0.5) + 1.0
+        lobe /= half * half
     lobe *= np.broadcast_to(sine, picture.shape[:2]).ravel()
     mean: Floats = (lobe @ picture.reshape(-1, 3)) / lobe.sum(axis=1, keepdims=True)
     return mean

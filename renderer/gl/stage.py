@@ -299,7 +299,7 @@ class Stage:
             frame["light_color"][:3] = np.asarray(lighting.key.color) * lighting.key.intensity
         around = lighting.environment
         if isinstance(around, Panorama):
-            frame["irradiance"][:, :3] = self._surroundings.irradiance(around) * np.float32(around.intensity)
+            self._surroundings.prepare(around)
             frame["look"][1:] = (around.intensity, SIZE, LAYERS)
         elif around is not None:
             for name in ("sky", "horizon", "ground"):

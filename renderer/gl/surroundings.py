@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from renderer.gl import calls, prefilter
 from renderer.gl.context import GraphicsContext
 from renderer.scene import Panorama
@@ -19,25 +16,19 @@ class Surroundings:
         self._context = context
         self._panorama: Panorama | None = None
         self._texture: Any = None
-        self._irradiance = np.zeros((9, 3), np.float32)
-
-    def irradiance(self, panorama: Panorama) -> NDArray[np.float32]:
-        """``(9, 3)`` as ``prefilter.irradiance``."""
-        self._prepare(panorama)
-        return self._irradiance
 
     def use(self, unit: int) -> None:
-        """Bind the reflections; without any panorama there are none and nothing reads them."""
+        """Bind the light's layers; without any panorama there are none and nothing reads them."""
         if self._texture is not None:
             self._texture.use(unit)
 
-    def _prepare(self, panorama: Panorama) -> None:
+    def prepare(self, panorama: Panorama) -> None:
+        """Make a panorama's light ready, unless it is already."""
         if self._panorama is panorama:
             return
         self.release()
-        self._irradiance = prefilter.irradiance(panorama)
-        volume = (prefilter.SIZE, prefilter.SIZE, prefilter.LAYERS)
-        self._texture = self._context.gl.texture3d(volume, 4, prefilter.reflections(panorama).tobytes(), dtype="f2")
+        volume = (prefilter.SIZE, prefilter.SIZE, prefilter.LAYERS + 1)
+        self._texture = self._context.gl.texture3d(volume, 4, prefilter.layers(panorama).tobytes(), dtype="f2")
         self._texture.filter = (calls.LINEAR, calls.LINEAR)
         self._texture.repeat_x = self._texture.repeat_y = self._texture.repeat_z = False
         self._panorama = panorama

@@ -7,6 +7,5 @@ layout(std140) uniform Frame {
     vec4 u_sky;
     vec4 u_horizon;
     vec4 u_ground;
-    vec4 u_irradiance[9];    // of a panorama, times intensity; basis as in panorama.glsl
-    vec4 u_look;             // x: exposure; of a panorama y: intensity, z: texels a side, w: layers
+    vec4 u_look;             // x: exposure; of a panorama y: intensity, z: texels a side, w: layers of reflections
 };
