@@ -75,6 +75,17 @@ def environment_of(pixels: Floats, *, intensity: float = 1.0) -> Environment:
     )
 
 
+def gradient_of(pixels: Floats, *, intensity: float = 1.0) -> Environment | None:
+    """The simple environment that an equirectangular picture is a picture of, None where it shows more than that.
+
+    What one byte of mantissa cannot tell apart counts as the same.
+    """
+    found = environment_of(pixels, intensity=intensity)
+    rows = _bands(len(pixels)) @ np.array([found.horizon, found.sky, found.ground])
+    tolerance = 2.0 / 255.0 * np.maximum(pixels.max(initial=0.0), 1e-6)
+    return found if bool((np.abs(pixels - rows[:, None]) <= tolerance).all()) else None
+
+
 def _elevations(rows: int) -> NDArray[np.float64]:
     return np.asarray((0.5 - (np.arange(rows) + 0.5) / rows) * np.pi)
 

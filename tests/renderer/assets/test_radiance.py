@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from renderer.assets.radiance import environment_of, gradient_hdr, read_hdr, write_hdr
+from renderer.assets.radiance import environment_of, gradient_hdr, gradient_of, read_hdr, write_hdr
 from renderer.errors import AssetError
 from renderer.scene import Environment
 
@@ -67,3 +67,14 @@ def test_damaged_pictures_are_refused(data: bytes, code: str) -> None:
         read_hdr(data, where="background.hdr")
     assert caught.value.code == code
     assert caught.value.where == "background.hdr"
+
+
+def test_a_gradient_is_known_as_one_and_a_lamp_in_it_is_not() -> None:
+    given = Environment(sky=(0.9, 1.1, 1.4), horizon=(0.5, 0.4, 0.3), ground=(0.1, 0.2, 0.05))
+    pixels = read_hdr(gradient_hdr(given)).copy()
+    found = gradient_of(pixels, intensity=2.0)
+    assert found is not None
+    assert found.intensity == 2.0
+    np.testing.assert_allclose(found.sky, given.sky, atol=0.02)
+    pixels[5, 7] += 0.1
+    assert gradient_of(pixels) is None
