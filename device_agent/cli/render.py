@@ -71,6 +71,13 @@ def render(
         list[State] | None,
         typer.Option("--state", help="What the avatar is doing; may be repeated, each then gets a part of --seconds."),
     ] = None,
+    animation: Annotated[
+        Path | None,
+        typer.Option("--animation", help="Play the clips of another file: .vrma, .glb, .gltf.", metavar="FILE"),
+    ] = None,
+    look_at: Annotated[
+        str | None, typer.Option("--look-at", help="What the eyes follow.", metavar="X,Y,Z|camera")
+    ] = None,
     contact: Annotated[
         SheetKind | None,
         typer.Option("--sheet", help="All face shapes, or all clips at several moments, as labelled tiles."),
@@ -106,11 +113,16 @@ def render(
             where="--eye",
             hint="leave one of them out: --eye places the camera, the others choose one of the platform's",
         )
+    given_look = source.parse_look_at(look_at)
     given_view = source.parse_view(eye, target, fov)
     given_background = source.parse_background(background)
     expressions = source.parse_expressions(expression or [])
     clock = Laps()
     asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
+    if animation is not None:
+        from renderer.assets import load, with_motion
+
+        asset = with_motion(asset, load(animation))
     clock.lap("load")
     if contact is not None:
         facts = write_sheet(
@@ -137,6 +149,7 @@ def render(
         aspect=width / height,
         clip=clip,
         states=state or (),
+        look_at=given_look,
         expressions=expressions,
         start=at,
         seconds=seconds if moving or state else 0.0,

@@ -6,7 +6,7 @@ import math
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from device_agent.errors import UsageError
 
@@ -102,6 +102,13 @@ def parse_view(eye: str | None, target: str | None, fov: float | None) -> View |
             hint="name two places that are apart; without --target it looks at 0,1,0",
         )
     return View(eye=at, target=towards, projection=Perspective(yfov=math.radians(fov), znear=0.02, zfar=200.0))
+
+
+def parse_look_at(text: str | None) -> tuple[float, float, float] | Literal["camera"] | None:
+    """``camera`` or a place in the world. Raises UsageError."""
+    if text is None:
+        return None
+    return "camera" if text == "camera" else _triple(text, "--look-at")
 
 
 def _triple(text: str, option: str) -> tuple[float, float, float]:

@@ -21,6 +21,7 @@ ARKIT = (
 """In the order of the platform's motion data, which is alphabetical and not Apple's."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_VALID_NAME = re.compile(r"(?:h_expressions\.|(?:h_teeth\.)?(?:t_)?)(?P<shape>[A-Za-z_]+)_h")
 _ALIASES = MappingProxyType(
     {
         "mouthcheekpuff": "cheekPuff",
@@ -34,6 +35,34 @@ _ALIASES = MappingProxyType(
         "mouthrollupperright": "mouthRollUpper",
     }
 )
+_SIDED = (
+    ("eyeClose", "eyeBlink"), ("eyeOpen", "eyeWide"), ("lowLid", "eyeSquint"), ("disgust", "noseSneer"),
+    ("smileClose", "mouthSmile"), ("mouthSad", "mouthFrown"), ("lipUp", "mouthUpperUp"), ("lipDown", "mouthLowerDown"),
+    ("lipCorner", "mouthDimple"), ("lipSide", "mouth"), ("jaw", "jaw"), ("browDown", "browDown"),
+)  # fmt: skip
+_VALID = MappingProxyType(
+    {
+        **{f"L{theirs}": f"{ours}Left" for theirs, ours in _SIDED},
+        **{f"R{theirs}": f"{ours}Right" for theirs, ours in _SIDED},
+        "LLbrowUp": "browOuterUpLeft",
+        "RRbrowUp": "browOuterUpRight",
+        "LbrowUp": "browInnerUp",
+        "RbrowUp": "browInnerUp",
+        "LLbrowDown": "browDownLeft",
+        "RRbrowDown": "browDownRight",
+        "Lblow": "cheekPuff",
+        "Rblow": "cheekPuff",
+        "MouthOpen": "jawOpen",
+        "JawFront": "jawForward",
+        "UH_OO": "mouthFunnel",
+        "Kiss": "mouthPucker",
+        "MPB_Up": "mouthRollUpper",
+        "MPB_Down": "mouthRollLower",
+        "Chin": "mouthShrugLower",
+        "OutMiddle_tg": "tongueOut",
+    }
+)
+"""Shapes of the VALID library, without what is around their names (``h_expressions.LeyeClose_h``)."""
 _BY_KEY = MappingProxyType({**{name.lower(): name for name in ARKIT}, **_ALIASES})
 
 
@@ -54,6 +83,9 @@ def key_of(name: str) -> str:
 
 def arkit_channel(name: str) -> str | None:
     """The ARKit channel that a morph target's or channel's name means, however it is spelt; None for other names."""
+    valid = _VALID_NAME.fullmatch(name)
+    if valid is not None and valid["shape"] in _VALID:
+        return _VALID[valid["shape"]]
     words = _words(name)
     # Exporters put the mesh's name in front: Wolf3D_Head_eyeBlinkLeft, blendShape1.eyeBlink_L.
     for begin in range(max(1, len(words) - 1)):

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.animation.arkit import arkit_channel
 from renderer.animation.clip import Channel, Clip, Interpolation
 from renderer.animation.gestures import CHIN, GROUPS, Motion, motions
 from renderer.animation.turns import arc, axis_turn, euler_turn, frames, quaternions, thinned, unit
@@ -252,7 +253,9 @@ def _faces(avatar: Avatar, motion: Motion) -> Iterator[Channel]:
         if node.mesh < 0 or not avatar.meshes[node.mesh].target_names:
             continue
         mesh = avatar.meshes[node.mesh]
-        places = {_plain(name): place for place, name in reversed(list(enumerate(mesh.target_names))) if name}
+        named = [(place, name) for place, name in reversed(list(enumerate(mesh.target_names))) if name]
+        places = {(arkit_channel(name) or "").lower(): place for place, name in named}
+        places |= {_plain(name): place for place, name in named}
         rest = node.weights if node.weights is not None else mesh.weights
         weights = np.tile(np.asarray(rest, np.float64), (len(motion.times), 1))
         found = False

@@ -288,7 +288,9 @@ def _turn(a: Array, b: Array) -> Array:
     """The smallest rotations ``(n, 4)`` from directions to directions; the identity where one is zero or opposite."""
     product = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     real = product + (a * b).sum(axis=1)
-    quaternions = np.concatenate((np.cross(a, b), real[:, None]), axis=1)
+    # By components: numpy's own cross product takes four times as long for so few rows.
+    (ax, ay, az), (bx, by, bz) = a.T, b.T
+    quaternions = np.stack((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx, real), axis=1)
     quaternions[real <= 1e-9 * product] = (0.0, 0.0, 0.0, 1.0)
     length = np.sqrt((quaternions * quaternions).sum(axis=1))[:, None]
     usable = length > 0.0

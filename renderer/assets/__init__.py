@@ -4,6 +4,7 @@ from renderer.assets.asset import Asset
 from renderer.assets.issues import Issue, Severity
 from renderer.assets.limits import Limits
 from renderer.assets.load import load
+from renderer.assets.motion import with_motion
 from renderer.assets.package import load_package
 
-__all__ = ["Asset", "Issue", "Limits", "Severity", "load", "load_package"]
+__all__ = ["Asset", "Issue", "Limits", "Severity", "load", "load_package", "with_motion"]

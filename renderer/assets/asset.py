@@ -33,6 +33,7 @@ class Asset:
         background: the encoded picture behind an avatar package; None without.
         environment: an avatar package's Radiance HDR picture (equirectangular); None without.
         color_table: an avatar package's 256 x 16 colour table, encoded; None without.
+        expression_nodes: of a VRM animation: expression to the node whose X translation is how far it is on.
         chained: those groups whose clips are a start, a loop and an end rather than alternatives.
         groups: of an avatar package: ``hello``, ``idle``, ``listen``, ``speak``, ``think`` to indices of ``clips``.
     """
@@ -49,6 +50,7 @@ class Asset:
     color_table: bytes | None = field(default=None, repr=False)
     groups: dict[str, tuple[int, ...]] = field(default_factory=dict)
     chained: frozenset[str] = frozenset()
+    expression_nodes: dict[str, int] = field(default_factory=dict)
 
     def player(
         self,

@@ -47,8 +47,9 @@ REGISTRY = _registry(
     Extension(name="EXT_meshopt_compression"),
     Extension(name="VRM"),
     Extension(name="VRMC_vrm"),
-    Extension(name="VRMC_springBone", drawn=False),
-    Extension(name="VRMC_node_constraint", drawn=False),
+    Extension(name="VRMC_vrm_animation"),
+    Extension(name="VRMC_springBone"),
+    Extension(name="VRMC_node_constraint"),
 )
 """Extensions that are read; a file may require any of them."""
 

@@ -15,13 +15,14 @@ from renderer.assets.issues import IssueLog
 from renderer.assets.limits import Limits
 from renderer.assets.materials import read_materials
 from renderer.assets.meshes import read_meshes
+from renderer.assets.mtoon import with_mtoon_0
 from renderer.assets.nodes import drawn_scene, read_nodes
 from renderer.assets.placement import HALF_TURN, placed
 from renderer.assets.resolver import Resolver
 from renderer.assets.skins import fit_influences, read_skins
 from renderer.assets.textures import Pictures, read_textures
 from renderer.assets.views import read_cameras, read_lights
-from renderer.assets.vrm import faces_back, vrm_bones
+from renderer.assets.vrm import faces_back, vrm_bones, vrma_expressions
 from renderer.assets.vrm_expressions import vrm_expressions
 from renderer.assets.vrm_rig import vrm_rig
 from renderer.errors import AssetError
@@ -59,7 +60,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
     accessors = Accessors(document, buffers, log=log, limits=limits)
     images = Pictures(buffers, resolver, log=log, limits=limits).read(document.images)
     textures = read_textures(document, images, log=log)
-    materials = read_materials(document, textures, log=log)
+    materials = with_mtoon_0(read_materials(document, textures, log=log), document, textures, log=log)
     meshes = read_meshes(document, accessors, materials, log=log)
     lights = read_lights(document, log=log)
     nodes = read_nodes(document, meshes, lights=len(lights), log=log)
@@ -93,6 +94,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
         issues=Delayed(lambda: (clips(), log.issues())[1]),
         extensions=tuple(dict.fromkeys(document.extensions_used)),
         generator=document.asset.generator,
+        expression_nodes=vrma_expressions(document, log=log),
     )
 
 

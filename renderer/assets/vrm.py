@@ -10,6 +10,7 @@ from renderer.assets.document import Document
 from renderer.assets.extensions import read
 from renderer.assets.issues import IssueLog
 
+ANIMATION = "VRMC_vrm_animation"
 _THUMB = re.compile(r"(left|right)Thumb(Proximal|Intermediate)")
 
 
@@ -45,7 +46,7 @@ class Humanoid1(msgspec.Struct, rename="camel"):
 
 
 class Vrm1(msgspec.Struct, rename="camel"):
-    """``VRMC_vrm``, as far as the skeleton goes."""
+    """``VRMC_vrm`` and ``VRMC_vrm_animation``, as far as the skeleton goes."""
 
     humanoid: Humanoid1 = msgspec.field(default_factory=Humanoid1)
 
@@ -53,6 +54,7 @@ class Vrm1(msgspec.Struct, rename="camel"):
 def vrm_bones(document: Document, *, log: IssueLog) -> dict[str, int]:
     """VRM 1.0 bone name to node; empty when the file is no VRM. VRM 0.x thumbs are renamed to VRM 1.0's."""
     new = read(document.extensions, "VRMC_vrm", Vrm1, log=log, where="")
+    new = new or read(document.extensions, ANIMATION, Vrm1, log=log, where="")
     if new is not None:
         pairs = [(bone, entry.node) for bone, entry in new.humanoid.human_bones.items()]
     else:
@@ -65,6 +67,32 @@ def vrm_bones(document: Document, *, log: IssueLog) -> dict[str, int]:
         else:
             log.add("vrm.bone", f"{bone} is node {node}, which does not exist", where="/extensions")
     return bones
+
+
+class Track(msgspec.Struct):
+    """The node whose translation along X is how far an expression is on."""
+
+    node: int = -1
+
+
+class Tracks(msgspec.Struct):
+    """``VRMC_vrm_animation.expressions``."""
+
+    preset: dict[str, Track] = {}
+    custom: dict[str, Track] = {}
+
+
+class Animation(msgspec.Struct):
+    """``VRMC_vrm_animation``, as far as the face goes."""
+
+    expressions: Tracks = msgspec.field(default_factory=Tracks)
+
+
+def vrma_expressions(document: Document, *, log: IssueLog) -> dict[str, int]:
+    """Of a VRM animation: expression to the node whose X translation is its value; empty for other files."""
+    found = read(document.extensions, ANIMATION, Animation, log=log, where="")
+    tracks = {**found.expressions.custom, **found.expressions.preset} if found else {}
+    return {name: track.node for name, track in tracks.items() if 0 <= track.node < len(document.nodes)}
 
 
 def faces_back(document: Document) -> bool:

@@ -99,7 +99,7 @@ def expression_sheet(asset: Asset, *, aspect: float, camera: int = HEAD_CAMERA, 
         tiles.append(Tile(label=label, pose=pose, view=view, faint=absent))
     count = f"{len(face.arkit)} of {len(ARKIT)} ARKit channels" if face.arkit else "no ARKit channels"
     more = f", {len(own)} {'more' if face.arkit else 'shapes of its own'}" if own else ""
-    return Sheet(title=f"{avatar.name}: {count}{more}", strips=tuple(Strip(tiles=(tile,)) for tile in tiles))
+    return Sheet(title=f"{_title(asset)}: {count}{more}", strips=tuple(Strip(tiles=(tile,)) for tile in tiles))
 
 
 def clip_sheet(asset: Asset, *, aspect: float, camera: int = BODY_CAMERA, angle: int = 0) -> Sheet:
@@ -125,7 +125,7 @@ def clip_sheet(asset: Asset, *, aspect: float, camera: int = BODY_CAMERA, angle:
             "the avatar has no clips", code="clip.unknown", where=avatar.name, hint="it has no bones to make any for"
         )
     made = "" if asset.clips else " made for its bones"
-    return Sheet(title=f"{avatar.name}: {len(strips)} clips{made}", strips=tuple(strips))
+    return Sheet(title=f"{_title(asset)}: {len(strips)} clips{made}", strips=tuple(strips))
 
 
 def draw_sheet(
@@ -215,6 +215,11 @@ def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width
         kept -= 1
         shown = f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
     return shown
+
+
+def _title(asset: Asset) -> str:
+    """The avatar's name; of one that goes by its file's, without the way to it."""
+    return asset.avatar.name.replace("\\", "/").rpartition("/")[2]
 
 
 def _standing(asset: Asset) -> Pose:

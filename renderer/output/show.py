@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -75,6 +76,7 @@ class Repertoire:
         clip: str | int | None = None,
         group: str | None = None,
         expressions: Mapping[str, float] | None = None,
+        look_at: Sequence[float] | None = None,
     ) -> Player:
         """What plays one of them; arguments and errors as ``renderer.animation.player.Player``."""
         motion = self._asset.motion
@@ -87,6 +89,7 @@ class Repertoire:
             groups=groups,
             expressions=expressions,
             adjust=None if motion is None else motion.apply,
+            look_at=look_at,
         )
 
     def performance(
@@ -95,6 +98,7 @@ class Repertoire:
         *,
         seconds: float,
         expressions: Mapping[str, float] | None = None,
+        look_at: Sequence[float] | None = None,
         seed: int = 0,
     ) -> Performance:
         """The states one after the other, each for the same part of the time; hello is left out.
@@ -111,6 +115,7 @@ class Repertoire:
             moved=moved_faces([self._clips[index] for members in groups.values() for index in members]),
             expressions=expressions,
             adjust=None if motion is None else motion.apply,
+            look_at=look_at,
             seed=seed,
         )
 
@@ -175,6 +180,7 @@ def show(
     group: str | None = None,
     states: Sequence[str] = (),
     expressions: Mapping[str, float] | None = None,
+    look_at: Sequence[float] | Literal["camera"] | None = None,
     start: float = 0.0,
     seconds: float = 0.0,
     view: View | None = None,
@@ -189,6 +195,7 @@ def show(
         repertoire: what the asset can play, where that is known already.
         clip, group, expressions: as for ``Player``; an avatar without clips gets those made for any humanoid.
         states: go through these instead, as a talking avatar does, each for the same part of ``seconds``.
+        look_at: a point of the world, metres, or the camera, for the eyes to follow.
         start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
         view: an explicit camera, or
         camera, angle: one of the platform's; without either an avatar package's own, else full body near.
@@ -197,11 +204,13 @@ def show(
         AssetError: ``clip.unknown``, ``expression.unknown``.
     """
     plays = repertoire or Repertoire(asset)
-    player: Player | Performance
-    if states:
-        player = plays.performance(states, seconds=seconds, expressions=expressions)
-    else:
-        player = plays.player(clip=clip, group=group, expressions=expressions)
+
+    def playing(towards: Sequence[float] | None) -> Player | Performance:
+        if states:
+            return plays.performance(states, seconds=seconds, expressions=expressions, look_at=towards)
+        return plays.player(clip=clip, group=group, expressions=expressions, look_at=towards)
+
+    player = playing(None if isinstance(look_at, str) else look_at)
     config = asset.config
     if view is None and config is not None and camera is None and angle == 0:
         view = config.view
@@ -209,6 +218,8 @@ def show(
         times = [start + seconds * part / _FIT_SAMPLES for part in range(_FIT_SAMPLES)] if seconds else [start]
         worlds = [player.pose(time).world(asset.avatar) for time in times]
         view = frame_avatar(asset.avatar, worlds, locate=camera or 0, angle=angle, aspect=aspect)
+    if isinstance(look_at, str):
+        player = playing(view.eye)
     if background is None:
         background = Background(image=asset.background) if asset.background else BACKDROP
     lighting = STUDIO if config is None else Lighting(key=config.key_light, environment=_surroundings(asset))

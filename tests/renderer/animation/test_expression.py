@@ -108,3 +108,43 @@ def test_vrm_expressions_of_both_versions(shared: Path) -> None:
     assert not new.expressions["custom_a"].preset
     overriding = load(shared / "models/avatars/VRMC_vrm_expressions_isBinary_Overrides.vrm").avatar
     assert any(expression.binary for expression in overriding.expressions.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "channel"),
+    [
+        ("h_expressions.LeyeClose_h", "eyeBlinkLeft"),
+        ("h_expressions.ReyeClose_h", "eyeBlinkRight"),
+        ("h_expressions.MouthOpen_h", "jawOpen"),
+        ("t_MouthOpen_h", "jawOpen"),
+        ("h_teeth.t_Ljaw_h", "jawLeft"),
+        ("h_expressions.RlipSide_h", "mouthRight"),
+        ("h_teeth.OutMiddle_tg_h", "tongueOut"),
+        ("h_expressions.LLbrowUp_h", "browOuterUpLeft"),
+        ("h_expressions.Shout_h", None),
+        ("MouthOpen", None),
+    ],
+)
+def test_names_of_the_valid_library(name: str, channel: str | None) -> None:
+    assert arkit_channel(name) == channel
+
+
+@pytest.mark.shared
+def test_a_face_of_the_valid_library_blinks_opens_its_mouth_and_smiles(shared: Path) -> None:
+    """Seen on the mesh itself: left is +X, lids go down, the chin goes down with the teeth, corners go out."""
+    avatar = load(shared / "models/avatars/valid-Black_M_2_Util.glb").avatar
+    face = Face(avatar)
+    assert len(face.arkit) >= 35
+    assert len({bind.node for bind in face.binds("jawOpen")}) == 2
+    sides = {}
+    for name in ("eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthLeft"):
+        (bind,) = face.binds(name)
+        found = [
+            (p.positions[rows], p.targets[bind.target].positions[rows])
+            for p in avatar.meshes[avatar.nodes[bind.node].mesh].primitives
+            if (deltas := p.targets[bind.target].positions) is not None
+            for rows in [np.linalg.norm(deltas, axis=1) > 0.5 * np.linalg.norm(deltas, axis=1).max()]
+        ]
+        sides[name] = np.concatenate([at for at, _ in found]).mean(axis=0)
+    assert sides["eyeBlinkLeft"][0] > 0 > sides["eyeBlinkRight"][0]
+    assert sides["mouthSmileLeft"][0] > 0
