@@ -153,6 +153,19 @@ class Accessors:
         if accessor.byte_offset + accessor.count * layout.pitch * layout.columns > length or self._buffers.stride(view):
             self._span(view, accessor.byte_offset, accessor.count, layout, index)
 
+    def provide(self, index: int, elements: AnyArray) -> None:
+        """Take ``(count, components)`` from elsewhere for what an accessor stands for, in its own component type.
+
+        Raises AssetError ``accessor.type``, ``limit.exceeded``.
+        """
+        layout = self._layout(self._accessors[index], index)
+        if elements.shape[1] != layout.width:
+            raise refusal("accessor.type", f"{elements.shape[1]} components for {layout.width}", where=_at(index))
+        self._spend(elements.size * layout.dtype.itemsize, index)
+        array = np.ascontiguousarray(elements.astype(layout.dtype, copy=False))
+        array.flags.writeable = False
+        self._decoded[index] = array
+
     def read(self, index: int, *, where: str) -> AnyArray:
         """The elements as stored. Raises AssetError ``accessor.*``, ``view.*``, ``limit.exceeded``."""
         array = self._decoded.get(index)

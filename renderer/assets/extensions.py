@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from renderer.assets.compression.draco import DRACO, available
 from renderer.assets.document import Document, Extensions, Index, decode
 from renderer.assets.issues import IssueLog, unsupported
 from renderer.errors import AssetError
@@ -45,6 +46,7 @@ REGISTRY = _registry(
     Extension(name="KHR_lights_punctual"),
     Extension(name="EXT_texture_webp"),
     Extension(name="EXT_meshopt_compression"),
+    Extension(name=DRACO),
     Extension(name="VRM"),
     Extension(name="VRMC_vrm"),
     Extension(name="VRMC_vrm_animation"),
@@ -55,7 +57,7 @@ REGISTRY = _registry(
 
 HINTS = MappingProxyType(
     {
-        "KHR_draco_mesh_compression": "repack the file without Draco, e.g. gltf-transform copy in.glb out.glb",
+        DRACO: "pip install DracoPy, or repack the file without Draco, e.g. gltf-transform copy in.glb out.glb",
         "KHR_texture_basisu": "repack the file with PNG, JPEG or WebP pictures",
     }
 )
@@ -67,7 +69,7 @@ def check(document: Document, *, log: IssueLog) -> None:
 
     Raises UnsupportedAsset ``extension.required``, naming every such extension.
     """
-    missing = [name for name in dict.fromkeys(document.extensions_required) if name not in REGISTRY]
+    missing = [name for name in dict.fromkeys(document.extensions_required) if not _known(name)]
     if missing:
         raise unsupported(
             "extension.required",
@@ -76,10 +78,15 @@ def check(document: Document, *, log: IssueLog) -> None:
             hint="; ".join(HINTS[name] for name in missing if name in HINTS),
         )
     for name in dict.fromkeys(document.extensions_used):
-        if name not in REGISTRY:
+        if not _known(name):
             log.add("extension.unknown", f"drawn without {name}", where="/extensionsUsed")
         elif not REGISTRY[name].drawn:
             log.add("extension.not-drawn", f"{name} is read but not drawn", where="/extensionsUsed")
+
+
+def _known(name: str) -> bool:
+    """Whether we have what an extension asks for; Draco is there when DracoPy is."""
+    return name in REGISTRY and (name != DRACO or available())
 
 
 Kind = TypeVar("Kind")

@@ -10,6 +10,7 @@ from renderer.assets.asset import Asset
 from renderer.assets.buffers import BufferStore
 from renderer.assets.clips import check_clips, read_clips
 from renderer.assets.document import Document, parse
+from renderer.assets.draco import unpack_primitives
 from renderer.assets.glb import MAGIC, split
 from renderer.assets.issues import IssueLog
 from renderer.assets.limits import Limits
@@ -58,6 +59,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
     extensions.check(document, log=log)
     buffers = BufferStore(document, binary, resolver, log=log, limits=limits)
     accessors = Accessors(document, buffers, log=log, limits=limits)
+    unpack_primitives(document, buffers, accessors, log=log)
     images = Pictures(buffers, resolver, log=log, limits=limits).read(document.images)
     textures = read_textures(document, images, log=log)
     materials = with_mtoon_0(read_materials(document, textures, log=log), document, textures, log=log)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from renderer.assets import load
+from renderer.assets import extensions, load
 from renderer.assets.document import pointer_of
 from renderer.errors import AssetError, UnsupportedAsset
 
@@ -57,7 +57,8 @@ def test_pointers(path: str, pointer: str) -> None:
     assert pointer_of(path) == pointer
 
 
-def test_required_extensions_are_refused_by_name() -> None:
+def test_required_extensions_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extensions, "available", lambda: False)  # as without DracoPy
     with pytest.raises(UnsupportedAsset) as caught:
         load(b'{"asset":{"version":"2.0"},"extensionsRequired":["KHR_draco_mesh_compression","ACME_magic"]}')
     assert caught.value.code == "extension.required"
