@@ -1,0 +1,83 @@
+"""``avatar-agent render``: sheets, states, clips of other files, eyes that follow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from renderer.sample import SAMPLE
+
+pytestmark = pytest.mark.gl
+
+
+def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "device_agent.cli.main", "render", *(str(part) for part in arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def drawn(out: Path, *arguments: object) -> tuple[np.ndarray, dict]:
+    done = call(SAMPLE, "--out", out, "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    with Image.open(out) as picture:
+        return np.array(picture.convert("RGB")), json.loads(done.stdout)
+
+
+def test_a_sheet_of_all_shapes(tmp_path: Path) -> None:
+    picture, told = drawn(tmp_path / "a.webp", "--sheet", "expressions", "--size", "40x48")
+    assert (told["tiles"], told["title"]) == (53, "Sample: 52 of 52 ARKit channels")
+    assert picture.shape[:2] == (told["height"], told["width"])
+
+
+def test_a_state_is_what_is_played(tmp_path: Path) -> None:
+    plain, _ = drawn(tmp_path / "a.png", "--time", 2, "--size", "64x96", "--clip", "idle_1")
+    thinking, told = drawn(tmp_path / "b.png", "--time", 2, "--size", "64x96", "--state", "Thinking")
+    assert told["playing"] == ["think0"]
+    assert not np.array_equal(plain, thinking)
+
+
+def test_states_share_the_seconds(tmp_path: Path) -> None:
+    _, told = drawn(
+        tmp_path / "a.png", "--time", 3.9, "--seconds", 4, "--size", "48x64", "--state", "Thinking", "--state", "Idle"
+    )
+    assert told["playing"] == ["idle0"]
+
+
+def test_clips_of_another_file(tmp_path: Path) -> None:
+    mine, _ = drawn(tmp_path / "a.png", "--time", 1.5, "--size", "64x96", "--clip", "hello")
+    same, told = drawn(tmp_path / "b.png", "--time", 1.5, "--size", "64x96", "--clip", "hello", "--animation", SAMPLE)
+    assert told["playing"] == ["hello"]
+    assert np.array_equal(mine, same)
+
+
+def test_eyes_follow(tmp_path: Path) -> None:
+    size = ("--camera", 1, "--size", "96x96", "--time", 0)
+    ahead, _ = drawn(tmp_path / "a.png", *size)
+    aside, _ = drawn(tmp_path / "b.png", *size, "--look-at", "2,1.5,1")
+    camera, _ = drawn(tmp_path / "c.png", *size, "--look-at", "camera")
+    assert np.abs(aside.astype(int) - ahead).max() > 30
+    assert np.abs(aside.astype(int) - ahead).sum() > 3 * np.abs(camera.astype(int) - ahead).sum()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--out", "x.mp4", "--sheet", "clips"), "usage.output"),
+        (("--out", "x.png", "--sheet", "clips", "--state", "Idle"), "usage.state"),
+        (("--out", "x.png", "--state", "Idle", "--clip", "idle_1"), "usage.state"),
+        (("--out", "x.png", "--look-at", "there"), "usage.camera"),
+    ],
+)
+def test_what_does_not_go_together(tmp_path: Path, arguments: tuple[str, ...], code: str) -> None:
+    done = call(SAMPLE, *arguments, "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["code"] == code
+
+
+def test_an_unknown_state_is_wrong_use(tmp_path: Path) -> None:
+    assert call(SAMPLE, "--out", tmp_path / "x.png", "--state", "Dancing").returncode == 2
