@@ -113,11 +113,8 @@ class Identity:
                 hint="export both together",
             )
         key = _accepted(found.key, where)
-        return cls(
-            key=key,
-            chain=[found.cert.certificate, *(extra.certificate for extra in found.additional_certs)],
-            where=where,
-        )
+        others = [extra.certificate for extra in found.additional_certs]
+        return cls(key=key, chain=_upward(found.cert.certificate, others), where=where)
 
     @property
     def key(self) -> PrivateKey:
@@ -240,6 +237,21 @@ def digital_signature_only() -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _upward(leaf: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The certificates from the leaf towards the root: a PKCS#12 file has no order, and TLS wants this one.
+
+    What leads nowhere stays, at the end.
+    """
+    chain, rest = [leaf], list(others)
+    while rest:
+        above = next((found for found in rest if found.subject == chain[-1].issuer), None)
+        if above is None:
+            break
+        rest.remove(above)
+        chain.append(above)
+    return chain + rest
 
 
 def _accepted(key: object, where: str) -> PrivateKey:

@@ -70,8 +70,10 @@ class Trust:
         crls: Iterable[x509.CertificateRevocationList] = (),
         revocation: Revocation = Revocation.NONE,
         strict: bool = False,
+        partial: bool = False,
     ) -> None:
         """``strict`` holds every certificate to RFC 5280's letter; many in-house authorities do not live up to it.
+        ``partial`` also takes roots that somebody else has signed: the chain ends at the first one it meets.
 
         Raises:
             TrustError: there is no root.
@@ -80,6 +82,7 @@ class Trust:
         self._crls = tuple(crls)
         self._revocation = revocation
         self._strict = strict
+        self._partial = partial
         if not self._roots:
             raise TrustError(
                 "there is no root to trust", code="trust.no_roots", hint="give at least one root certificate"
@@ -122,6 +125,8 @@ class Trust:
     def _build(self, chain: Sequence[x509.Certificate], now: datetime) -> tuple[x509.Certificate, ...]:
         store = crypto.X509Store()
         flags = crypto.X509StoreFlags.X509_STRICT if self._strict else 0
+        if self._partial:
+            flags |= crypto.X509StoreFlags.PARTIAL_CHAIN
         if self._revocation is not Revocation.NONE:
             flags |= crypto.X509StoreFlags.CRL_CHECK
         if self._revocation is Revocation.CHAIN:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from device_agent.cli import options, present
+from device_agent.cli.passphrase import PassFile, passphrase
+from device_agent.errors import ConfigurationError
+
+Bundle = Annotated[Path, typer.Argument(metavar="FILE", help="A PKCS#12 file (.p12, .pfx).")]
+
+MAX_BUNDLE = 1024 * 1024
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +24,8 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("enroll")(enroll)
     group.command("renew")(renew)
+    group.command("import")(import_)
+    group.command("export")(export)
     app.add_typer(group, name="certs")
 
 
@@ -95,3 +105,95 @@ def renew(
         present.put_json({"renewed": fingerprint or None, "steps": present.steps_as_facts(steps)})
         return
     present.put(f"Renewed: {fingerprint} is in use." if fingerprint else "Nothing to do: it is not time yet (--force).")
+
+
+def import_(
+    file: Bundle,
+    pass_file: PassFile = None,
+    config: options.Config = None,
+    license_file: options.License = None,
+    state_dir: options.StateDir = None,
+    device_id: options.DeviceId = None,
+    as_json: options.Json = False,
+) -> None:
+    """Use a key and certificate from a PKCS#12 file, where they were made elsewhere for this device."""
+    from certs.identity import Identity
+    from device_agent.lifecycle.engine import Engine
+
+    settings = options.load_settings(config, license_file=license_file, state_dir=state_dir, device_id=device_id)
+    identity = Identity.from_pkcs12(_read(file), password=passphrase(pass_file), where=str(file))
+    with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
+        worked, record, steps = engine.take_over(identity), engine.record, engine.steps
+    if as_json:
+        facts = {"fingerprint": identity.fingerprint, "device_id": record.device_id, "has_worked": worked}
+        present.put_json({**facts, "steps": present.steps_as_facts(steps)})
+        return
+    present.put(f"Certificate {identity.fingerprint} for device {record.device_id} is in use.")
+    if not worked:
+        present.put("Nobody was asked whether it works: neither enroll_url nor broker_url is set.")
+
+
+def export(
+    file: Bundle,
+    pass_file: PassFile = None,
+    config: options.Config = None,
+    state_dir: options.StateDir = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write the key and certificate in use as a PKCS#12 file: from then on the key is not on this device alone."""
+    from certs.lineage import Lineage
+    from device_agent.lifecycle.journal import load
+    from device_agent.lifecycle.vault import Vault
+
+    settings = options.load_settings(config, state_dir=state_dir)
+    identity = Lineage(root=Vault(settings.state_dir).identity_folder).current()
+    if identity is None:
+        raise ConfigurationError(
+            "this device has no certificate", code="office.no_certificate", hint="avatar-agent certs enroll"
+        )
+    name = load(settings.state_dir).record.device_id or "avatar-agent"
+    _write(file, identity.to_pkcs12(password=passphrase(pass_file, twice=True), name=name))
+    if as_json:
+        present.put_json({"fingerprint": identity.fingerprint, "file": str(file)})
+        return
+    present.put(
+        f"{file}: certificate {identity.fingerprint} and its key. Whoever has file and pass phrase is this device."
+    )
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BUNDLE + 1)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the PKCS#12 file cannot be read: {(error.strerror or 'unknown').lower()}",
+            code="certs.file",
+            where=str(file),
+            hint="name a file that this user can read",
+        ) from error
+    if len(data) > MAX_BUNDLE:
+        raise ConfigurationError(
+            f"the file is longer than {MAX_BUNDLE // 1024**2} MiB",
+            code="certs.file",
+            where=str(file),
+            hint="a PKCS#12 file has a few kilobytes",
+        )
+    return data
+
+
+def _write(file: Path, data: bytes) -> None:
+    """A new file of mode 0600: what is there already stays, and nobody can have opened it before."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError as error:
+        raise ConfigurationError(
+            f"the PKCS#12 file cannot be written: {(error.strerror or 'unknown').lower()}",
+            code="certs.file",
+            where=str(file),
+            hint="name a file that is not there yet, in a folder that this user can write",
+        ) from error

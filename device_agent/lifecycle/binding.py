@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from certs.identity import Identity as CertificateIdentity
 from device_agent.api.causes import Cause, cause_of
 from device_agent.errors import (
     AgentError,
@@ -76,6 +77,15 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
 def enroll(device: Device, account: Account) -> str:
     """Make the identity durable and get its certificate; the fingerprint."""
     return _certify(device, _identified(device, account))
+
+
+def take_over(device: Device, account: Account, identity: CertificateIdentity) -> bool:
+    """Make the identity durable and use a certificate that was made elsewhere; whether it has worked."""
+    record = _identified(device, account)
+    with device.watch.step("certificate") as note:
+        worked = device.certificates(record.device_id).take_over(identity, now=device.now_utc())
+        note.result = identity.fingerprint
+    return worked
 
 
 def _certify(device: Device, record: Record) -> str:

@@ -68,6 +68,20 @@ class CertificateKeeper:
         chain = self.office.reenroll(request(key, device_id=self.device_id))
         return self._take(Identity(key=key, chain=chain), now=now)
 
+    def take_over(self, identity: Identity, *, now: datetime) -> bool:
+        """Put a key and certificate that were made elsewhere into use; whether the office has seen them work.
+
+        Without an office to ask there is nothing that they could prove themselves to: an older certificate then stays
+        on the disk, to fall back to.
+
+        Raises:
+            TrustError: it is another device's, not for this use, or not valid now; nothing is kept.
+            NetworkError, PermissionRefused: the office does not take it; the old one is in use.
+        """
+        top = identity.chain[-1]
+        Trust(roots=[top], partial=True).verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
+        return self._deploy(identity, prove=bool(self.office.est_url or self.office.broker_url))
+
     def standing(self, identity: Identity, *, now: datetime) -> Standing:
         """What the certificate's validity says at a time."""
         leaf = identity.certificate
@@ -77,8 +91,14 @@ class CertificateKeeper:
     def _take(self, identity: Identity, *, now: datetime) -> Identity:
         roots = [found for found in self.office.authorities() if _is_root(found)]
         Trust(roots=roots).verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
+        self._deploy(identity, prove=True)
+        return identity
+
+    def _deploy(self, identity: Identity, *, prove: bool) -> bool:
         version = self.lineage.add(identity)
         self.lineage.deploy(version)
+        if not prove:
+            return False
         try:
             self.office.prove()
         except (AgentError, CertError):
@@ -86,7 +106,7 @@ class CertificateKeeper:
             raise
         self.lineage.confirm()
         self.lineage.prune()
-        return identity
+        return True
 
 
 def _is_root(certificate: x509.Certificate) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
+from certs.identity import Identity
 from device_agent.api.client import Client
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
@@ -154,6 +155,16 @@ class Engine:
         """
         account = account_of(self._device.settings, vault=self._device.vault)
         return binding.enroll(self._device, account)
+
+    def take_over(self, identity: Identity) -> bool:
+        """Use a key and certificate that were made elsewhere; whether the office has seen them work.
+
+        Raises:
+            StateError: the device is on its way out, or the disk belongs to other hardware.
+            NetworkError, PermissionRefused, TrustError: see ``CertificateKeeper.take_over``.
+        """
+        account = account_of(self._device.settings, vault=self._device.vault)
+        return binding.take_over(self._device, account, identity)
 
     def offline(self, seconds: float) -> None:
         """Count seconds without a licensed call. See ``showing.offline``."""
