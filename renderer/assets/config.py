@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from renderer.assets.issues import refusal
 from renderer.maths import compose, quaternion_from_euler, quaternion_rotate
 from renderer.scene.camera import Orthographic, Perspective, View
-from renderer.scene.light import DirectionalLight
+from renderer.scene.light import DirectionalLight, Shadow
 
 GROUPS = ("hello", "idle", "listen", "speak", "think")
 """Clip groups in the order in which they follow one another in animation.glb."""
@@ -163,6 +163,23 @@ class CharacterConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
             direction=_triple(towards / length) if length > 0.0 else (0.0, 0.0, 1.0),
             color=(red, green, blue),
             intensity=light.intensity,
+            shadow=self.shadow if self.enable_shadow else None,
+        )
+
+    @property
+    def shadow(self) -> Shadow:
+        """What the directional light's shadow is drawn with, where there is one."""
+        given = self.shadow_map
+        return Shadow(
+            distance=self.directional_light.distance,
+            near=given.near,
+            far=given.far,
+            left=given.left,
+            right=given.right,
+            bottom=given.bottom,
+            top=given.top,
+            bias=given.bias,
+            normal_bias=given.normal_bias,
         )
 
     @property

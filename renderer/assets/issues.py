@@ -68,6 +68,7 @@ _ERRORS = (
     ("archive.encrypted", "An entry is sealed (.lm) or password protected; it must be opened first."),
     ("package.missing", "The package lacks a file that every avatar package must have."),
     ("package.ambiguous", "More than one folder of the archive looks like the package's root."),
+    ("package.background-animations", "background.glb holds animations, which no 3D background may have."),
     ("config.malformed", "A configuration file is not JSON of the expected form."),
     ("glb.magic", "The file does not start with the GLB magic."),
     ("glb.version", "The GLB container has a version other than 2."),
@@ -167,6 +168,7 @@ _WARNINGS = (
     ("package.no-animations", "animation.glb holds no animations.", "The character stands still."),
     ("package.groups", "The clip groups of animation.config.json count more clips than animation.glb holds.", "Cut."),
     ("package.metainfo", "metaInfo.json cannot be read.", "Taken as empty, as the vendor's client does."),
+    ("package.color-table", "lut.png is not a picture of 256 x 16 pixels.", "Drawn without it."),
     ("package.background", "The background cannot be used.", "Drawn without it."),
     ("config.unknown-key", "A configuration file has a key of unknown meaning.", "Ignored."),
 )

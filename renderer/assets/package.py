@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from renderer.animation.retarget import retarget
 from renderer.assets.asset import Asset
+from renderer.assets.color_table import color_table_size
 from renderer.assets.config import AnimationConfig, CharacterConfig, MetaInfo, MotionConfig, read_config
 from renderer.assets.issues import IssueLog, refusal
 from renderer.assets.limits import Limits
@@ -14,6 +15,7 @@ from renderer.assets.link import link
 from renderer.assets.picture import probe
 from renderer.assets.placement import placed
 from renderer.assets.resolver import Files
+from renderer.assets.scenery import with_scenery
 from renderer.errors import AssetError
 from renderer.maths import decompose
 from renderer.scene.avatar import Avatar
@@ -26,6 +28,7 @@ REQUIRED = (
     "character.glb",
     "animation.glb",
 )
+SCENERY, PICTURE = "background.glb", "background.png"
 _DEFAULT_LIMITS = Limits()
 
 
@@ -70,6 +73,15 @@ def load_package(files: Mapping[str, bytes], *, name: str = "", limits: Limits =
             "package.groups", f"{wanted} clips are counted, {len(bound.clips)} exist", where="animation.config.json"
         )
     background = _background(files, log)
+    scenery = None
+    if background == SCENERY:
+        scenery = link(files[SCENERY], name=where(SCENERY), resolver=resolver, limits=limits)
+        if scenery.clips:
+            raise refusal("package.background-animations", f"{len(scenery.clips)} animations", where=where(SCENERY))
+    table = files.get("lut.png")
+    if table is not None and not color_table_size(table):
+        log.add("package.color-table", "not a picture of 256 x 16", where="lut.png")
+        table = None
     translation, rotation, scale = decompose(config.placement)
     avatar = placed(
         _with_materials(replace(character.avatar, name=config.name or character.avatar.name), config),
@@ -78,37 +90,45 @@ def load_package(files: Mapping[str, bytes], *, name: str = "", limits: Limits =
         scale=scale,
     )
     return Asset(
-        avatar=avatar,
+        avatar=avatar if scenery is None else with_scenery(avatar, scenery.avatar),
         clips=bound.clips,
-        issues=(*log.issues(), *character.issues, *(issue for issue in motions.issues if issue.code != "scene.empty")),
+        issues=(
+            *log.issues(),
+            *character.issues,
+            *(issue for issue in motions.issues if issue.code != "scene.empty"),
+            *(scenery.issues if scenery is not None else ()),
+        ),
         extensions=character.extensions,
         generator=character.generator,
         config=config,
         motion=motion,
-        background=background,
+        background=None if background is None or background == SCENERY else files[background],
         environment=files.get("background.hdr"),
-        color_table=files.get("lut.png"),
+        color_table=table,
         groups=groups.indices(len(bound.clips)),
         chained=groups.chained,
     )
 
 
-def _background(files: Mapping[str, bytes], log: IssueLog) -> bytes | None:
-    """The picture behind the character; a 3D background is chosen by metaInfo.json alone, as the client does it."""
+def _background(files: Mapping[str, bytes], log: IssueLog) -> str | None:
+    """Which file is behind the character; a 3D background is chosen by metaInfo.json alone, as the client does it."""
     meta = MetaInfo()
     if "metaInfo.json" in files:
         try:
             meta = read_config(files["metaInfo.json"], MetaInfo, where="metaInfo.json")
         except AssetError as error:
             log.add("package.metainfo", error.message, where="metaInfo.json")
-    if "background.glb" in meta.web.encrypt_list:
-        log.add("package.background", "a 3D background is not drawn", where="background.glb")
+    if SCENERY in meta.web.encrypt_list:
+        if SCENERY in files:
+            return SCENERY
+        log.add("package.background", "metaInfo.json lists it, the package does not hold it", where=SCENERY)
         return None
-    picture = files.get("background.png")
-    if picture is not None and probe(picture) is None:
-        log.add("package.background", "the picture cannot be read", where="background.png")
+    if PICTURE not in files:
         return None
-    return picture
+    if probe(files[PICTURE]) is None:
+        log.add("package.background", "the picture cannot be read", where=PICTURE)
+        return None
+    return PICTURE
 
 
 def _with_materials(avatar: Avatar, config: CharacterConfig) -> Avatar:
@@ -141,4 +161,5 @@ def _unlit(material: Material, _config: CharacterConfig) -> Material:
         base_color_texture=material.base_color_texture or material.emissive_texture,
         alpha_mode=AlphaMode.BLEND if material.alpha_mode is AlphaMode.BLEND else AlphaMode.OPAQUE,
         unlit=True,
+        casts_both_sides=True,
     )

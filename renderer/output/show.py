@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from renderer.animation.performance import Performance, evenly
 from renderer.animation.player import Player
 from renderer.animation.states import StateMachine
 from renderer.assets import Asset
+from renderer.assets.color_table import read_color_table
 from renderer.assets.radiance import gradient_of, read_hdr
 from renderer.maths import quaternion_from_euler, quaternion_to_matrix
 from renderer.output.offscreen import Shot
@@ -187,6 +188,7 @@ def show(
     camera: int | None = None,
     angle: int = 0,
     background: Background | None = None,
+    shadows: bool = True,
 ) -> Show:
     """Decide how to show an asset: what is asked for, else what the asset says, else what suits it.
 
@@ -198,6 +200,7 @@ def show(
         look_at: a point of the world, metres, or the camera, for the eyes to follow.
         start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
         view: an explicit camera, or
+        shadows: whether an avatar package that wants shadows gets them.
         camera, angle: one of the platform's; without either an avatar package's own, else full body near.
 
     Raises:
@@ -223,7 +226,10 @@ def show(
     if background is None:
         background = Background(image=asset.background) if asset.background else BACKDROP
     lighting = STUDIO if config is None else Lighting(key=config.key_light, environment=_surroundings(asset))
-    return Show(player=player, view=view, lighting=lighting, background=background, look=Look())
+    if not shadows and lighting.key is not None:
+        lighting = replace(lighting, key=replace(lighting.key, shadow=None))
+    look = Look() if asset.color_table is None else Look(lut=read_color_table(asset.color_table))
+    return Show(player=player, view=view, lighting=lighting, background=background, look=look)
 
 
 def _surroundings(asset: Asset) -> Environment | Panorama | None:

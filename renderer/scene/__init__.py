@@ -13,7 +13,7 @@ from renderer.scene.avatar import Avatar
 from renderer.scene.camera import Orthographic, Perspective, View
 from renderer.scene.environment import Background, Environment, Panorama
 from renderer.scene.expression import Expression, MorphBind
-from renderer.scene.light import DirectionalLight, Lighting, PunctualLight
+from renderer.scene.light import DirectionalLight, Lighting, PunctualLight, Shadow
 from renderer.scene.look import Look
 from renderer.scene.material import AlphaMode, Image, Material, Sampler, Texture, TextureRef
 from renderer.scene.mesh import Mesh, Mode, MorphTarget, Primitive
@@ -42,6 +42,7 @@ __all__ = [
     "Primitive",
     "PunctualLight",
     "Sampler",
+    "Shadow",
     "Skin",
     "Texture",
     "TextureRef",

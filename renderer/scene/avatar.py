@@ -26,6 +26,8 @@ class Avatar:
         expressions: named faces that the file itself defines (VRM), by name.
         rig: springs, constraints and look-at of a VRM file; empty for others.
         hierarchy: all nodes by depth, derived from ``nodes``.
+        scenery: nodes that belong to what stands around the avatar (a package's ``background.glb``): drawn with it, but
+            no camera makes room for them.
         humanoid: VRM bone name (``"hips"``, ``"leftUpperArm"``, ...) to node index, as far as known.
     """
 
@@ -40,6 +42,7 @@ class Avatar:
     skins: tuple[Skin, ...] = ()
     cameras: tuple[Perspective | Orthographic, ...] = ()
     lights: tuple[PunctualLight, ...] = ()
+    scenery: frozenset[int] = frozenset()
     humanoid: dict[str, int] = field(default_factory=dict)
     expressions: dict[str, Expression] = field(default_factory=dict)
     rig: Rig = field(default_factory=Rig)

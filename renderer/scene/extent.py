@@ -50,7 +50,7 @@ def extent(avatar: Avatar, world: Floats, *, below: int | None = None) -> Extent
     parts: list[Floats] = []
     for node in avatar.order:
         holder = avatar.nodes[node]
-        if holder.mesh < 0:
+        if holder.mesh < 0 or node in avatar.scenery:
             continue
         for primitive in avatar.meshes[holder.mesh].primitives:
             if not len(primitive.positions):

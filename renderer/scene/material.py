@@ -177,7 +177,12 @@ class Toon:
 
 @dataclass(slots=True, kw_only=True)
 class Material:
-    """Metallic-roughness material; defaults are glTF's. Factors are linear. A layer that is absent is None."""
+    """Metallic-roughness material; defaults are glTF's. Factors are linear. A layer that is absent is None.
+
+    Attributes:
+        graded: whether the picture's colour table (``Look.lut``) applies.
+        casts_both_sides: whether front and back faces cast shadows although only front faces are drawn.
+    """
 
     name: str = ""
     base_color_factor: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
@@ -196,6 +201,8 @@ class Material:
     alpha_cutoff: float = 0.5
     double_sided: bool = False
     unlit: bool = False
+    graded: bool = True
+    casts_both_sides: bool = False
     specular: Specular | None = None
     clearcoat: Clearcoat | None = None
     sheen: Sheen | None = None

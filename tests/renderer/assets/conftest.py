@@ -78,3 +78,50 @@ def gltf() -> GltfFile:
 def packed() -> Callable[[bytes, bytes], bytes]:
     """Wraps JSON and binary in a GLB container."""
     return pack
+
+
+PLACE: dict[str, Any] = {
+    "position": {"x": 0, "y": 1, "z": 0},
+    "rotation": {"x": 0, "y": 90, "z": 0},
+    "scale": {"x": 2, "y": 2, "z": 2},
+}
+
+
+def animation(count: int) -> dict[str, Any]:
+    sizes = {"idle": count - 1, "speak": 1}
+    return {
+        name: {"isGroup": False, "size": sizes.get(name, 0)} for name in ("hello", "idle", "listen", "speak", "think")
+    }
+
+
+@pytest.fixture
+def files(gltf: Any) -> dict[str, bytes]:
+    """A package whose two clips move ``arm.L`` and a node that the character lacks."""
+    gltf.show(gltf.triangle(), extras={"targetNames": []})
+    gltf.json["nodes"] = [{"mesh": 0, "name": "arm L", "translation": [1, 0, 0]}]
+    gltf.json["materials"] = [
+        {"name": "skin", "pbrMetallicRoughness": {"metallicFactor": 0.25}, "emissiveFactor": [1, 1, 1]}
+    ]
+    character = gltf.glb()
+    motions = type(gltf)()
+    times = motions.add(np.array([0, 1], np.float32))
+    values = motions.add(np.array([[0, 0, 0], [0, 4, 0]], np.float32))
+    motions.json["nodes"] = [{"name": "arm: L"}, {"name": "tail"}]
+
+    def clip(name: str) -> dict[str, Any]:
+        targets = [{"node": 0, "path": "translation"}, {"node": 1, "path": "translation"}]
+        return {
+            "name": name,
+            "samplers": [{"input": times, "output": values}],
+            "channels": [{"sampler": 0, "target": target} for target in targets],
+        }
+
+    motions.json["animations"] = [clip("a"), clip("b")]
+    return {
+        "character.glb": character,
+        "animation.glb": motions.glb(),
+        "character.config.json": json.dumps({**PLACE, "name": "made"}).encode(),
+        "animation.config.json": json.dumps(animation(2)).encode(),
+        "motion.config.json": b'{"offset":{},"scale":{}}',
+        "metaInfo.json": b'{"web":{"encrypt_list":["character.glb"]}}',
+    }

@@ -12,7 +12,7 @@ import pytest
 from renderer.assets.config import AnimationConfig, CharacterConfig, LightParams, MotionConfig, read_config
 from renderer.errors import AssetError
 from renderer.maths import look_at, quaternion_to_matrix
-from renderer.scene import Orthographic, Perspective
+from renderer.scene import Orthographic, Perspective, Shadow
 
 PLACE = {axis: {"x": 0, "y": 0, "z": 0} for axis in ("position", "rotation")} | {"scale": {"x": 1, "y": 1, "z": 1}}
 
@@ -63,6 +63,41 @@ def test_what_silence_means() -> None:
     assert character(enviromentMap={"rotationX": 5}).environment.rotation_x == 5.0
     assert character(physicalMaterialParams={"emissive": [0.5]}).emissive is None
     assert character(physicalMaterialParams={"emissive": [0.5, 0.25]}).emissive == (0.5, 0.25, 0.0)
+
+
+def test_a_shadow_needs_the_file_to_ask_for_it() -> None:
+    assert character(shadowMap={"bias": -0.01}).key_light.shadow is None
+    shadow = character(enableShadow=True, directionalLight={"distance": 3}).key_light.shadow
+    assert shadow == Shadow(
+        strength=1.5,
+        distance=3.0,
+        near=0.1,
+        far=25.0,
+        left=-1.5,
+        right=1.5,
+        bottom=-1.5,
+        top=1.5,
+        bias=-0.0005,
+        normal_bias=0.0,
+        resolution=1024,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("bias", "bias"),
+        ("normalBias", "normal_bias"),
+        ("near", "near"),
+        ("far", "far"),
+        ("left", "left"),
+        ("right", "right"),
+        ("top", "top"),
+        ("bottom", "bottom"),
+    ],
+)
+def test_every_number_of_the_shadow_is_the_files(key: str, field: str) -> None:
+    assert getattr(character(shadowMap={key: 0.75}).shadow, field) == 0.75
 
 
 def test_placement_is_euler_xyz_in_degrees() -> None:
