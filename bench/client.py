@@ -4,10 +4,11 @@
 
 Prints one JSON line: per claim both figures, the ratio, the bar, and whether it is met. Each figure is taken in a fresh
 process; rounds alternate between the two and the best of each counts, so that other work on the machine hurts both
-alike. Both talk HTTPS to the same server in a third process, which answers every request at once with the same recorded
-answer: the figures are about clients, and no server of ours should be their limit. (That both speak correctly is the
-contract tests' business.) The SDK runs with its defaults, except that its connect timeout is raised: its async client
-makes a TLS context per call on the event loop and otherwise times out with 50 tasks.
+alike. ``whole_ms`` in the row of the import is the same with all 30 operations and one client made, which loads what
+ours puts off. Both talk HTTPS to the same server in a third process, which answers every request at once with the same
+recorded answer: the figures are about clients, and no server of ours should be their limit. (That both speak correctly
+is the contract tests' business.) The SDK runs with its defaults, except that its connect timeout is raised: its async
+client makes a TLS context per call on the event loop and otherwise times out with 50 tasks.
 
 A stall is how much later than asked a 2 ms sleep on the same event loop ended, from the making of the client to the
 last answer; ``processor_ms`` is what the loop's thread itself spent in the busiest such sleep, which other work on the
@@ -43,6 +44,19 @@ IMPORTS = {
     "sdk": "from alibabacloud_avatar20220130.client import Client; from alibabacloud_avatar20220130 import models;"
     " from alibabacloud_tea_openapi.models import Config",
     "nothing": "pass",
+    "ours whole": """
+from device_agent.api.client import Client
+from device_agent.api.credentials import Credentials
+from device_agent.secret import Secret
+from device_agent.spec.operations import OPERATIONS
+Client(endpoint="https://a", credentials=Credentials(access_key_id="a", access_key_secret=Secret("b")), environ={})
+""",
+    "sdk whole": """
+from alibabacloud_avatar20220130 import models
+from alibabacloud_avatar20220130.client import Client
+from alibabacloud_tea_openapi.models import Config
+Client(Config(access_key_id="a", access_key_secret="b", endpoint="a"))
+""",
 }
 ANSWER = (
     b'{"RequestId":"6D1A4A1F-0000-4000-8000-000000000001","Code":"0","Message":"success","Success":true,'
@@ -249,6 +263,8 @@ def compare(options: argparse.Namespace, port: int, ca_file: str) -> list[dict[s
         least("import ours", import_seconds(own, "ours"))
         least("bare sdk", import_seconds(here, "nothing"))
         least("import sdk", import_seconds(here, "sdk"))
+        least("whole ours", import_seconds(own, "ours whole"))
+        least("whole sdk", import_seconds(here, "sdk whole"))
     for _ in range(options.rounds):
         for who, python in (("ours", own), ("sdk", here)):
             told = child(python, "--sequential", who, str(port), ca_file, str(options.calls), **trust)
@@ -259,7 +275,9 @@ def compare(options: argparse.Namespace, port: int, ca_file: str) -> list[dict[s
             least(f"stall {who}", told["stall_ms"])
             least(f"busy {who}", told["busy_ms"])
     ours, peer = ((best[f"import {who}"] - best[f"bare {who}"]) * 1000.0 for who in ("ours", "sdk"))
-    rows = [row("import over a bare interpreter", ours, peer, "<= 0.35", ours <= 0.35 * peer, unit="ms")]
+    whole = [round((best[f"whole {who}"] - best[f"bare {who}"]) * 1000.0, 1) for who in ("ours", "sdk")]
+    met = ours <= 0.35 * peer
+    rows = [row("import over a bare interpreter", ours, peer, "<= 0.35", met, unit="ms", whole_ms=whole)]
     ours, peer = best["memory ours"], best["memory sdk"]
     rows.append(row("memory after import and calls", ours, peer, "<= 0.6", ours <= 0.6 * peer, unit="MiB"))
     ours, peer = best["sequential ours"], best["sequential sdk"]

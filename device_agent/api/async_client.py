@@ -14,16 +14,16 @@ from device_agent.api.client import client_options
 from device_agent.api.context import Context
 from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.exchange import Answer, Exchange, Pause
-from device_agent.api.network_async import AsyncNetwork
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
 from device_agent.clock import Clock, SystemClock
-from device_agent.config import Settings
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
 
 if TYPE_CHECKING:
     import httpx
+
+    from device_agent.config import Settings
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT", bound=Result)
@@ -59,6 +59,10 @@ class AsyncClient:
         seat_full_codes: Collection[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        from device_agent.api.network_async import (
+            AsyncNetwork,  # late: TLS and HTTP are a third of what loading this module took
+        )
+
         self._clock = clock or SystemClock()
         self._sleep = sleep
         self._context = Context.make(

@@ -17,8 +17,7 @@ from device_agent.api.retry import Failure, RetryPolicy
 from device_agent.api.scrub import Scrubber
 from device_agent.api.signing import Draft
 from device_agent.errors import AgentError, ClockSkew, NetworkError, NotThePlatform, ServerFault, SignatureRefused
-from device_agent.spec.operation import VERSION
-from device_agent.spec.operations import operation_of
+from device_agent.spec.operation import VERSION, operation_of
 from device_agent.spec.wire import Request, Result
 
 ResultT = TypeVar("ResultT", bound=Result)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection
-from dataclasses import dataclass
+
+import msgspec
 
 from device_agent.errors import (
     AgentError,
@@ -51,8 +52,7 @@ LICENSED = ("LicenseAuth", "ClientAuth", "ClientStart")
 """Operations whose refusal is about the licence."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table.
 
     Attributes:

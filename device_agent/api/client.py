@@ -14,16 +14,16 @@ from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.credentials_chain import from_settings
 from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Answer, Exchange, Pause
-from device_agent.api.network import Network
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
 from device_agent.clock import Clock, SystemClock
-from device_agent.config import Settings
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
 
 if TYPE_CHECKING:
     import httpx
+
+    from device_agent.config import Settings
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT", bound=Result)
@@ -65,6 +65,8 @@ class Client:
         seat_full_codes: Collection[str] = (),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        from device_agent.api.network import Network  # late: TLS and HTTP are a third of what loading this module took
+
         self._clock = clock or SystemClock()
         self._context = Context.make(
             endpoint=endpoint,

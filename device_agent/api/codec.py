@@ -12,8 +12,7 @@ from device_agent.api.causes import row_of
 from device_agent.api.exchange import Answer
 from device_agent.api.scrub import Scrubber
 from device_agent.errors import AgentError, NotThePlatform, ParameterError
-from device_agent.spec.operation import Operation
-from device_agent.spec.operations import operation_of
+from device_agent.spec.operation import Operation, operation_of
 from device_agent.spec.parameter import Parameter
 from device_agent.spec.wire import Request, Result
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import random
 import secrets
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from device_agent.api.credentials import Credentials, CredentialSource, StaticCredentials
 from device_agent.api.endpoint import Endpoint
@@ -20,8 +20,7 @@ from device_agent.clock import Clock
 USER_AGENT = f"avatar-device-agent python/{platform.python_version()}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What a call needs to know.
 
     Attributes:
@@ -84,7 +83,7 @@ class Context:
             "retry": retry,
             "seat_full_codes": None if seat_full_codes is None else tuple(seat_full_codes),
         }
-        return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
+        return msgspec.structs.replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
 def _source(credentials: Credentials | CredentialSource) -> CredentialSource:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from device_agent.api.exchange import Answer, Exchange, Pause
-from device_agent.config import Secret
 from device_agent.errors import AgentError
+from device_agent.secret import Secret
 
 NONE = Secret("")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """An access key, with a token when it is a temporary one, or a bearer token alone.
 
     Attributes:

@@ -11,14 +11,17 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from device_agent.api.credentials import Credentials, CredentialSource, StaticCredentials
 from device_agent.api.credentials_remote import METADATA, broker_credentials, machine_role_credentials
-from device_agent.config import Secret, Settings
 from device_agent.errors import ConfigurationError
+from device_agent.secret import Secret
+
+if TYPE_CHECKING:
+    from device_agent.config import Settings
 
 PREFIX = "ALIBABA_CLOUD_"
 METADATA_ADDRESS = "AVATAR_AGENT_METADATA"
@@ -89,6 +92,8 @@ def _from_file(environ: Mapping[str, str]) -> CredentialSource | None:
     path = next((path for path in files if named or path.is_file()), None)
     if path is None:
         return None
+    import configparser  # late: few programs have such a file
+
     profile = environ.get(f"{PREFIX}PROFILE") or "default"
     # Interpolation would trip over a percent sign in a secret.
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))

@@ -11,8 +11,8 @@ import msgspec
 from device_agent.api.credentials import Credentials, CredentialSteps, RefreshedCredentials
 from device_agent.api.endpoint import is_loopback
 from device_agent.api.exchange import Answer, Exchange, Pause
-from device_agent.config import Secret
 from device_agent.errors import ConfigurationError, PermissionRefused
+from device_agent.secret import Secret
 
 METADATA = "http://100.100.100.200"
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 -- a path

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exchange:
-    """One HTTP request to send. The address and the headers carry secrets and stay out of the repr.
+class Discreet(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of what carries secrets in many of its fields: a repr shows none of them."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
+
+class Exchange(Discreet, frozen=True, kw_only=True):
+    """One HTTP request to send.
 
     Attributes:
         timeout_s: seconds for each part of the answer; ``None`` takes the client's.
     """
 
     method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    url: str
+    headers: Mapping[str, str]
     timeout_s: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Answer(Discreet, frozen=True, kw_only=True):
     """One HTTP answer.
 
     Attributes:
@@ -30,13 +40,12 @@ class Answer:
     """
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     elapsed_s: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """Wait before going on."""
 
     seconds: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import json
 import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
@@ -40,6 +39,8 @@ class Scrubber:
 
 
 def _forms(value: str) -> set[str]:
+    import json  # late: only a failed call needs it
+
     once, plus = quote(value, safe="~"), quote_plus(value)
     escaped = json.dumps(value)[1:-1]
     return {

@@ -10,13 +10,12 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 from urllib.parse import quote
 
 from device_agent.api.credentials import Credentials
-from device_agent.api.exchange import Exchange
+from device_agent.api.exchange import Discreet, Exchange
 from device_agent.errors import ConfigurationError
 
 Algorithm = Literal["ACS3-HMAC-SHA256", "ACS3-HMAC-SM3"]
@@ -24,8 +23,7 @@ Algorithm = Literal["ACS3-HMAC-SHA256", "ACS3-HMAC-SM3"]
 _HASHES: Mapping[Algorithm, str] = {"ACS3-HMAC-SHA256": "sha256", "ACS3-HMAC-SM3": "sm3"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Draft:
+class Draft(Discreet, frozen=True, kw_only=True):
     """A request that is not signed yet.
 
     Attributes:
@@ -39,8 +37,8 @@ class Draft:
     host: str
     action: str
     version: str
-    parameters: Mapping[str, str] = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str] = {}
 
 
 class Signer(Protocol):

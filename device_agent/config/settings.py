@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import msgspec
 
-from device_agent.config.secret import Secret
 from device_agent.config.sources import Given, defaults, read_environment, read_file, read_options
 from device_agent.errors import ConfigurationError
+from device_agent.secret import Secret
 
 SYSTEM_FILE = Path("/etc/avatar-agent/config.toml")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from device_agent.errors import ConfigurationError, UsageError
 
@@ -19,8 +20,7 @@ NOT_SETTINGS = ("TRACEBACK", "CONFIG", "SHARED")
 """Variables with our prefix that are read elsewhere."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Given:
+class Given(msgspec.Struct, frozen=True, kw_only=True):
     """One value from one source.
 
     Attributes:

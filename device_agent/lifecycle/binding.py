@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import msgspec
@@ -109,7 +108,7 @@ def _take_seat(device: Device, account: Account, record: Record, *, device_info:
                     device_info=device_info,
                 ),
                 # One that got no answer may be served late and must be written down, so it is not repeated unseen.
-                retry=dataclasses.replace(device.client.retry, only_unserved=True),
+                retry=msgspec.structs.replace(device.client.retry, only_unserved=True),
             )
             note.request_id = answer.request_id
             note.result = "seat taken"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
 
 from device_agent.spec.parameter import Parameter, parameters_of
 from device_agent.spec.wire import Request, Result
@@ -29,8 +31,7 @@ class Repeat(enum.StrEnum):
     UNSAFE = "unsafe"  # it may be done twice
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operation(Generic[ResultT]):
+class Operation(msgspec.Struct, Generic[ResultT], frozen=True, kw_only=True, dict=True):
     """An operation of the platform.
 
     Attributes:
@@ -81,3 +82,24 @@ class Operation(Generic[ResultT]):
         if self.repeat is Repeat.KEYED:
             return bool(parameters.get(self.repeat_key))
         return self.repeat is not Repeat.UNSAFE
+
+
+def operation_of(request: Request[ResultT]) -> Operation[ResultT]:
+    """The operation that a request calls: its row stands in the module that defines its type.
+
+    Found without the whole table, so that a program loads only the families it uses.
+
+    Raises:
+        TypeError: it is no request of the table.
+    """
+    kind = type(request)
+    row = _row_of(kind)
+    if row is None:
+        raise TypeError(f"{kind.__name__} is no operation of the platform")
+    return row
+
+
+@functools.cache
+def _row_of(kind: type[Request[Any]]) -> Operation[Any] | None:
+    family: tuple[Operation[Any], ...] = getattr(sys.modules[kind.__module__], "FAMILY", ())
+    return next((row for row in family if row.request is kind), None)

@@ -8,7 +8,6 @@ from typing import Any
 
 from device_agent.spec import avatar, client_render, console, dialog, instance, message, video_order, video_task
 from device_agent.spec.operation import Operation
-from device_agent.spec.wire import Request, ResultT
 
 OPERATIONS: Mapping[str, Operation[Any]] = MappingProxyType(
     {
@@ -18,8 +17,3 @@ OPERATIONS: Mapping[str, Operation[Any]] = MappingProxyType(
     }
 )
 """Operation name -> operation."""
-
-
-def operation_of(request: Request[ResultT]) -> Operation[ResultT]:
-    """The operation that a request calls."""
-    return OPERATIONS[type(request).__name__]

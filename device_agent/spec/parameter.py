@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -11,8 +10,7 @@ from msgspec import inspect
 Kind = Literal["string", "integer", "long", "boolean", "object", "array"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """One field.
 
     Attributes:

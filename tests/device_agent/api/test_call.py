@@ -183,7 +183,17 @@ def test_a_wrong_clock_is_corrected_once_from_the_server_s_date(clock: FakeClock
 
 
 @pytest.mark.parametrize(
-    "spoil", [{"date": ""}, {"age": "30"}, {"date": "Thu, 01 Jan 1970 00:00:00 GMT"}, {"date": "garbage"}]
+    "spoil",
+    [
+        {"date": ""},
+        {"age": "30"},
+        {"date": "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {"date": "garbage"},
+        {"date": "Mon, 31 Feb 2028 00:00:00 GMT"},
+        {"date": "Mon, 01 Foo 2028 00:00:00 GMT"},
+        {"date": "Mon, 01 Feb 2028 25:00:00 GMT"},
+        {"date": "Mon, 01 Feb 2028 00:00:00 CET"},
+    ],
 )
 def test_a_date_that_cannot_be_believed_is_not_learned(clock: FakeClock, spoil: dict[str, str]) -> None:
     platform = Platform([refusal("InvalidTimeStamp.Expired", status=400, at=NOW + 5000, **spoil)])

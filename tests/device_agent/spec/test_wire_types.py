@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from device_agent.spec.client_render import ClientAuth, ClientUnbindDevice, LicenseAuth, LicenseAuthResult
-from device_agent.spec.operation import Repeat
-from device_agent.spec.operations import OPERATIONS, operation_of
+from device_agent.spec.operation import Repeat, operation_of
+from device_agent.spec.operations import OPERATIONS
 
 CANARY = "CANARY-licence-text"
 
