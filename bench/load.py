@@ -5,8 +5,9 @@
 Prints one JSON line: per file the best time of each loader in milliseconds and the ratio of the fastest peer to ours.
 A loader that is not installed, or cannot read a file, is reported as such and does not count. What each has to do:
 
-- ours: ``renderer.assets.load``, everything linked, checked, converted; keys of clips are seen to lie in the file and
-  read when a clip is first played, tangents that a file leaves out are computed when a normal map is first drawn;
+- ours: ``renderer.assets.load``, everything linked, checked, converted; keys of clips and morph targets are seen to lie
+  in the file and read when a clip is first played and a face first drawn, tangents that a file leaves out are computed
+  when a normal map is first drawn, bones, expressions and springs are looked up when somebody first asks for them;
 - complete: the same, and all of that asked for at once (it is reported, the ratio is that of ``ours``);
 - pygltflib: ``GLTF2.load`` and every accessor as a numpy array, as its documentation shows it;
 - trimesh: ``trimesh.load_scene`` without decoding pictures where that can be told apart (it decodes none when Pillow
@@ -42,8 +43,9 @@ def complete() -> Loader:
 
     def read(path: Path) -> object:
         asset = load(path)
-        tangents = [primitive.tangents for mesh in asset.avatar.meshes for primitive in mesh.primitives]
-        return asset, asset.issues, asset.clips, tangents
+        avatar = asset.avatar
+        vertices = [(p.tangents, p.targets) for mesh in avatar.meshes for p in mesh.primitives]
+        return asset.issues, asset.clips, vertices, avatar.humanoid, avatar.expressions, avatar.rig, avatar.hierarchy
 
     return read
 

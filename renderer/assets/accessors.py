@@ -131,27 +131,33 @@ class Accessors:
             raise refusal("reference.range", f"accessor {index} does not exist", where=where)
         return self._accessors[index]
 
-    def check(self, index: int, *, where: str) -> None:
-        """See to it that ``read`` and ``floats`` will not fail, without making an array where that can wait.
+    def check(self, indices: Sequence[int], *, where: str) -> None:
+        """See to it that ``read`` and ``floats`` will not fail, without making arrays where that can wait.
 
         Raises as ``read`` does.
         """
-        if index in self._paid or index in self._decoded:
-            return
-        accessor = self.info(index, where=where)
-        view = accessor.buffer_view
-        if accessor.sparse is not None or view is None:
-            self.floats(index, where=where)
-            return
-        layout = self._layout(accessor, index)
-        per_component = layout.dtype.itemsize if layout.dtype.kind == "f" else layout.dtype.itemsize + 4
-        self._spend(accessor.count * layout.width * per_component, index)
-        self._paid.add(index)
-        length = self._lengths.get(view)
-        if length is None:
-            length = self._lengths[view] = len(self._buffers.view(view, where=_at(index)))
-        if accessor.byte_offset + accessor.count * layout.pitch * layout.columns > length or self._buffers.stride(view):
-            self._span(view, accessor.byte_offset, accessor.count, layout, index)
+        accessors, paid, lengths = self._accessors, self._paid, self._lengths
+        last: tuple[int, str] | None = None
+        layout = None
+        for index in indices:
+            if index in paid or index in self._decoded:
+                continue
+            accessor = self.info(index, where=where) if index >= len(accessors) else accessors[index]
+            view, kind = accessor.buffer_view, (accessor.component_type, accessor.type)
+            if accessor.sparse is not None or view is None:
+                self.floats(index, where=where)
+                continue
+            if layout is None or kind != last:
+                last, layout = kind, self._layout(accessor, index)
+            per_component = layout.dtype.itemsize if layout.dtype.kind == "f" else layout.dtype.itemsize + 4
+            self._spend(accessor.count * layout.width * per_component, index)
+            length = lengths.get(view)
+            if length is None:
+                length = lengths[view] = len(self._buffers.view(view, where=_at(index)))
+            end = accessor.byte_offset + accessor.count * layout.pitch * layout.columns
+            if end > length or self._buffers.stride(view):
+                self._span(view, accessor.byte_offset, accessor.count, layout, index)
+            paid.add(index)
 
     def provide(self, index: int, elements: AnyArray) -> None:
         """Take ``(count, components)`` from elsewhere for what an accessor stands for, in its own component type.
@@ -243,10 +249,11 @@ class Accessors:
         if pitch % 4 and first.kind[1] is not None:
             message = f"a stride of {pitch} bytes is not aligned"
             self._log.add("buffer.alignment", message, where=_at(first.index), count=len(run))
-        self._spend(stored.size * layout.dtype.itemsize, first.index)
+        per_component = layout.dtype.itemsize if layout.dtype.kind == "f" else layout.dtype.itemsize + 4
+        owed = sum(place.index not in self._paid for place in run)
+        self._spend(owed * accessor.count * layout.width * per_component, first.index)
         stack: NDArray[np.float32] = stored
         if stored.dtype.kind != "f":
-            self._spend(stored.size * 4, first.index)
             stack = dequantise(stored) if accessor.normalized else stored.astype(np.float32)
         elif not stored[0].flags.c_contiguous:
             stack = np.ascontiguousarray(stored)
@@ -308,7 +315,7 @@ class Accessors:
             self._log.add("buffer.alignment", f"data at byte {offset} is not aligned", where=_at(index))
         elif stride % layout.dtype.itemsize or odd:
             self._log.add("buffer.alignment", f"a stride of {stride} bytes is not aligned", where=_at(index))
-        return np.require(shaped, requirements=["C", "A"]).reshape(count, layout.width)
+        return np.array(shaped, order="C").reshape(count, layout.width)
 
     def _replaced(self, base: AnyArray, accessor: Accessor, layout: _Layout, index: int) -> AnyArray:
         sparse, where = accessor.sparse, f"{_at(index)}/sparse"
@@ -340,10 +347,15 @@ def _at(index: int) -> str:
     return f"{_PLACE}/{index}"
 
 
+_STEPS = MappingProxyType(
+    {code[1:]: np.float32(1.0 / np.iinfo(code).max) for code in COMPONENTS.values() if code[1] != "f"}
+)
+
+
 def dequantise(array: AnyArray) -> NDArray[np.float32]:
     """Normalised integers as floats: c / max for unsigned, max(c / max, -1) for signed ones (section 3.6.2.2)."""
     result = array.astype(np.float32)
-    result *= np.float32(1.0 / np.iinfo(array.dtype).max)
+    result *= _STEPS[array.dtype.str[-2:]]
     if array.dtype.kind == "i":
         np.maximum(result, np.float32(-1.0), out=result)
     return result

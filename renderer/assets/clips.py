@@ -54,8 +54,7 @@ def check_clips(document: Document, accessors: Accessors) -> None:
             for key in (samplers[channel.sampler].input, samplers[channel.sampler].output)
         }
         where = f"/animations/{i}"
-        for index in used:
-            accessors.check(index, where=where)
+        accessors.check(tuple(used), where=where)
 
 
 class _Reader:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from renderer.assets import extensions
@@ -12,7 +14,7 @@ from renderer.assets.clips import check_clips, read_clips
 from renderer.assets.document import Document, parse
 from renderer.assets.draco import unpack_primitives
 from renderer.assets.glb import MAGIC, split
-from renderer.assets.issues import IssueLog
+from renderer.assets.issues import Issue, IssueLog
 from renderer.assets.limits import Limits
 from renderer.assets.materials import read_materials
 from renderer.assets.meshes import read_meshes
@@ -28,9 +30,11 @@ from renderer.assets.vrm_expressions import vrm_expressions
 from renderer.assets.vrm_rig import vrm_rig
 from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
+from renderer.scene.expression import Expression
 from renderer.scene.humanoid import humanoid_bones
 from renderer.scene.later import Delayed
 from renderer.scene.node import Node
+from renderer.scene.skin import Skin
 
 
 def link(data: bytes, *, name: str, resolver: Resolver, limits: Limits) -> Asset:
@@ -73,7 +77,9 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
     scene, roots, order = drawn_scene(document, nodes, log=log)
     if not any(nodes[i].mesh >= 0 for i in order):
         log.add("scene.empty", "the scene holds no mesh")
-    bones = _bones(document, nodes, {int(joint) for skin in skins for joint in skin.joints}, log)
+    bones: Delayed[Mapping[str, int]] = Delayed(lambda: _bones(document, nodes, skins, log))
+    expressions: Delayed[Mapping[str, Expression]] = Delayed(lambda: vrm_expressions(document, nodes, meshes, log=log))
+    rig = Delayed(lambda: vrm_rig(document, nodes, log=log))
     avatar = Avatar(
         name=scene or name,
         nodes=nodes,
@@ -87,19 +93,32 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
         cameras=read_cameras(document, log=log),
         lights=lights,
         humanoid=bones,
-        expressions=vrm_expressions(document, nodes, meshes, log=log),
-        rig=vrm_rig(document, nodes, log=log),
+        expressions=expressions,
+        rig=rig,
     )
+
+    def read_all() -> tuple[Issue, ...]:
+        for later in (clips, bones, expressions, rig):
+            later()
+        for mesh in meshes:
+            for primitive in mesh.primitives:
+                _ = primitive.targets
+        return log.issues()
+
     return Asset(
         avatar=placed(avatar, rotation=HALF_TURN) if faces_back(document) else avatar,
         clips=clips,
-        issues=Delayed(lambda: (clips(), log.issues())[1]),
+        issues=Delayed(read_all),
         extensions=tuple(dict.fromkeys(document.extensions_used)),
         generator=document.asset.generator,
         expression_nodes=vrma_expressions(document, log=log),
     )
 
 
-def _bones(document: Document, nodes: tuple[Node, ...], joints: set[int], log: IssueLog) -> dict[str, int]:
+def _bones(document: Document, nodes: tuple[Node, ...], skins: tuple[Skin, ...], log: IssueLog) -> dict[str, int]:
     """What a VRM file says its bones are; of other files, what the bones' names say."""
-    return vrm_bones(document, log=log) or humanoid_bones([node.name for node in nodes], joints=joints)
+    found = vrm_bones(document, log=log)
+    if found:
+        return found
+    joints = {joint for skin in skins for joint in skin.joints.tolist()}
+    return humanoid_bones([node.name for node in nodes], joints=joints)

@@ -54,6 +54,8 @@ def fit_weights(weights: list[float], count: int, *, log: IssueLog, where: str) 
     result = np.zeros(count, np.float32)
     if weights and len(weights) != count:
         log.add("mesh.weights-count", f"{len(weights)} weights for {count} targets", where=where)
+    if not any(weights):
+        return result
     given = np.asarray(weights[:count], np.float64)
     result[: len(given)] = np.where(np.isfinite(given) & (np.abs(given) < 1e30), given, 0.0)
     return result

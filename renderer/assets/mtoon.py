@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -45,14 +44,11 @@ def with_mtoon_0(
     found = read(document.extensions, "VRM", Vrm0, log=log, where="")
     given = found.material_properties if found else []
     queues = _queue_offsets(given)
-    return tuple(
-        replace(
-            material, toon=_Reader(given[i], textures, f"/extensions/VRM/materialProperties/{i}", log).toon(queues[i])
-        )
-        if i < len(given) and material.toon is None and given[i].shader == "VRM/MToon"
-        else material
-        for i, material in enumerate(materials)
-    )
+    for i, (material, source) in enumerate(zip(materials, given, strict=False)):
+        if material.toon is None and source.shader == "VRM/MToon":
+            where = f"/extensions/VRM/materialProperties/{i}"
+            material.toon = _Reader(source, textures, where, log).toon(queues[i])
+    return materials
 
 
 class _Reader:

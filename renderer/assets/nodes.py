@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +18,9 @@ from renderer.scene.mesh import Mesh
 from renderer.scene.node import Node
 
 _EXACT = 1e-4
+_ORIGIN, _NATURAL, _UNTURNED = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
+
+Row = NDArray[np.float32]
 
 
 def read_nodes(document: Document, meshes: tuple[Mesh, ...], *, lights: int, log: IssueLog) -> tuple[Node, ...]:
@@ -22,7 +29,8 @@ def read_nodes(document: Document, meshes: tuple[Mesh, ...], *, lights: int, log
     _refuse_cycles(document.nodes, parents)
     transforms = _Transforms(document.nodes, log)
     return tuple(
-        _node(node, parents[i], i, document, meshes, lights, log, transforms) for i, node in enumerate(document.nodes)
+        _node(node, parents[i], i, document, meshes, lights, log, transform)
+        for i, (node, transform) in enumerate(zip(document.nodes, transforms.each(), strict=True))
     )
 
 
@@ -95,7 +103,7 @@ def _node(
     meshes: tuple[Mesh, ...],
     lights: int,
     log: IssueLog,
-    transforms: _Transforms,
+    transform: tuple[Row, Row, Row, Row | None],
 ) -> Node:
     where = f"/nodes/{index}"
     mesh, skin = -1 if source.mesh is None else source.mesh, -1 if source.skin is None else source.skin
@@ -114,7 +122,7 @@ def _node(
     if light >= lights:
         log.add("node.reference", f"light {light} does not exist", where=where)
         light = -1
-    translation, rotation, scale, matrix = transforms.of(index)
+    translation, rotation, scale, matrix = transform
     weights = None
     if mesh >= 0 and source.weights is not None:
         weights = fit_weights(source.weights, len(meshes[mesh].weights), log=log, where=f"{where}/weights")
@@ -134,9 +142,6 @@ def _node(
     )
 
 
-Row = NDArray[np.float32]
-
-
 def _identity() -> tuple[Row, Row, Row]:
     return np.zeros(3, np.float32), np.array((0, 0, 0, 1), np.float32), np.ones(3, np.float32)
 
@@ -149,27 +154,39 @@ class _Transforms:
             i: _from_matrix(node, f"/nodes/{i}", log) for i, node in enumerate(nodes) if node.matrix is not None
         }
         plain = [node if node.matrix is None else _NO_TRANSFORM for node in nodes]
-        translations = np.array([node.translation or (0, 0, 0) for node in plain], np.float64).reshape(-1, 3)
-        scales = np.array([node.scale or (1, 1, 1) for node in plain], np.float64).reshape(-1, 3)
-        turns = np.array([node.rotation or (0, 0, 0, 1) for node in plain], np.float64).reshape(-1, 4)
-        lengths = np.sqrt((turns * turns).sum(axis=1))
-        usable = (lengths > 0.0) & (lengths < np.inf)
-        for i in np.flatnonzero(~(np.abs(lengths - 1.0) <= 1e-3)):
-            log.add("node.rotation", f"the rotation's length is {lengths[i]:g}", where=f"/nodes/{i}")
-        turns = np.where(usable[:, None], turns / np.where(usable, lengths, 1.0)[:, None], (0.0, 0.0, 0.0, 1.0))
+        translations = _rows([node.translation or _ORIGIN for node in plain], 3)
+        scales = _rows([node.scale or _NATURAL for node in plain], 3)
+        turns = _rows([node.rotation or _UNTURNED for node in plain], 4)
+        lengths = np.sqrt((turns * turns) @ np.ones(4))
+        if len(nodes) and not (abs(float(lengths.max()) - 1.0) <= 1e-3 and abs(float(lengths.min()) - 1.0) <= 1e-3):
+            for i in np.flatnonzero(~(np.abs(lengths - 1.0) <= 1e-3)):
+                log.add("node.rotation", f"the rotation's length is {lengths[i]:g}", where=f"/nodes/{i}")
+            usable = (lengths > 0.0) & (lengths < np.inf)
+            turns = np.where(usable[:, None], turns, _UNTURNED)
+            lengths = np.where(usable, lengths, 1.0)
         self._translations, self._scales = translations.astype(np.float32), scales.astype(np.float32)
-        self._rotations = turns.astype(np.float32)
+        self._rotations = (turns / lengths[:, None]).astype(np.float32)
+        if not math.isfinite(float(self._translations.sum()) + float(self._scales.sum())):
+            self._mend(log)
+
+    def _mend(self, log: IssueLog) -> None:
+        """Leave out what is not finite; that a sum is not does not yet say so."""
         finite = np.isfinite(self._translations).all(axis=1) & np.isfinite(self._scales).all(axis=1)
         for i in np.flatnonzero(~finite):
             log.add("node.transform", "the transform is not finite", where=f"/nodes/{i}")
         self._translations[~finite], self._scales[~finite] = 0.0, 1.0
-        self._rotations[~finite] = (0.0, 0.0, 0.0, 1.0)
+        self._rotations[~finite] = _UNTURNED
 
-    def of(self, index: int) -> tuple[Row, Row, Row, Row | None]:
-        """TRS, and the matrix itself where TRS cannot express it."""
-        if index in self._matrices:
-            return self._matrices[index]
-        return self._translations[index], self._rotations[index], self._scales[index], None
+    def each(self) -> Iterator[tuple[Row, Row, Row, Row | None]]:
+        """For each node TRS, and the matrix itself where TRS cannot express it."""
+        rows = zip(self._translations, self._rotations, self._scales, strict=True)
+        for index, (translation, rotation, scale) in enumerate(rows):
+            given = self._matrices.get(index)
+            yield given if given is not None else (translation, rotation, scale, None)
+
+
+def _rows(values: Sequence[tuple[float, ...]], width: int) -> NDArray[np.float64]:
+    return np.fromiter(chain.from_iterable(values), np.float64, width * len(values)).reshape(-1, width)
 
 
 _NO_TRANSFORM = NodeObject()

@@ -19,6 +19,7 @@ from renderer.assets.scenery import with_scenery
 from renderer.errors import AssetError
 from renderer.maths import decompose
 from renderer.scene.avatar import Avatar
+from renderer.scene.later import changed
 from renderer.scene.material import AlphaMode, Material
 
 REQUIRED = (
@@ -84,7 +85,7 @@ def load_package(files: Mapping[str, bytes], *, name: str = "", limits: Limits =
         table = None
     translation, rotation, scale = decompose(config.placement)
     avatar = placed(
-        _with_materials(replace(character.avatar, name=config.name or character.avatar.name), config),
+        _with_materials(changed(character.avatar, name=config.name or character.avatar.name), config),
         translation=translation,
         rotation=rotation,
         scale=scale,
@@ -136,10 +137,10 @@ def _with_materials(avatar: Avatar, config: CharacterConfig) -> Avatar:
     change = _unlit if config.is_unlit else _overridden
     added = len(avatar.materials)
     meshes = tuple(
-        replace(mesh, primitives=tuple(replace(p, material=added) if p.material < 0 else p for p in mesh.primitives))
+        replace(mesh, primitives=tuple(changed(p, material=added) if p.material < 0 else p for p in mesh.primitives))
         for mesh in avatar.meshes
     )
-    return replace(
+    return changed(
         avatar, meshes=meshes, materials=tuple(change(m, config) for m in (*avatar.materials, Material(name="default")))
     )
 

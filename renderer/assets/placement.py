@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.scene.avatar import Avatar
+from renderer.scene.later import changed
 from renderer.scene.node import Node
 
 IDENTITY = np.array((0.0, 0.0, 0.0, 1.0), np.float32)
@@ -33,7 +34,7 @@ def placed(
         rotation=IDENTITY if rotation is None else rotation,
         scale=np.ones(3, np.float32) if scale is None else scale,
     )
-    return replace(
+    return changed(
         avatar,
         nodes=(*(replace(n, parent=added) if i in tops else n for i, n in enumerate(avatar.nodes)), root),
         roots=(added, *(i for i in avatar.roots if i not in tops)),

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from renderer.assets.accessors import Accessors, dequantise
 from renderer.assets.document import PrimitiveObject
 from renderer.assets.issues import IssueLog, refusal
-from renderer.maths import normalize
+from renderer.scene.later import Delayed
 from renderer.scene.mesh import Mode, MorphTarget, Primitive
 
 Rows = NDArray[np.float32]
 
+_DIRECTION = np.array((1.0, 1.0, 1.0, 0.0), np.float32)
 _MORPHED = ("POSITION", "NORMAL", "TANGENT")
 _DIVISOR = {Mode.LINES: 2, Mode.TRIANGLES: 3}
 _LEAST = {Mode.LINE_LOOP: 2, Mode.LINE_STRIP: 2, Mode.TRIANGLE_STRIP: 3, Mode.TRIANGLE_FAN: 3}
@@ -31,6 +32,7 @@ class PrimitiveReader:
         self._materials = materials
         self._log = log
         self._rows: dict[tuple[int, str], Rows] = {}
+        self._pairs: dict[tuple[tuple[str, int], ...], tuple[NDArray[np.uint16] | None, Rows | None]] = {}
         self._targets: dict[int, tuple[Rows, bool]] = {}
         self._indices: dict[tuple[int, int, Mode], NDArray[np.uint32] | None] = {}
 
@@ -64,7 +66,7 @@ class PrimitiveReader:
                 self._log.add("material.reference", f"material {source.material} does not exist", where=where)
         normals = self._attribute(source.attributes, "NORMAL", (3,), where)
         tangents = self._attribute(source.attributes, "TANGENT", (4,), where)
-        joints, weights = self._influences(source.attributes, where)
+        joints, weights = self._shared_influences(source.attributes, where)
         primitive = Primitive(
             positions=positions,
             normals=normals,
@@ -76,7 +78,7 @@ class PrimitiveReader:
             indices=indices,
             mode=mode,
             material=material,
-            targets=self._all_targets(source.targets, count, where),
+            targets=self._targets_later(source.targets, count, where),
         )
         for name, rows in (
             ("NORMAL", normals),
@@ -117,17 +119,20 @@ class PrimitiveReader:
 
     def _unit(self, rows: Rows, where: str) -> Rows:
         """Directions of unit length; a zero one becomes +Y so that shading stays finite."""
-        x, y, z = rows[:, 0], rows[:, 1], rows[:, 2]
-        lengths = x * x + y * y + z * z
-        off = float(np.abs(lengths - 1.0).max(initial=0.0))
+        lengths = (rows * rows) @ _DIRECTION[: rows.shape[1]]
+        off = max(float(lengths.max(initial=1.0)) - 1.0, 1.0 - float(lengths.min(initial=1.0)))
         if off <= 1e-3:
             return rows
         if off > 2.0 * _NORMAL_SLACK:
             bad = int((np.abs(lengths - 1.0) > 2.0 * _NORMAL_SLACK).sum())
             self._log.add("mesh.normals", f"{bad} vectors are not of unit length", where=where)
         result = rows.copy()
-        result[:, :3] = normalize(rows[:, :3])
-        result[lengths == 0.0, :3] = (0.0, 1.0, 0.0)
+        empty = lengths == 0.0
+        roots = np.sqrt(lengths)
+        roots[empty] = 1.0
+        for column in range(3):  # numpy is slow along rows as short as these
+            result[:, column] /= roots
+        result[empty, :3] = (0.0, 1.0, 0.0)
         return result
 
     def _uvs(self, attributes: dict[str, int], where: str) -> tuple[Rows, ...]:
@@ -149,6 +154,17 @@ class PrimitiveReader:
         if key not in self._rows:
             self._rows[key] = np.concatenate((rows, np.ones((len(rows), 1), np.float32)), axis=1)
         return self._rows[key]
+
+    def _shared_influences(
+        self, attributes: dict[str, int], where: str
+    ) -> tuple[NDArray[np.uint16] | None, Rows | None]:
+        if "JOINTS_0" not in attributes:
+            return None, None
+        key = tuple(sorted(pair for pair in attributes.items() if pair[0].startswith(("JOINTS_", "WEIGHTS_"))))
+        found = self._pairs.get(key)
+        if found is None:
+            found = self._pairs[key] = self._influences(attributes, where)
+        return found
 
     def _influences(self, attributes: dict[str, int], where: str) -> tuple[NDArray[np.uint16] | None, Rows | None]:
         """Joints and weights of every set, side by side; weights sum to 1."""
@@ -185,11 +201,10 @@ class PrimitiveReader:
         if weights.min(initial=0.0) < 0.0:
             self._log.add("skin.weights", "negative weights", where=where)
             weights = np.maximum(weights, np.float32(0.0))
-        sums = weights.sum(axis=1, keepdims=True)
-        off = np.abs(sums - 1.0)
-        if float(off.max(initial=0.0)) <= 1e-6:
+        sums = (weights @ np.ones(weights.shape[1], np.float32))[:, None]
+        if max(float(sums.max(initial=1.0)) - 1.0, 1.0 - float(sums.min(initial=1.0))) <= 1e-6:
             return weights
-        bad = int((off > slack).sum())
+        bad = int((np.abs(sums - 1.0) > slack).sum())
         if bad:
             self._log.add("skin.weights", f"the weights of {bad} vertices do not sum to 1", where=where)
         result: Rows = np.divide(weights, np.where(sums > 0.0, sums, np.float32(1.0)), dtype=np.float32)
@@ -222,6 +237,21 @@ class PrimitiveReader:
         sound = groups[(groups < count).all(axis=1)].reshape(-1)
         self._log.add("mesh.index-range", f"indices reach {int(flat.max())}, there are {count} vertices", where=where)
         return sound if len(sound) else None
+
+    def _targets_later(
+        self, sources: list[dict[str, int]], count: int, where: str
+    ) -> tuple[MorphTarget, ...] | Delayed[tuple[MorphTarget, ...]]:
+        """Morph targets that are seen to lie in the file, and are read when they are first asked for."""
+        if not sources:
+            return ()
+        used = [index for source in sources for name, index in source.items() if name in _MORPHED]
+        self._accessors.check(used, where=f"{where}/targets")
+
+        def read() -> tuple[MorphTarget, ...]:
+            with np.errstate(all="ignore"):
+                return self._all_targets(sources, count, where)
+
+        return Delayed(read)
 
     def _all_targets(self, sources: list[dict[str, int]], count: int, where: str) -> tuple[MorphTarget, ...]:
         for name in _MORPHED:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+import stat
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import unquote, unquote_to_bytes
 
 from renderer.assets.issues import refusal
 from renderer.assets.limits import Limits
+
+_PIECE = 1 << 20
 
 
 class Resolver(Protocol):
@@ -36,8 +41,12 @@ class Folder:
     """Files of one folder and below; links that lead out of it count as outside."""
 
     def __init__(self, root: Path, *, limits: Limits) -> None:
-        self._root = root.resolve()
+        self._given = root
         self._limits = limits
+
+    @cached_property
+    def _root(self) -> Path:
+        return self._given.resolve()
 
     def read(self, uri: str, *, where: str) -> bytes:
         name = relative_name(uri, where=where)
@@ -66,11 +75,17 @@ class Files:
 
 def read_bounded(path: Path, *, limit: int, where: str) -> bytes:
     """A regular file's bytes. Raises OSError, and AssetError ``source.too-large`` before reading more than allowed."""
-    if not path.is_file():
-        raise FileNotFoundError(2, "no such file", str(path))
-    # Not read(limit + 1): that reserves the whole limit before the first byte comes.
-    data = b"" if path.stat().st_size > limit else path.read_bytes()
-    if len(data) > limit or path.stat().st_size > limit:
+    # Opening must not wait for somebody to write into a pipe.
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    with open(handle, "rb", buffering=0) as file:
+        facts = os.fstat(handle)
+        if not stat.S_ISREG(facts.st_mode):
+            raise FileNotFoundError(2, "no such file", str(path))
+        data = b"" if facts.st_size > limit else file.read(facts.st_size + 1)
+        # A file that grew meanwhile is read on, but for no more than is allowed.
+        while data and len(data) <= limit and (more := file.read(min(_PIECE, limit + 1 - len(data)))):
+            data += more
+    if len(data) > limit or facts.st_size > limit:
         raise refusal("source.too-large", f"{path.name} is larger than {limit} bytes", where=where)
     return data
 

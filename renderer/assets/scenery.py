@@ -13,6 +13,7 @@ import numpy as np
 
 from renderer.assets.placement import placed
 from renderer.scene.avatar import Avatar
+from renderer.scene.later import changed
 from renderer.scene.material import Material, TextureRef
 from renderer.scene.mesh import Mesh
 from renderer.scene.node import Node
@@ -36,7 +37,7 @@ def with_scenery(avatar: Avatar, scenery: Avatar) -> Avatar:
     image = len(avatar.images)
     # One more than the scene has: the material of a surface that names none.
     materials = (*around.materials, Material(name="default"))
-    return replace(
+    return changed(
         avatar,
         nodes=(*avatar.nodes, *(_node(node, avatar) for node in around.nodes)),
         roots=(*avatar.roots, *(first + root for root in around.roots)),
@@ -78,7 +79,7 @@ def _mesh(mesh: Mesh, first: int, count: int) -> Mesh:
     return replace(
         mesh,
         primitives=tuple(
-            replace(p, material=first + (p.material if 0 <= p.material < count else count - 1)) for p in mesh.primitives
+            changed(p, material=first + (p.material if 0 <= p.material < count else count - 1)) for p in mesh.primitives
         ),
         target_names=("",) * len(mesh.target_names),
     )

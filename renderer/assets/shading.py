@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from renderer.maths import normalize
+from renderer.scene.later import Delayed, changed
 from renderer.scene.mesh import Mode, MorphTarget, Primitive
 
 Triangles = NDArray[np.uint32]
@@ -43,7 +42,11 @@ def with_flat_normals(primitive: Primitive) -> Primitive:
     positions = primitive.positions[order]
     corners = positions.reshape(-1, 3, 3)
     normals = normalize(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
-    return replace(
+
+    def parted() -> tuple[MorphTarget, ...]:
+        return tuple(MorphTarget(positions=spread(target.positions)) for target in primitive.targets)
+
+    return changed(
         primitive,
         positions=positions,
         normals=np.repeat(normals, 3, axis=0),
@@ -54,7 +57,7 @@ def with_flat_normals(primitive: Primitive) -> Primitive:
         weights=spread(primitive.weights),
         indices=None,
         mode=Mode.TRIANGLES,
-        targets=tuple(MorphTarget(positions=spread(target.positions)) for target in primitive.targets),
+        targets=Delayed(parted),
     )
 
 

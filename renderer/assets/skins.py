@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from renderer.assets.accessors import Accessors
 from renderer.assets.document import Document, SkinObject
 from renderer.assets.issues import IssueLog, refusal
+from renderer.scene.later import changed
 from renderer.scene.mesh import Mesh, Primitive
 from renderer.scene.node import Node
 from renderer.scene.skin import Skin
@@ -45,12 +47,13 @@ def fit_influences(
 def _skin(source: SkinObject, nodes: int, accessors: Accessors, where: str, log: IssueLog) -> Skin:
     if not source.joints:
         raise refusal("skin.no-joints", "a skin without joints", where=where)
-    for index in (*source.joints, source.skeleton or 0):
-        if index >= nodes:
-            raise refusal("reference.range", f"node {index} does not exist", where=where)
+    last = max(*source.joints, source.skeleton or 0)
+    if last >= nodes:
+        raise refusal("reference.range", f"node {last} does not exist", where=where)
     count = len(source.joints)
-    inverse = np.broadcast_to(np.eye(4, dtype=np.float32), (count, 4, 4))
-    if source.inverse_bind_matrices is not None:
+    if source.inverse_bind_matrices is None:
+        inverse = np.broadcast_to(np.eye(4, dtype=np.float32), (count, 4, 4))
+    else:
         inverse = _inverse_bind(source.inverse_bind_matrices, count, accessors, where, log)
     return Skin(
         name=source.name,
@@ -66,6 +69,9 @@ def _inverse_bind(index: int, count: int, accessors: Accessors, where: str, log:
         raise refusal("skin.inverse-bind", f"{len(rows)} matrices of {rows.dtype} for {count} joints", where=where)
     matrices = rows[:count].reshape(count, 4, 4).swapaxes(1, 2)
     last = np.array((0, 0, 0, 1), np.float32)
+    flat = rows.reshape(-1)
+    if math.isfinite(float(np.dot(flat, flat))) and bool((matrices[:, 3] == last).all()):
+        return matrices
     sound = np.isfinite(matrices).all(axis=(1, 2)) & (np.abs(matrices[:, 3] - last) < 1e-4).all(axis=1)
     if sound.all():
         return matrices
@@ -87,4 +93,4 @@ def _fit(primitive: Primitive, count: int, where: str, log: IssueLog) -> Primiti
     sums = kept.sum(axis=1, keepdims=True)
     kept /= np.where(sums > 0.0, sums, np.float32(1.0))
     kept[sums[:, 0] <= 0.0, 0] = 1.0
-    return replace(primitive, joints=np.where(beyond, np.uint16(0), joints), weights=kept)
+    return changed(primitive, joints=np.where(beyond, np.uint16(0), joints), weights=kept)

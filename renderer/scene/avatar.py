@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 from renderer.scene.camera import Orthographic, Perspective
 from renderer.scene.expression import Expression
 from renderer.scene.hierarchy import Hierarchy
+from renderer.scene.later import Delayed, Later
 from renderer.scene.light import PunctualLight
 from renderer.scene.material import Image, Material, Texture
 from renderer.scene.mesh import Mesh
@@ -15,7 +18,7 @@ from renderer.scene.rig import Rig
 from renderer.scene.skin import Skin
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Avatar:
     """The linked contents of one glTF scene.
 
@@ -25,10 +28,11 @@ class Avatar:
         order: indices of the scene's nodes, parents before children.
         expressions: named faces that the file itself defines (VRM), by name.
         rig: springs, constraints and look-at of a VRM file; empty for others.
-        hierarchy: all nodes by depth, derived from ``nodes``.
         scenery: nodes that belong to what stands around the avatar (a package's ``background.glb``): drawn with it, but
             no camera makes room for them.
         humanoid: VRM bone name (``"hips"``, ``"leftUpperArm"``, ...) to node index, as far as known.
+
+    What the last three hold is read when it is first asked for.
     """
 
     name: str
@@ -43,10 +47,11 @@ class Avatar:
     cameras: tuple[Perspective | Orthographic, ...] = ()
     lights: tuple[PunctualLight, ...] = ()
     scenery: frozenset[int] = frozenset()
-    humanoid: dict[str, int] = field(default_factory=dict)
-    expressions: dict[str, Expression] = field(default_factory=dict)
-    rig: Rig = field(default_factory=Rig)
-    hierarchy: Hierarchy = field(init=False, repr=False)
+    humanoid: Later[Mapping[str, int]] = Later(Delayed(dict))  # noqa: RUF009 -- a descriptor
+    expressions: Later[Mapping[str, Expression]] = Later(Delayed(dict))  # noqa: RUF009 -- a descriptor
+    rig: Later[Rig] = Later(Rig())  # noqa: RUF009 -- a descriptor
 
-    def __post_init__(self) -> None:
-        self.hierarchy = Hierarchy.of(self.nodes)
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """All nodes by depth, derived from ``nodes``."""
+        return Hierarchy.of(self.nodes)

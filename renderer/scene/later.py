@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Generic, TypeVar, cast, overload
 
 Value = TypeVar("Value")
+Holder = TypeVar("Holder")
 
 
 class Delayed(Generic[Value]):
@@ -26,7 +28,7 @@ class Delayed(Generic[Value]):
 class Later(Generic[Value]):
     """A field of a dataclass (without slots) that takes a value, or one that is ``Delayed``, and gives the value."""
 
-    def __init__(self, default: Value) -> None:
+    def __init__(self, default: Value | Delayed[Value]) -> None:
         self._default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -38,7 +40,7 @@ class Later(Generic[Value]):
     def __get__(self, instance: object, owner: type) -> Value: ...
     def __get__(self, instance: object | None, owner: type) -> Value:
         if instance is None:
-            return self._default
+            return cast(Value, self._default)
         held: dict[str, Any] = instance.__dict__
         value = held[self._key]
         if isinstance(value, Delayed):
@@ -47,3 +49,12 @@ class Later(Generic[Value]):
 
     def __set__(self, instance: object, value: Value | Delayed[Value]) -> None:
         instance.__dict__[self._key] = value
+
+
+def changed(holder: Holder, **changes: Any) -> Holder:
+    """``dataclasses.replace`` for a dataclass without slots, whose fields that are still delayed stay so."""
+    given = {}
+    for part in fields(holder):  # type: ignore[arg-type]
+        held = holder.__dict__
+        given[part.name] = held[part.name] if part.name in held else held[f"_{part.name}"]
+    return type(holder)(**{**given, **changes})

@@ -47,7 +47,7 @@ class Primitive:
         weights: ``(n, 4k) float32`` skin weights that sum to 1, or None.
         indices: ``(m,) uint32`` or None for vertices in order.
         material: index into ``Avatar.materials``, -1 for glTF's default material.
-        targets: one per entry of ``Mesh.target_names``/``Mesh.weights``.
+        targets: one per entry of ``Mesh.target_names``/``Mesh.weights``; read when they are first asked for.
     """
 
     positions: NDArray[np.float32]
@@ -60,7 +60,7 @@ class Primitive:
     indices: NDArray[np.uint32] | None = None
     mode: Mode = Mode.TRIANGLES
     material: int = -1
-    targets: tuple[MorphTarget, ...] = ()
+    targets: Later[tuple[MorphTarget, ...]] = Later(())  # noqa: RUF009 -- a descriptor
 
 
 @dataclass(slots=True, kw_only=True)

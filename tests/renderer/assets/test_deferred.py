@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from renderer.animation.clip import Clip
-from renderer.assets import Asset, accessors, clips, load, meshes
+from renderer.assets import Asset, accessors, clips, load, meshes, primitives
 from renderer.errors import AssetError
 
 
@@ -67,6 +67,37 @@ def test_to_ask_for_the_issues_is_to_read_the_clips() -> None:
     asset = load(animated(type="VEC2"))
     assert "animation.values" in {issue.code for issue in asset.issues}
     assert asset.clips[0].channels == ()
+
+
+def morphing(gltf: Any, **target: Any) -> bytes:
+    """A triangle with one target; ``target`` goes into its accessor."""
+    deltas = gltf.add(np.array([[0, 1, 0], [0, 0, 0], [0, 0, 2]], np.float32), **target)
+    gltf.show({**gltf.triangle(), "targets": [{"POSITION": deltas}]}, extras={"targetNames": ["up"]})
+    return bytes(gltf.glb())
+
+
+def test_targets_are_read_when_they_are_asked_for(gltf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    original = primitives.PrimitiveReader._target
+    monkeypatch.setattr(primitives.PrimitiveReader, "_target", lambda *a: read.append(1) or original(*a))
+    primitive = load(morphing(gltf)).avatar.meshes[0].primitives[0]
+    assert read == []
+    assert primitive.targets[0].positions is not None
+    assert primitive.targets[0].positions.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 2]]
+    assert read == [1]
+
+
+@pytest.mark.parametrize(("target", "code"), [({"count": 9}, "accessor.range"), ({"bufferView": 7}, "reference.range")])
+def test_targets_that_cannot_be_read_refuse_the_file_at_once(gltf: Any, target: dict[str, Any], code: str) -> None:
+    with pytest.raises(AssetError) as caught:
+        load(morphing(gltf, **target))
+    assert caught.value.code == code
+
+
+def test_to_ask_for_the_issues_is_to_read_targets_and_rig(gltf: Any) -> None:
+    gltf.json["extensions"] = {"VRMC_vrm": {"expressions": {"preset": {"happy": {"morphTargetBinds": [{"node": 5}]}}}}}
+    found = {issue.code for issue in load(morphing(gltf, count=2)).issues}
+    assert {"mesh.target-count", "vrm.bind"} <= found
 
 
 @pytest.mark.shared

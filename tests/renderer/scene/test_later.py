@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from renderer.scene.later import Delayed, Later
+from renderer.scene.later import Delayed, Later, changed
 
 
 @dataclass(kw_only=True)
@@ -47,3 +47,11 @@ def test_a_failure_is_not_kept() -> None:
     with pytest.raises(ValueError, match="not yet"):
         _ = holder.value
     assert holder.value == 5
+
+
+def test_a_change_of_something_else_leaves_what_is_delayed_for_later() -> None:
+    made: list[int] = []
+    holder = Holder(name="a", value=Delayed(lambda: (made.append(1), 9)[1]))
+    other = changed(holder, name="b")
+    assert (other.name, holder.name, made) == ("b", "a", [])
+    assert (other.value, changed(other, name="c").value, made) == (9, 9, [1])
