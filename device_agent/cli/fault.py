@@ -6,12 +6,14 @@ import json
 import os
 import sys
 from contextlib import suppress
-
-import typer
+from typing import TYPE_CHECKING
 
 from certs.errors import CertError, EnvelopeError, IdentityError, LicenseError, PrivateFileError, TrustError
 from device_agent.errors import AgentError
 from renderer.errors import AssetError, GraphicsError, OutputError, RenderError
+
+if TYPE_CHECKING:
+    import typer
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (LicenseError, 4),

@@ -7,10 +7,13 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
-import typer
-
+from device_agent.cli.direct import read
 from device_agent.cli.fault import report, report_usage
+
+if TYPE_CHECKING:
+    import typer
 
 COMMANDS = (
     "demo",
@@ -37,6 +40,8 @@ INTERRUPTED = 130
 
 def build() -> typer.Typer:
     """The command-line application with every subcommand registered."""
+    import typer  # late: see ``direct``
+
     app = typer.Typer(
         name="avatar-agent",
         help="Show a licensed 3D digital human on this device: bind, fetch, draw, unbind.",
@@ -61,10 +66,8 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        status = build()(standalone_mode=False)
+        status = _ended(sys.argv[1:], as_json=as_json)
         sys.stdout.flush()
-    except typer.TyperException as error:
-        status = report_usage(error, as_json=as_json)
     except BrokenPipeError:
         status = 1  # whoever read the results has seen enough
         _drop_results()
@@ -74,6 +77,24 @@ def main() -> None:
     if status == INTERRUPTED:
         sys.stderr.write("stopped\n")
     sys.exit(status)
+
+
+def _ended(arguments: list[str], *, as_json: bool) -> int | None:
+    """Do what the command line asks; the exit status."""
+    directly = read(arguments)
+    if directly is not None:
+        try:
+            directly()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        return 0
+    from typer import TyperException  # late: see ``direct``
+
+    try:
+        status: int | None = build()(arguments, standalone_mode=False)
+    except TyperException as error:
+        return report_usage(error, as_json=as_json)
+    return status
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

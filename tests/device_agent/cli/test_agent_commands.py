@@ -221,10 +221,10 @@ def test_wrong_use_is_status_2(shell: Shell) -> None:
 def test_status_starts_light(shell: Shell) -> None:
     """A kiosk's storage is slow: what status needs is all that it loads."""
     code = (
-        "import sys\nfrom device_agent.cli import main\n"
-        "try:\n    main.build()(['status', '--json'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom device_agent.cli import main\nsys.argv = ['avatar-agent', 'status', '--json']\n"
+        "try:\n    main.main()\nexcept SystemExit:\n    pass\n"
         "heavy = ('numpy', 'moderngl', 'glfw', 'starlette', 'uvicorn', 'httpx', 'cryptography', 'structlog', 'OpenSSL',"
-        " 'PIL', 'av')\n"
+        " 'PIL', 'av', 'typer', 'rich', 'pydantic', 'ssl', 'asyncio')\n"
         "sys.stderr.write(' '.join(sorted(name for name in heavy if name in sys.modules)))\n"
     )
     done = subprocess.run(

@@ -1,0 +1,55 @@
+"""The service that keeps this device bound, licensed and supplied."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from pathlib import Path
+
+from device_agent.cli.given import load_settings
+from device_agent.clock import SystemClock
+from device_agent.config import Settings
+from device_agent.lifecycle.engine import Engine
+from device_agent.service.daemon import Daemon, health, signals
+from device_agent.service.keeper import Keeper
+from device_agent.service.notify import Notifier
+from device_agent.service.report import Report
+
+
+def serve(
+    *,
+    config: Path | None = None,
+    endpoint: str | None = None,
+    license_file: Path | None = None,
+    state_dir: Path | None = None,
+    cache_dir: Path | None = None,
+    device_id: str | None = None,
+) -> None:
+    """Until told to stop; a failure that nobody foresaw ends the process with its status."""
+
+    def load() -> Settings:
+        return load_settings(
+            config,
+            endpoint=endpoint,
+            license_file=license_file,
+            state_dir=state_dir,
+            cache_dir=cache_dir,
+            device_id=device_id,
+        )
+
+    settings = load()
+    clock, report = SystemClock(), Report()
+    keeper = Keeper(
+        settings=settings,
+        open_engine=lambda now, observer: Engine.open(now, observer=observer),
+        clock=clock,
+        dice=random.SystemRandom().random,
+        report=report,
+    )
+    daemon = Daemon(keeper=keeper, report=report, notifier=Notifier(os.environ), clock=clock, reload=load)
+    runtime_folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    with signals(daemon), health(report, settings, runtime_folder=runtime_folder):
+        status = daemon.run()
+    if status:
+        sys.exit(status)
