@@ -16,6 +16,7 @@ from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
+from device_agent.api.trust import Trust
 from device_agent.clock import Clock, SystemClock
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
@@ -49,6 +50,7 @@ class AsyncClient:
         connect_timeout_s: float = 5.0,
         timeout_s: float = 30.0,
         ca_file: Path | None = None,
+        trust: Trust | None = None,
         proxy: str = "",
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
@@ -77,7 +79,7 @@ class AsyncClient:
             seat_full_codes=seat_full_codes,
         )
         self._network = AsyncNetwork(
-            ca_file=ca_file,
+            trust=trust or Trust(ca_file),
             proxy=proxy,
             environ=os.environ if environ is None else environ,
             clock=self._clock,
@@ -90,7 +92,7 @@ class AsyncClient:
     @classmethod
     def from_settings(cls, settings: Settings, **more: Any) -> Self:
         """A client as the settings describe it; ``more`` goes to the constructor."""
-        return cls(**{**client_options(settings, environ=more.get("environ")), **more})
+        return cls(**{**client_options(settings, environ=more.get("environ"), trust=more.get("trust")), **more})
 
     async def call(
         self, request: Request[ResultT], *, timeout_s: float | None = None, retry: RetryPolicy | None = None

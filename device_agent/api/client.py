@@ -16,6 +16,8 @@ from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
+from device_agent.api.trust import Trust
+from device_agent.api.trust_settings import trust_of
 from device_agent.clock import Clock, SystemClock
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
@@ -40,6 +42,7 @@ class Client:
         credentials: an access key, or a source of them.
         signer: ACS3-HMAC-SHA256 when left out.
         ca_file: PEM file of an authority to trust besides the public ones.
+        trust: whom to trust, shared with others; ``ca_file`` is not looked at then.
         proxy: see ``Settings.proxy``.
         offset_s: what is known of this device's clock error, seconds to add.
         seat_full_codes: codes that mean "every seat is taken"; the platform documents none.
@@ -56,6 +59,7 @@ class Client:
         connect_timeout_s: float = 5.0,
         timeout_s: float = 30.0,
         ca_file: Path | None = None,
+        trust: Trust | None = None,
         proxy: str = "",
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
@@ -80,7 +84,7 @@ class Client:
             seat_full_codes=seat_full_codes,
         )
         self._network = Network(
-            ca_file=ca_file,
+            trust=trust or Trust(ca_file),
             proxy=proxy,
             environ=os.environ if environ is None else environ,
             clock=self._clock,
@@ -93,7 +97,7 @@ class Client:
     @classmethod
     def from_settings(cls, settings: Settings, **more: Any) -> Self:
         """A client as the settings describe it; ``more`` goes to the constructor."""
-        return cls(**{**client_options(settings, environ=more.get("environ")), **more})
+        return cls(**{**client_options(settings, environ=more.get("environ"), trust=more.get("trust")), **more})
 
     def call(
         self, request: Request[ResultT], *, timeout_s: float | None = None, retry: RetryPolicy | None = None
@@ -181,8 +185,10 @@ class Client:
             return result
 
 
-def client_options(settings: Settings, *, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The constructor arguments that settings give, for either client.
+def client_options(
+    settings: Settings, *, environ: Mapping[str, str] | None = None, trust: Trust | None = None
+) -> dict[str, Any]:
+    """The constructor arguments that settings give, for either client; ``trust`` when somebody else has it already.
 
     Raises:
         ConfigurationError: the endpoint is no address, or nothing can sign.
@@ -193,7 +199,7 @@ def client_options(settings: Settings, *, environ: Mapping[str, str] | None = No
         "credentials": from_settings(settings, environ=os.environ if environ is None else environ),
         "connect_timeout_s": settings.connect_timeout_s,
         "timeout_s": settings.timeout_s,
-        "ca_file": settings.ca_file,
+        "trust": trust or trust_of(settings, environ=os.environ if environ is None else environ),
         "proxy": settings.proxy,
         "seat_full_codes": settings.seat_full_codes,
     }

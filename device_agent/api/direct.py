@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import h11
 
 from device_agent.api.exchange import Answer, Exchange
-from device_agent.api.faults import translated
+from device_agent.api.faults import WHOLE, translated
 from device_agent.api.http1 import Dialogue, Origin, addressed
 from device_agent.api.trust import Trust
 from device_agent.clock import Clock
@@ -66,8 +66,10 @@ class Connections:
         try:
             line.socket.settimeout(timeout_s)
             line.socket.sendall(line.dialogue.ask(exchange, target))
-            heard = None
+            heard, ends = None, self._clock.steady() + WHOLE * timeout_s
             while heard is None:
+                if self._clock.steady() > ends:
+                    raise TimeoutError("the answer takes too long")
                 heard = line.dialogue.hear(line.socket.recv(CHUNK))
             kept = line.dialogue.next()
         except (OSError, h11.ProtocolError, zlib.error) as exc:
@@ -89,7 +91,8 @@ class Connections:
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if origin.scheme == "https":
-                plain = self._trust.context().wrap_socket(plain, server_hostname=origin.host)
+                context = self._trust.context(origin.host, origin.port)
+                plain = context.wrap_socket(plain, server_hostname=origin.host)
         except BaseException:
             plain.close()
             raise

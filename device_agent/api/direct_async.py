@@ -154,7 +154,8 @@ class AsyncConnections:
         async with self._handshakes:
             context = None
             if origin.scheme == "https":
-                context = self._trust.context() if self._trust.ready else await asyncio.to_thread(self._trust.context)
+                trust, whom = self._trust, (origin.host, origin.port)
+                context = trust.context(*whom) if trust.ready(*whom) else await asyncio.to_thread(trust.context, *whom)
             async with asyncio.timeout(timeout_s):
                 _, line = await loop.create_connection(
                     lambda: _Line(origin),

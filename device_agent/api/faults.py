@@ -15,6 +15,9 @@ Stage = Literal["connect", "proxy", "exchange"]
 BODY_LIMIT = 8 * 1024 * 1024
 """Longest answer that is read; the platform's are a few KiB."""
 
+WHOLE = 4.0
+"""A whole answer may take this many times the wait for a part of it: one byte a second is no answer."""
+
 
 def translated(
     error: BaseException, *, stage: Stage, where: str, is_loopback: bool, timed_out: bool = False
@@ -67,6 +70,18 @@ def _told(error: BaseException, *, stage: Stage, is_loopback: bool, timed_out: b
 
 def _certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str, str]:
     reason = (error.verify_message or "").lower()
+    if "revoked" in reason:
+        return (
+            "network.tls_revoked",
+            "the server's certificate was revoked by its authority",
+            "do not go on; whoever runs this server must give it a new certificate",
+        )
+    if "crl" in reason:
+        return (
+            "network.tls_crl",
+            f"the server's certificate cannot be checked for revocation ({reason})",
+            "the list in crl_urls must be of the authority that signed this server's certificate",
+        )
     if "expired" in reason or "not yet valid" in reason:
         return (
             "network.tls_time",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from device_agent.api.direct import Connections
@@ -26,13 +25,13 @@ class Network:
     """The ways of one client; safe to share between threads.
 
     Raises:
-        ConfigurationError: ``ca_file`` or a proxy's address is not usable.
+        ConfigurationError: a proxy's address is not usable.
     """
 
     def __init__(
         self,
         *,
-        ca_file: Path | None,
+        trust: Trust,
         proxy: str,
         environ: Mapping[str, str],
         clock: Clock,
@@ -40,7 +39,7 @@ class Network:
         timeout_s: float,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._trust = Trust(ca_file)
+        self._trust = trust
         self._clock = clock
         self._connect_timeout_s = connect_timeout_s
         self._timeout_s = timeout_s
@@ -62,7 +61,7 @@ class Network:
                 from device_agent.api.transport import http_client
 
                 self._http = http_client(
-                    tls=True if self._transport is not None else self._trust.context(),
+                    trust=self._trust,
                     routes=self._routes,
                     connect_timeout_s=self._connect_timeout_s,
                     timeout_s=self._timeout_s,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from device_agent.api.direct_async import AsyncConnections
@@ -22,7 +21,7 @@ class AsyncNetwork:
     def __init__(
         self,
         *,
-        ca_file: Path | None,
+        trust: Trust,
         proxy: str,
         environ: Mapping[str, str],
         clock: Clock,
@@ -33,7 +32,6 @@ class AsyncNetwork:
         self._clock = clock
         self._straight: AsyncConnections | None = None
         self._http: httpx.AsyncClient | None = None
-        trust = Trust(ca_file)
         routes = {} if transport is not None else proxy_routes(proxy, environ=environ)
         if transport is None and not routes:
             self._straight = AsyncConnections(
@@ -43,7 +41,7 @@ class AsyncNetwork:
         from device_agent.api.transport import async_http_client
 
         self._http = async_http_client(
-            tls=True if transport is not None else trust.context(),
+            trust=trust,
             routes=routes,
             connect_timeout_s=connect_timeout_s,
             timeout_s=timeout_s,

@@ -5,7 +5,9 @@ Decided here and not by the HTTP library, which would also read ``.netrc`` and v
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from device_agent.errors import ConfigurationError
@@ -15,7 +17,10 @@ ALWAYS_DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]", "all://100
 
 
 def proxy_routes(setting: str, *, environ: Mapping[str, str], where: str = "") -> dict[str, str | None]:
-    """Address pattern (as httpx mounts are written) -> proxy address; ``None`` goes straight.
+    """Address pattern -> proxy address; ``None`` goes straight; ``route`` reads it.
+
+    Patterns are ``all://``, ``http://`` and ``https://`` for every host, ``all://host``, ``all://*.host`` and
+    ``all://network/bits``.
 
     Args:
         setting: a proxy's address, ``none``, or empty for the environment's ``https_proxy``, ``http_proxy``,
@@ -41,10 +46,33 @@ def proxy_routes(setting: str, *, environ: Mapping[str, str], where: str = "") -
     for name in filter(None, (part.strip() for part in exceptions.split(","))):
         if name == "*":
             return {}
-        bare = name.removeprefix(".").removeprefix("*.")
+        bare = name.lower().removeprefix("*.").removeprefix(".")
+        if bare.count(":") > 1 and "/" not in bare and not bare.startswith("["):
+            bare = f"[{bare}]"
         routes[f"all://{bare}"] = None
         routes[f"all://*.{bare}"] = None
     return {**routes, **dict.fromkeys(ALWAYS_DIRECT)}
+
+
+def route(routes: Mapping[str, str | None], url: str) -> str | None:
+    """The proxy that leads to an address; ``None`` when the way is straight. The nearest pattern counts."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    shown = f"[{host}]" if ":" in host else host
+    labels = host.split(".")
+    above = [f"all://*.{'.'.join(labels[place:])}" for place in range(1, len(labels))]
+    for pattern in (f"all://{shown}:{parts.port}", f"all://{shown}", *above):
+        if pattern in routes:
+            return routes[pattern]
+    if any(_holds(pattern.removeprefix("all://"), host) for pattern in routes if "/" in pattern.removeprefix("all://")):
+        return None
+    return routes.get(f"{parts.scheme}://", routes.get("all://"))
+
+
+def _holds(network: str, host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    return False
 
 
 def _checked(address: str, where: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import ssl
+import threading
 from collections.abc import Mapping
 
 import httpx
 
 from device_agent.api.endpoint import is_loopback
 from device_agent.api.exchange import Answer, Exchange
-from device_agent.api.faults import BODY_LIMIT, Stage, endless, translated
+from device_agent.api.faults import BODY_LIMIT, WHOLE, Stage, endless, translated
+from device_agent.api.proxy import route
+from device_agent.api.trust import Trust
 from device_agent.clock import Clock
 from device_agent.errors import NetworkError
 
@@ -30,9 +33,63 @@ class _HideQuery(logging.Filter):
 _HIDE_QUERY = _HideQuery()
 
 
+class _Ways(httpx.BaseTransport):
+    """Sends each request by the proxy and with the trust of its host; each way is made when it is first needed."""
+
+    def __init__(self, *, trust: Trust, routes: Mapping[str, str | None]) -> None:
+        self._trust = trust
+        self._routes = routes
+        self._made: dict[tuple[str | None, ssl.SSLContext], httpx.HTTPTransport] = {}
+        self._making = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        context = _context(self._trust, request.url)
+        proxy = route(self._routes, str(request.url))
+        with self._making:
+            way = self._made.get((proxy, context))
+            if way is None:
+                way = self._made[proxy, context] = httpx.HTTPTransport(verify=context, trust_env=False, proxy=proxy)
+        return way.handle_request(request)
+
+    def close(self) -> None:
+        for way in self._made.values():
+            way.close()
+
+
+class _AsyncWays(httpx.AsyncBaseTransport):
+    """As ``_Ways``, for asyncio."""
+
+    def __init__(self, *, trust: Trust, routes: Mapping[str, str | None]) -> None:
+        self._trust = trust
+        self._routes = routes
+        self._made: dict[tuple[str | None, ssl.SSLContext], httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        import asyncio  # here: it is slow to load, and the other way does without it
+
+        context = await asyncio.to_thread(_context, self._trust, request.url)
+        proxy = route(self._routes, str(request.url))
+        way = self._made.get((proxy, context))
+        if way is None:
+            way = self._made[proxy, context] = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=proxy)
+        return await way.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for way in self._made.values():
+            await way.aclose()
+
+
+_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: for addresses without TLS."""
+
+
+def _context(trust: Trust, url: httpx.URL) -> ssl.SSLContext:
+    return trust.context(url.host, url.port or 443) if url.scheme == "https" else _NOBODY
+
+
 def http_client(
     *,
-    tls: ssl.SSLContext | bool,
+    trust: Trust,
     routes: Mapping[str, str | None],
     connect_timeout_s: float,
     timeout_s: float,
@@ -43,21 +100,16 @@ def http_client(
     """
     logging.getLogger("httpx").addFilter(_HIDE_QUERY)
     return httpx.Client(
-        verify=tls,
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
-        transport=transport,
-        mounts={
-            pattern: None if address is None else httpx.HTTPTransport(verify=tls, proxy=address)
-            for pattern, address in routes.items()
-        },
+        transport=transport or _Ways(trust=trust, routes=routes),
     )
 
 
 def async_http_client(
     *,
-    tls: ssl.SSLContext | bool,
+    trust: Trust,
     routes: Mapping[str, str | None],
     connect_timeout_s: float,
     timeout_s: float,
@@ -66,15 +118,10 @@ def async_http_client(
     """As ``http_client``, for asyncio."""
     logging.getLogger("httpx").addFilter(_HIDE_QUERY)
     return httpx.AsyncClient(
-        verify=tls,
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
-        transport=transport,
-        mounts={
-            pattern: None if address is None else httpx.AsyncHTTPTransport(verify=tls, proxy=address)
-            for pattern, address in routes.items()
-        },
+        transport=transport or _AsyncWays(trust=trust, routes=routes),
     )
 
 
@@ -87,6 +134,7 @@ def send(exchange: Exchange, *, http: httpx.Client, clock: Clock) -> Answer:
     """
     address, timeout = httpx.URL(exchange.url), _timeout(exchange, http.timeout)
     started = clock.steady()
+    ends = started + WHOLE * (timeout.read or 0.0)
     try:
         with http.stream(exchange.method, address, headers=dict(exchange.headers), timeout=timeout) as response:
             body = bytearray()
@@ -94,6 +142,8 @@ def send(exchange: Exchange, *, http: httpx.Client, clock: Clock) -> Answer:
                 body += piece
                 if len(body) > BODY_LIMIT:
                     raise endless(response.status_code, where=origin_of(address))
+                if clock.steady() > ends:
+                    raise httpx.ReadTimeout("the answer takes too long")
             return _answer(response, bytes(body), elapsed_s=clock.steady() - started)
     except (httpx.TransportError, httpx.DecodingError) as exc:
         raise _translated(exc, address) from exc
@@ -103,6 +153,7 @@ async def send_async(exchange: Exchange, *, http: httpx.AsyncClient, clock: Cloc
     """As ``send``, for asyncio."""
     address, timeout = httpx.URL(exchange.url), _timeout(exchange, http.timeout)
     started = clock.steady()
+    ends = started + WHOLE * (timeout.read or 0.0)
     try:
         async with http.stream(exchange.method, address, headers=dict(exchange.headers), timeout=timeout) as response:
             body = bytearray()
@@ -110,6 +161,8 @@ async def send_async(exchange: Exchange, *, http: httpx.AsyncClient, clock: Cloc
                 body += piece
                 if len(body) > BODY_LIMIT:
                     raise endless(response.status_code, where=origin_of(address))
+                if clock.steady() > ends:
+                    raise httpx.ReadTimeout("the answer takes too long")
             return _answer(response, bytes(body), elapsed_s=clock.steady() - started)
     except (httpx.TransportError, httpx.DecodingError) as exc:
         raise _translated(exc, address) from exc

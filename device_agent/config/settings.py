@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +28,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         app_id: id of the application; taken from the licence file when that holds one.
         license_file: the licence as it was downloaded or issued.
         device_id: id given by the operator; empty derives one from the hardware.
-        ca_file: PEM file of an additional authority to trust for the endpoint.
+        ca_file: PEM file of an additional authority to trust, for every host.
+        ca_files: host (or host:port) -> PEM file of an authority to trust in addition, for that host only.
+        crl_urls: host (or host:port) -> address of the revocation list of its authority, which must be in ``ca_file``
+            or ``ca_files``; that host is then spoken to only with a valid list.
         proxy: address of an HTTP proxy; ``none`` for none; empty takes the environment's.
         connect_timeout_s: seconds to wait for a connection.
         timeout_s: seconds to wait for each part of an answer.
@@ -65,6 +69,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device_id: str = ""
     device_type: str = "largeScreen"
     ca_file: Path | None = None
+    ca_files: dict[str, Path] = {}
+    crl_urls: dict[str, str] = {}
     proxy: str = ""
     connect_timeout_s: float = 5.0
     timeout_s: float = 30.0
@@ -144,8 +150,10 @@ def _value(given: Given) -> Any:
         raw = given.value
         if isinstance(raw, str) and kind == tuple[str, ...]:
             raw = [part.strip() for part in raw.split(",") if part.strip()]
-        elif isinstance(raw, str) and kind == dict[str, str]:
+        elif isinstance(raw, str) and kind in (dict[str, str], dict[str, Path]):
             raw = msgspec.json.decode(raw)
+        if given.name in _BY_HOST:
+            return _by_host(msgspec.convert(raw, dict[str, str]), given)
         value = msgspec.convert(raw, kind, strict=not given.is_text, dec_hook=_secret)
         if isinstance(value, int | float) and not _in_range(given.name, value):
             raise ValueError("out of range")
@@ -158,6 +166,29 @@ def _value(given: Given) -> Any:
             where=given.origin,
             hint=f"it must be {_WORDS.get(str(kind), 'text')}",
         ) from exc
+
+
+_BY_HOST = frozenset({"ca_files", "crl_urls"})
+_HOST = re.compile(r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*:[0-9a-f:.]*)(?::[0-9]{1,5})?")
+
+
+def _by_host(raw: Mapping[str, str], given: Given) -> dict[str, Any]:
+    """A table by host, in lower case; files relative to where the table is, addresses http or https."""
+    from urllib.parse import urlsplit  # here: most devices have no such table
+
+    found: dict[str, Any] = {}
+    for written, value in raw.items():
+        host = written.lower()
+        if not _HOST.fullmatch(host):
+            raise ValueError("not a host")
+        if given.name == "crl_urls":
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+                raise ValueError("not an address")
+            found[host] = value
+        else:
+            found[host] = given.base / Path(value).expanduser()
+    return found
 
 
 _MUST_PASS = frozenset({"connect_timeout_s", "timeout_s", "download_deadline_s"})
@@ -175,6 +206,8 @@ _WORDS = {
     str(int): "a whole number, not negative",
     str(float): "a number of seconds, finite and not negative (a timeout: more than nothing)",
     str(float | None): "a number of seconds",
+    str(dict[str, Path]): 'a table of hosts and PEM files, as in ca_files = {"host.example" = "ca.pem"}',
+    str(dict[str, str]): "a table of names; crl_urls: hosts and http or https addresses without a login",
 }
 
 

@@ -40,6 +40,7 @@ class Device:
     clock: Clock
     watch: Watch
     make_client: Callable[[float], Client]
+    make_office: Callable[[], Office]
     reach: Reach = unwatched
     _client: Client | None = None
 
@@ -83,9 +84,9 @@ class Device:
         """The registration office of the settings.
 
         Raises:
-            ConfigurationError: an address is not https.
+            ConfigurationError: an address is not https, or a proxy's is none.
         """
-        return Office.of(self.settings, identity_folder=self.vault.identity_folder)
+        return self.make_office()
 
     def certificates(self, device_id: str) -> CertificateKeeper:
         """The device's certificates.

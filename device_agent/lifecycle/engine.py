@@ -13,7 +13,6 @@ from typing import Any, Self
 import msgspec
 
 from certs.identity import Identity
-from device_agent.api.client import Client
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
@@ -24,10 +23,10 @@ from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import opened
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.observe import Observer, Progress, Step, Watch
-from device_agent.lifecycle.office import BrokerCredentials, Office
 from device_agent.lifecycle.points import Reach, unwatched
 from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.vault import AVATARS, Vault
+from device_agent.lifecycle.ways import Ways
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +78,7 @@ class Engine:
         """
         clock = clock or SystemClock()
         options = {"clock": clock, **(client_options or {})}
+        ways = Ways(settings, environ=options.get("environ", os.environ), clock=clock)
         hardware = hardware or Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom, parts=clone.system_parts())
         with opened(settings.state_dir, reach=reach) as journal:
             clone.check(journal, board=hardware.board_serial() or "", parts=hardware.parts)
@@ -95,7 +95,8 @@ class Engine:
                 hardware=hardware,
                 clock=clock,
                 watch=Watch(clock=clock, observer=observer),
-                make_client=lambda offset_s: _client(settings, {"offset_s": offset_s, **options}),
+                make_client=lambda offset_s: ways.client({"offset_s": offset_s, **options}),
+                make_office=ways.office,
                 reach=reach,
             )
             try:
@@ -189,23 +190,6 @@ class Engine:
     def is_sealing(self) -> bool:
         """Whether the seat must be given back once more, after ``record.bind.unsure_until``."""
         return self.record.phase is Phase.SEALING
-
-
-def _client(settings: Settings, options: dict[str, Any]) -> Client:
-    """The platform client: signed with what the settings or the environment give, else through the broker."""
-    if not settings.broker_url or settings.access_key_id:
-        return Client.from_settings(settings, **options)
-    source = BrokerCredentials(Office.of(settings, identity_folder=Vault(settings.state_dir).identity_folder))
-    described = {
-        "endpoint": settings.endpoint,
-        "credentials": source,
-        "connect_timeout_s": settings.connect_timeout_s,
-        "timeout_s": settings.timeout_s,
-        "ca_file": settings.ca_file,
-        "proxy": settings.proxy,
-        "seat_full_codes": settings.seat_full_codes,
-    }
-    return Client(**{**described, **options})
 
 
 def device_info() -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
-from dataclasses import dataclass
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +21,15 @@ import msgspec
 
 from device_agent.api.credentials import Credentials, CredentialSteps
 from device_agent.api.endpoint import is_loopback
-from device_agent.api.faults import translated
-from device_agent.api.trust import Trust as Transport
+from device_agent.api.faults import WHOLE, Stage, translated
+from device_agent.api.proxy import proxy_routes, route
+from device_agent.api.trust import Trust
+from device_agent.api.trust_settings import trust_of
 from device_agent.config import Secret, Settings
 from device_agent.errors import ConfigurationError, NetworkError, NotThePlatform, PermissionRefused, ServerFault
 
 if TYPE_CHECKING:
+    import httpx
     from cryptography import x509
 
 MAX_ANSWER = 256 * 1024
@@ -48,20 +53,25 @@ class Office:
         est_url: up to ``/.well-known/est``.
         broker_url: gives credentials to GET.
         identity_folder: where the device's certificates are; ``live`` in it is shown to the office.
+        routes: which proxy leads where, as ``proxy_routes`` gives it.
     """
 
     est_url: str
     broker_url: str
     identity_folder: Path
-    ca_file: Path | None
+    trust: Trust
     timeout_s: float
+    routes: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    steady: Callable[[], float] = time.monotonic
 
     @classmethod
-    def of(cls, settings: Settings, *, identity_folder: Path) -> Office:
-        """The office that the settings name.
+    def of(
+        cls, settings: Settings, *, identity_folder: Path, trust: Trust | None = None, environ: Mapping[str, str]
+    ) -> Office:
+        """The office that the settings name; ``trust`` when somebody else has it already.
 
         Raises:
-            ConfigurationError: an address is not https.
+            ConfigurationError: an address is not https, or a proxy's is none.
         """
         for name in ("enroll_url", "broker_url"):
             address = str(getattr(settings, name))
@@ -76,8 +86,9 @@ class Office:
             est_url=settings.enroll_url.rstrip("/"),
             broker_url=settings.broker_url,
             identity_folder=identity_folder,
-            ca_file=settings.ca_file,
+            trust=trust or trust_of(settings, environ=environ),
             timeout_s=min(settings.timeout_s, 30.0),
+            routes=proxy_routes(settings.proxy, environ=environ, where=settings.where("proxy")),
         )
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
@@ -149,19 +160,13 @@ class Office:
     ) -> Reply:
         import httpx
 
-        tls = Transport(self.ca_file).context()
-        if with_identity:
-            live = self.identity_folder / "live"
-            try:
-                tls.load_cert_chain(live / "chain.pem", live / "key.pem")
-            except OSError as error:
-                raise ConfigurationError(
-                    "this device has no certificate", code="office.no_certificate", where=str(live),
-                    hint="get one: avatar-agent certs enroll",
-                ) from error  # fmt: skip
+        tls = self._tls(url, with_identity=with_identity)
+        ends = self.steady() + WHOLE * self.timeout_s
         try:
             with (
-                httpx.Client(verify=tls, trust_env=False, timeout=self.timeout_s) as http,
+                httpx.Client(
+                    verify=tls, trust_env=False, timeout=self.timeout_s, proxy=route(self.routes, url)
+                ) as http,
                 http.stream(method, url, content=body, headers=dict(headers or {})) as response,
             ):
                 data = bytearray()
@@ -169,18 +174,29 @@ class Office:
                     data += piece
                     if len(data) > MAX_ANSWER:
                         raise self._not_the_office(url)
-        except httpx.TransportError as error:
-            connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            raise translated(
-                error,
-                stage="connect" if connecting else "exchange",
-                where=_host(url),
-                is_loopback=is_loopback(urlsplit(url).hostname or ""),
-                timed_out=isinstance(error, httpx.TimeoutException),
-            ) from error
+                    if self.steady() > ends:
+                        raise httpx.ReadTimeout("the answer takes too long")
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise _translated(error, url) from error
         if response.status_code != 200:
             raise self._refused(response.status_code, bytes(data), url)
         return Reply(body=bytes(data), headers=dict(response.headers))
+
+    def _tls(self, url: str, *, with_identity: bool) -> ssl.SSLContext:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or 443
+        if not with_identity:
+            return self.trust.context(host, port)
+        live = self.identity_folder / "live"
+        try:
+            return self.trust.with_identity(host, port, chain=live / "chain.pem", key=live / "key.pem")
+        except OSError as error:
+            raise ConfigurationError(
+                "this device has no certificate",
+                code="office.no_certificate",
+                where=str(live),
+                hint="get one: avatar-agent certs enroll",
+            ) from error
 
     def _refused(self, status: int, body: bytes, url: str) -> Exception:
         try:
@@ -269,6 +285,23 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
             "the answer holds no certificates", code="network.not_the_platform", hint="check enroll_url"
         )
     return found
+
+
+def _translated(error: httpx.TransportError | httpx.DecodingError, url: str) -> NetworkError:
+    import httpx
+
+    stage: Stage = "exchange"
+    if isinstance(error, httpx.ProxyError):
+        stage = "proxy"
+    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        stage = "connect"
+    return translated(
+        error,
+        stage=stage,
+        where=_host(url),
+        is_loopback=is_loopback(urlsplit(url).hostname or ""),
+        timed_out=isinstance(error, httpx.TimeoutException),
+    )
 
 
 def _host(url: str) -> str:

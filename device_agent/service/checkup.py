@@ -21,7 +21,8 @@ from certs.rotation import Standing, Validity, standing
 from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Exchange
 from device_agent.api.network import Network
-from device_agent.api.proxy import proxy_routes
+from device_agent.api.proxy import proxy_routes, route
+from device_agent.api.trust_settings import trust_of
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
@@ -30,6 +31,7 @@ from device_agent.lifecycle.account import account_of
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.vault import AVATARS, Vault
+from device_agent.service.tls_probe import look
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 CLOSE_S = 600.0
@@ -74,7 +76,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("proxy", _proxy),
     ]
     if network:
-        checks.append(("platform", _platform))
+        checks += [("tls", _tls), ("platform", _platform)]
     found = []
     for name, check in checks:
         try:
@@ -246,6 +248,30 @@ def _proxy(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding(check="proxy", level=Level.OK, says=f"through {', '.join(used)}, from {where}" if used else "none")
 
 
+def _tls(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Who signed the certificates of the servers that this device speaks to, and which setting believes them."""
+    trust, routes = trust_of(settings, environ=environ), proxy_routes(settings.proxy, environ=environ)
+    seen = set()
+    for address in (Endpoint.parse(settings.endpoint).origin, settings.enroll_url, settings.broker_url):
+        parts = urlsplit(address)
+        whom = (parts.hostname or "", parts.port or 443)
+        if parts.scheme != "https" or whom in seen:
+            continue
+        seen.add(whom)
+        shown = parts.netloc.rpartition("@")[2]
+        try:
+            server = look(*whom, trust=trust, proxy=route(routes, address))
+        except NetworkError as error:
+            yield Finding(check="tls", level=Level.BAD, says=_told(error), fix=error.hint)
+            continue
+        if server.problem is not None:
+            says = f"{shown}: {server.problem.message}" + (f"; issued by {server.issuer}" if server.issuer else "")
+            yield Finding(check="tls", level=Level.BAD, says=says, fix=server.problem.hint)
+        else:
+            says = f"{shown}: issued by {server.issuer}, trusted by {server.believed}"
+            yield Finding(check="tls", level=Level.OK, says=says)
+
+
 def _platform(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """One request without any parameter: whether something answers, whether it is trusted, and what time it has."""
     endpoint = Endpoint.parse(settings.endpoint)
@@ -259,7 +285,7 @@ def _platform(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
             )
             return
     network = Network(
-        ca_file=settings.ca_file,
+        trust=trust_of(settings, environ=environ),
         proxy=settings.proxy,
         environ=environ,
         clock=SystemClock(),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from certs.authority import Authority
@@ -56,6 +57,16 @@ class Office:
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """What devices are to trust."""
         return self.authority.identity.chain
+
+    def revocations(self) -> bytes:
+        """The list of what was revoked so far, DER (RFC 5280), good for a day."""
+        with self.lock:
+            return self.authority.crl(now=self.clock(), lifetime=timedelta(days=1)).public_bytes(Encoding.DER)
+
+    def revoke(self, serial_number: int) -> None:
+        """Put a certificate of this authority on the list."""
+        with self.lock:
+            self.authority.revoke(serial_number, now=self.clock())
 
     def enroll(self, request: x509.CertificateSigningRequest, *, secret: str) -> tuple[x509.Certificate, ...]:
         """A first certificate, for a provisioning secret that has not been used."""

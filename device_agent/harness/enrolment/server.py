@@ -1,4 +1,5 @@
-"""The office over HTTPS, on a port of its own: EST below ``/.well-known/est``, the broker below ``/v1``.
+"""The office over HTTPS, on a port of its own: EST below ``/.well-known/est``, the broker below ``/v1``; and its
+authority's revocation list over plain HTTP, on another, as authorities do it.
 
 A server of its own, because the one of the platform does not tell an application which certificate a client showed.
 """
@@ -12,7 +13,7 @@ import http.server
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +30,7 @@ from device_agent.harness.serve import RunningHarness
 
 LOOPBACK = "127.0.0.1"
 EST = "/.well-known/est"
+CRL = "/authority.crl"
 MAX_BODY = 64 * 1024
 TIMEOUT_S = 10.0
 
@@ -127,6 +129,16 @@ class Desk(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+class Board(Desk):
+    """Where the revocation list hangs, for everybody."""
+
+    def do_GET(self) -> None:
+        self._serve({CRL: lambda: self._answer(200, "application/pkix-crl", self._office.revocations())})
+
+    def do_POST(self) -> None:
+        self._serve({})
+
+
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     office: Office
@@ -141,11 +153,16 @@ class Enrolment:
     Attributes:
         office: who decides.
         est_url, broker_url: addresses for an agent's settings.
+        crl_url: address of that authority's revocation list.
         ca_file: the authority that signed the office's own certificate, and the devices'.
+        certificate: the office's own.
     """
 
-    def __init__(self, *, office: Office, port: int, ca_file: Path) -> None:
+    def __init__(self, *, office: Office, port: int, board: int, ca_file: Path, certificate: x509.Certificate) -> None:
         self.office = office
+        self.port = port
+        self.certificate = certificate
+        self.crl_url = f"http://{LOOPBACK}:{board}{CRL}"
         self.est_url = f"https://{LOOPBACK}:{port}{EST}"
         self.broker_url = f"https://{LOOPBACK}:{port}/v1/credentials"
         self.ca_file = ca_file
@@ -153,15 +170,19 @@ class Enrolment:
 
 @contextlib.contextmanager
 def open_office(
-    harness: RunningHarness, folder: Path, *, lifetime: timedelta = timedelta(days=30)
+    harness: RunningHarness, folder: Path, *, lifetime: timedelta = timedelta(days=30), names: Sequence[str] = ()
 ) -> Iterator[Enrolment]:
-    """An office beside a running stand-in; its keys live in ``folder`` and in memory as long as it is open."""
+    """An office beside a running stand-in; its keys live in ``folder`` and in memory as long as it is open.
+
+    Args:
+        names: further host names in the office's certificate, for who reaches it in another way.
+    """
     now = datetime.now(UTC)
     authority = Authority.create(name="avatar-harness devices", now=now, lifetime=timedelta(days=3650))
     key = new_key()
     chain = authority.issue(
         key.public_key(), subject="avatar-harness office", purpose=Purpose.SERVER, now=now,
-        lifetime=timedelta(days=397), names=("localhost", LOOPBACK),
+        lifetime=timedelta(days=397), names=("localhost", LOOPBACK, *names),
     )  # fmt: skip
     own = Identity(key=key, chain=chain)
     private_directory(folder)
@@ -173,13 +194,23 @@ def open_office(
     tls.load_verify_locations(cafile=folder / "ca.pem")
     tls.verify_mode = ssl.CERT_OPTIONAL
     office = Office(authority=authority, on_world=harness.with_world, lifetime=lifetime)
-    server = _Server((LOOPBACK, 0), Desk)
+    with (
+        _open(Desk, office, tls) as port,
+        _open(Board, office, None) as board,
+    ):
+        yield Enrolment(office=office, port=port, board=board, ca_file=folder / "ca.pem", certificate=own.certificate)
+
+
+@contextlib.contextmanager
+def _open(desk: type[Desk], office: Office, tls: ssl.SSLContext | None) -> Iterator[int]:
+    server = _Server((LOOPBACK, 0), desk)
     server.office = office
-    server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="office")
     thread.start()
     try:
-        yield Enrolment(office=office, port=server.server_address[1], ca_file=folder / "ca.pem")
+        yield server.server_address[1]
     finally:
         server.shutdown()
         server.server_close()

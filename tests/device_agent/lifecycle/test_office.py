@@ -20,6 +20,7 @@ from certs.errors import CertError
 from certs.identity import new_key, request
 from certs.lineage import Lineage
 from certs.rotation import Standing
+from device_agent.api.trust import Trust
 from device_agent.config import Secret
 from device_agent.errors import (
     AgentError,
@@ -66,7 +67,7 @@ def keeper(office: Enrolment, folder: Path, device_id: str = "kiosk-1") -> Certi
         est_url=office.est_url,
         broker_url=office.broker_url,
         identity_folder=folder,
-        ca_file=office.ca_file,
+        trust=Trust(office.ca_file),
         timeout_s=5,
     )
     return CertificateKeeper(lineage=Lineage(root=folder), office=ours, device_id=device_id)
@@ -237,7 +238,7 @@ def test_a_certificate_that_is_no_good_is_not_kept(
 def test_an_office_of_another_authority_is_not_spoken_to(office: Enrolment, tmp_path: Path) -> None:
     ours = keeper(office, tmp_path / "a")
     untrusting = Office(
-        est_url=office.est_url, broker_url=office.broker_url, identity_folder=tmp_path, ca_file=None, timeout_s=5
+        est_url=office.est_url, broker_url=office.broker_url, identity_folder=tmp_path, trust=Trust(None), timeout_s=5
     )
     with pytest.raises(NetworkError) as caught:
         untrusting.authorities()
@@ -288,4 +289,4 @@ def test_the_wire_is_rfc_7030_s(office: Enrolment) -> None:
 
 def test_plain_http_is_refused(kiosk: Kiosk) -> None:
     with pytest.raises(ConfigurationError, match="https"):
-        Office.of(kiosk.settings(broker_url="http://127.0.0.1/x"), identity_folder=Path("x"))
+        Office.of(kiosk.settings(broker_url="http://127.0.0.1/x"), identity_folder=Path("x"), environ={})
