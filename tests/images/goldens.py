@@ -9,6 +9,7 @@ either picture is solid, colours times alpha, 0..255, as the reference renders' 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import statistics
@@ -86,7 +87,10 @@ def view_of(scene: dict, avatar):
 
 
 def draw(scene: dict, shared: Path, light, context) -> np.ndarray:
-    """Our picture, drawn at twice the reference's size and brought down."""
+    """Our picture made as the references were: drawn at twice the scene's own size, brought down, packed as WebP.
+
+    Packing matters: it halves the resolution of colour, which every reference has lost and a plain picture has not.
+    """
     from renderer.animation.pose import Pose
     from renderer.assets import load
     from renderer.output.offscreen import Offscreen
@@ -94,11 +98,20 @@ def draw(scene: dict, shared: Path, light, context) -> np.ndarray:
 
     avatar = load(shared / "models" / scene["model"]).avatar
     pose = Pose.rest(avatar)
-    width = 512
-    height = round(width * scene["dimensions"]["height"] / scene["dimensions"]["width"])
+    width, height = scene["dimensions"]["width"], scene["dimensions"]["height"]
     with Offscreen(avatar, size=(2 * width, 2 * height), context=context) as offscreen:
         drawn = offscreen.frame(pose, view=view_of(scene, avatar), lighting=Lighting(key=None, environment=light))
-    return np.array(Image.fromarray(drawn).resize((width, height), Image.Resampling.LANCZOS))
+    # Lanczos, as much in height as in width, what is left over cut off: our silhouettes are then the references'
+    # (VertexColorTest: alpha within 0.02 of 255).
+    rows = round(512 * height / width)
+    over = max(height - rows * width / 512, 0.0)
+    small = Image.fromarray(drawn).resize(
+        (512, rows), Image.Resampling.LANCZOS, box=(0, over, 2 * width, 2 * height - over)
+    )
+    packed = io.BytesIO()
+    small.save(packed, "WEBP", quality=90)
+    with Image.open(packed) as opened:
+        return np.array(opened.convert("RGBA"))
 
 
 def distance(ours: np.ndarray, theirs: np.ndarray, *, within: np.ndarray | None = None) -> float:

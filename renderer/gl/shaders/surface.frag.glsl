@@ -104,8 +104,9 @@ vec3 lit(vec3 base) {
 #ifdef ENVIRONMENT
     vec2 fit = environment_fit(roughness, n_v);
     vec3 around = environment_diffuse(normal);
-    // Rough surfaces see more around their normal than around the mirrored direction.
-    vec3 direction = normalize(mix(reflect(-view, normal), normal, roughness * roughness));
+    // The roughest surfaces see more around their normal than around the mirrored direction.
+    float alpha = roughness * roughness;
+    vec3 direction = normalize(mix(reflect(-view, normal), normal, alpha * alpha));
     vec3 mirrored = environment_specular(direction, roughness);
     float glossy = environment_single(0.04, fit), scattered = environment_multiple(0.04, fit);
     vec3 body = diffuse * (1.0 - glossy - scattered);
