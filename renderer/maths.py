@@ -35,15 +35,13 @@ def quaternion_multiply(a: Floats, b: Floats) -> Array:
     """Hamilton product ``a * b`` of ``(..., 4)``: the rotation b followed by the rotation a."""
     ax, ay, az, aw = (a[..., i] for i in range(4))
     bx, by, bz, bw = (b[..., i] for i in range(4))
-    return np.stack(
-        (
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-            aw * bw - ax * bx - ay * by - az * bz,
-        ),
-        axis=-1,
-    ).astype(np.float32, copy=False)
+    w = aw * bw - ax * bx - ay * by - az * bz
+    result = np.empty((*w.shape, 4), np.float32)
+    result[..., 0] = aw * bx + ax * bw + ay * bz - az * by
+    result[..., 1] = aw * by - ax * bz + ay * bw + az * bx
+    result[..., 2] = aw * bz + ax * by - ay * bx + az * bw
+    result[..., 3] = w
+    return result
 
 
 def quaternion_conjugate(q: Floats) -> Array:

@@ -118,11 +118,15 @@ def render(
     given_background = source.parse_background(background)
     expressions = source.parse_expressions(expression or [])
     clock = Laps()
+    from renderer.output.ahead import Ahead
+
+    ahead = Ahead()
     asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
     if animation is not None:
         from renderer.assets import load, with_motion
 
         asset = with_motion(asset, load(animation))
+    ahead.decode(asset.avatar)
     clock.lap("load")
     if contact is not None:
         facts = write_sheet(
@@ -159,7 +163,7 @@ def render(
         background=given_background,
     )
     clock.lap("pose")
-    with Offscreen(asset.avatar, size=(width, height)) as offscreen:
+    with Offscreen(asset.avatar, size=(width, height), ahead=ahead) as offscreen:
         clock.lap("upload")
         if moving:
             frames = _video(offscreen, chosen, out, start=at, seconds=seconds, fps=fps, quiet=as_json)

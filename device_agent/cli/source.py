@@ -28,7 +28,7 @@ def load_asset(argument: str | None, *, config: Path | None, state_dir: Path | N
 
     if argument is not None and (Path(argument).exists() or _looks_like_a_file(argument)):
         return _told(load(Path(argument)), argument)
-    from device_agent.cli.options import load_settings
+    from device_agent.cli.given import load_settings
     from device_agent.lifecycle.content import open_avatar
 
     settings = load_settings(config, state_dir=state_dir, cache_dir=cache_dir)
@@ -37,7 +37,8 @@ def load_asset(argument: str | None, *, config: Path | None, state_dir: Path | N
 
 def _told(asset: Asset, name: str) -> Asset:
     """Say on stderr when there is nothing to see, or a person wonders about an empty picture."""
-    if any(issue.code == "scene.empty" for issue in asset.issues):
+    avatar = asset.avatar  # not its issues: to ask for those is to read everything
+    if all(avatar.nodes[index].mesh < 0 for index in avatar.order):
         sys.stderr.write(f"avatar-agent: nothing of {name} can be seen: it has no mesh in its scene [scene.empty]\n")
     return asset
 

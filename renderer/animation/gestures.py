@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from renderer.animation.speech import Face, attentive, blinks, talking, thoughtful, welcoming
 
 Array = NDArray[np.float64]
+GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 GROUPS = ("hello", "idle", "listen", "speak", "think")
 """In the order of a package's ``animation.glb``."""
 RATE = 20.0
@@ -82,15 +83,19 @@ class Motion:
     to_chin: Array | None = None
 
 
-def motions() -> dict[str, tuple[Motion, ...]]:
-    """The clips by group, in the order of a package's ``animation.glb``."""
-    return {
-        "hello": (_hello(),),
-        "idle": (_idle("idle_1", 8.0, seed=1), _idle("idle_2", 10.0, seed=2)),
-        "listen": (_listen(),),
-        "speak": (_speak_open(), _speak_explain(), _speak_point()),
-        "think": (_think(),),
-    }
+def motions(group: str) -> tuple[Motion, ...]:
+    """The clips of one of ``GROUPS``."""
+    match group:
+        case "hello":
+            return (_hello(),)
+        case "idle":
+            return _idle("idle_1", 8.0, seed=1), _idle("idle_2", 10.0, seed=2)
+        case "listen":
+            return (_listen(),)
+        case "speak":
+            return _speak_open(), _speak_explain(), _speak_point()
+        case _:
+            return (_think(),)
 
 
 def ease(times: Array, keys: Sequence[tuple[float, Array]]) -> Array:
@@ -115,7 +120,8 @@ def _wave(times: Array, cycles: int, phase: float = 0.0) -> Array:
 def _alive(name: str, duration: float, *, seed: int, sway: float = 1.0) -> Motion:
     """Standing: breath, a slow shift of weight from foot to foot, and a head that is never quite still."""
     times = _clock(duration)
-    drift = np.random.default_rng(seed).uniform(0, 1, 12)
+    # Multiples of the golden ratio lie apart from each other however many there are.
+    drift = np.modf((12 * seed + np.arange(12)) * GOLDEN)[0]
     breath = _wave(times, max(1, round(duration / 3.6)))
     shift = _wave(times, 1, drift[0]) + 0.35 * _wave(times, 2, drift[1])
     lean = _wave(times, 1, drift[2])

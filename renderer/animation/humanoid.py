@@ -38,20 +38,21 @@ STAND_INS: dict[str, tuple[str, ...]] = {
 """Where a mesh has no target of the ARKit name: other names that come near, best first."""
 
 
-def humanoid_clips(avatar: Avatar, *, groups: Collection[str] = GROUPS) -> dict[str, tuple[Clip, ...]]:
+def humanoid_clips(
+    avatar: Avatar, *, groups: Collection[str] = GROUPS, thin: bool = False
+) -> dict[str, tuple[Clip, ...]]:
     """Clips named after their groups hello, idle, listen, speak and think, in this order.
 
     Args:
         groups: which of them are wanted; each takes some time to make.
+        thin: leave out keys that interpolation replaces, for a clip that is to be stored. Finding them takes time.
 
     An avatar whose ``humanoid`` lacks the hips still gets its face moved; one that has neither gets no clips.
     """
     skeleton = Skeleton(avatar)
     found: dict[str, tuple[Clip, ...]] = {}
-    for group, members in motions().items():
-        if group not in groups:
-            continue
-        clips = tuple(_clip(skeleton, motion) for motion in members)
+    for group in (name for name in GROUPS if name in groups):
+        clips = tuple(_clip(skeleton, motion, thin=thin) for motion in motions(group))
         found[group] = tuple(clip for clip in clips if clip.channels)
     return {group: clips for group, clips in found.items() if clips}
 
@@ -104,15 +105,15 @@ class Skeleton:
         return float(self.at["hips"][1])
 
 
-def _clip(skeleton: Skeleton, motion: Motion) -> Clip:
+def _clip(skeleton: Skeleton, motion: Motion, *, thin: bool) -> Clip:
     channels: list[Channel] = []
     if "hips" in skeleton.bones:
-        channels += _body(skeleton, motion)
-    channels += _faces(skeleton.avatar, motion)
+        channels += _body(skeleton, motion, thin=thin)
+    channels += _faces(skeleton.avatar, motion, thin=thin)
     return Clip(name=motion.name, duration=float(motion.times[-1]), channels=tuple(channels))
 
 
-def _body(skeleton: Skeleton, motion: Motion) -> Iterator[Channel]:
+def _body(skeleton: Skeleton, motion: Motion, *, thin: bool) -> Iterator[Channel]:
     """Channels of every bone that moves or that must leave its resting pose."""
     count = len(motion.times)
     still = np.broadcast_to(np.eye(3), (count, 3, 3))
@@ -134,15 +135,17 @@ def _body(skeleton: Skeleton, motion: Motion) -> Iterator[Channel]:
             turns[bone] = arms.get(bone, above)
         relative = np.swapaxes(above, 1, 2) @ turns[bone]
         if bone == "hips":
-            yield _channel(skeleton, bone, "translation", motion.times, skeleton.local_shift(bone, shift))
+            yield _channel(skeleton, bone, "translation", motion.times, skeleton.local_shift(bone, shift), thin)
         if np.abs(relative - np.eye(3)).max() > ROTATION_TOLERANCE:
-            yield _channel(skeleton, bone, "rotation", motion.times, skeleton.local_rotations(bone, relative))
+            yield _channel(skeleton, bone, "rotation", motion.times, skeleton.local_rotations(bone, relative), thin)
 
 
-def _channel(skeleton: Skeleton, bone: str, path: str, times: Array, values: Array) -> Channel:
+def _channel(skeleton: Skeleton, bone: str, path: str, times: Array, values: Array, thin: bool) -> Channel:
     node = skeleton.bones[bone]
     rotation = path == "rotation"
-    keys, rows = thinned(times, values, ROTATION_TOLERANCE if rotation else SHIFT_TOLERANCE)
+    keys, rows = times, values
+    if thin:
+        keys, rows = thinned(times, values, ROTATION_TOLERANCE if rotation else SHIFT_TOLERANCE)
     return Channel(
         node=node,
         node_name=skeleton.avatar.nodes[node].name,
@@ -248,7 +251,7 @@ def _legs(skeleton: Skeleton, motion: Motion, shift: Array) -> Iterator[tuple[st
 # --- face -----------------------------------------------------------------------------------------------------
 
 
-def _faces(avatar: Avatar, motion: Motion) -> Iterator[Channel]:
+def _faces(avatar: Avatar, motion: Motion, *, thin: bool) -> Iterator[Channel]:
     for index, node in enumerate(avatar.nodes):
         if node.mesh < 0 or not avatar.meshes[node.mesh].target_names:
             continue
@@ -266,7 +269,7 @@ def _faces(avatar: Avatar, motion: Motion) -> Iterator[Channel]:
                 weights[:, place] = np.maximum(weights[:, place], curve)
                 found = True
         if found:
-            keys, rows = thinned(motion.times, weights, WEIGHT_TOLERANCE)
+            keys, rows = thinned(motion.times, weights, WEIGHT_TOLERANCE) if thin else (motion.times, weights)
             yield Channel(
                 node=index,
                 node_name=node.name,

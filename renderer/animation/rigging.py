@@ -31,12 +31,17 @@ class Rigging:
         self._constraints = Constraints(avatar)
         self._springs = Springs(avatar)
         self._step: int | None = None
+        self._last: Pose | None = None
+        self._last_time = 0.0
 
     def pose(self, time: float, base: Callable[[float], Pose]) -> Pose:
         """The pose at ``time``; ``base`` gives the clips' pose at a time, and may always give the same object."""
         if self._springs:
             self._run(time, base)
-        pose = base(time)
+        # A step that ends now has the pose already, unless constraints have changed it.
+        fresh = self._last if not self._constraints and abs(self._last_time - time) < 1e-9 else None
+        pose = base(time) if fresh is None else fresh
+        self._last = None
         self._overlay.apply(pose, time)
         if self._constraints:
             self._constraints.apply(pose)
@@ -52,7 +57,9 @@ class Rigging:
             self._springs.reset(self._moved(self._step * STEP, base))
         while self._step < wanted:
             self._step += 1
-            self._springs.step(self._moved(self._step * STEP, base))
+            self._last_time = self._step * STEP
+            self._last = self._moved(self._last_time, base)
+            self._springs.step(self._last)
 
     def _moved(self, time: float, base: Callable[[float], Pose]) -> Pose:
         pose = base(time)

@@ -77,7 +77,7 @@ class Springs:
         now, before = _moved(centers, self._now), _moved(centers, self._before)
 
         def swing(rows: Indices, heads: Array, arms: Array) -> Array:
-            lengths = np.sqrt((arms * arms).sum(axis=1))[:, None]
+            lengths = np.sqrt(np.einsum("ni,ni->n", arms, arms))[:, None]
             tails = (
                 now[rows]
                 + (now[rows] - before[rows]) * (1.0 - self._drag[rows])[:, None]
@@ -160,6 +160,7 @@ class _Colliders:
         self._nodes = np.array([c.node for c in colliders], np.intp)
         self._ends = np.array([[c.offset, c.tail or c.offset] for c in colliders], np.float64).reshape(-1, 2, 3)
         self._radii = np.array([c.radius for c in colliders], np.float64)
+        self._round = not any(c.tail for c in colliders)
         width = max((len(indices) for indices in minded), default=0)
         self._minded = np.full((len(minded), width), -1, np.intp)
         for row, indices in enumerate(minded):
@@ -171,7 +172,11 @@ class _Colliders:
         ends = np.einsum("cij,cej->cei", matrices[:, :3, :3], self._ends) + matrices[:, None, :3, 3]
         scales = np.sqrt((matrices[:, :3, :3] ** 2).sum(axis=1)).max(axis=1) if len(matrices) else np.zeros(0)
         return _Placed(
-            begins=ends[:, 0], spans=ends[:, 1] - ends[:, 0], radii=self._radii * scales, minded=self._minded
+            begins=ends[:, 0],
+            spans=ends[:, 1] - ends[:, 0],
+            radii=self._radii * scales,
+            minded=self._minded,
+            round=self._round,
         )
 
 
@@ -183,6 +188,7 @@ class _Placed:
     spans: Array
     radii: Array
     minded: Indices
+    round: bool  # no spans but zero
 
     def pushed_out(self, rows: Indices, tails: Array, heads: Array, arms: Array, lengths: Array, radii: Array) -> Array:
         """The tails moved out of the colliders, one collider after the other, each time at the bone's length again."""
@@ -202,8 +208,11 @@ class _Placed:
     def _hits(self, which: Indices, tails: Array, radii: Array) -> tuple[NDArray[np.bool_], Array, Array, Array]:
         """Which tails are inside, the nearest points of the colliders' axes, the way from there, the least distance."""
         begins, spans = self.begins[which], self.spans[which]
-        along = ((tails - begins) * spans).sum(axis=-1) / np.maximum((spans * spans).sum(axis=-1), 1e-12)
-        near = begins + spans * np.clip(along, 0.0, 1.0)[..., None]
+        if self.round:
+            near = begins
+        else:
+            along = ((tails - begins) * spans).sum(axis=-1) / np.maximum((spans * spans).sum(axis=-1), 1e-12)
+            near = begins + spans * np.minimum(np.maximum(along, 0.0), 1.0)[..., None]
         away = tails - near
         reach = self.radii[which] + radii
         return (which >= 0) & ((away * away).sum(axis=-1) < reach * reach), near, away, reach
@@ -258,6 +267,8 @@ def _levels(avatar: Avatar, nodes: Indices) -> list[_Level]:
 
 
 def _above(world: Array, parents: Indices) -> Array:
+    if parents.min(initial=0) >= 0:
+        return world[parents]
     return np.where((parents >= 0)[:, None, None], world[parents], np.eye(4))
 
 
@@ -272,27 +283,56 @@ def _moved(frames: Array | None, points: Array) -> Array:
 def _reaching(heads: Array, tails: Array, arms: Array, lengths: Array) -> Array:
     """The tails at the bones' lengths from the heads; one that falls onto its head goes to where it would rest."""
     way = tails - heads
-    far = np.sqrt((way * way).sum(axis=1))[:, None]
-    sound = np.isfinite(far) & (far > 1e-9)
+    far = np.sqrt(np.einsum("ni,ni->n", way, way))[:, None]
+    sound = (far > 1e-9) & (far < np.inf)
+    if sound.all():
+        way *= lengths / far
+        way += heads
+        return way
     return heads + np.where(sound, way / np.where(sound, far, 1.0) * lengths, arms)
 
 
 def _inside(frames: Array, ways: Array) -> Array:
     """World directions as seen from the frames; one without volume sees none."""
-    sound = np.abs(np.linalg.det(frames)) > 1e-18
-    usable = np.where(sound[:, None, None], frames, np.eye(3))
-    return np.where(sound[:, None], np.linalg.solve(usable, ways[:, :, None])[:, :, 0], 0.0)
+    # Cramer's rule on columns: LAPACK takes four times as long for so few and so small ones.
+    x, y, z = frames[:, :, 0], frames[:, :, 1], frames[:, :, 2]
+    yz = _cross(y, z)
+    volume = np.einsum("ni,ni->n", x, yz)
+    sound = np.abs(volume) > 1e-18
+    if not sound.all():
+        volume = np.where(sound, volume, np.inf)
+    result = np.empty_like(ways)
+    result[:, 0] = np.einsum("ni,ni->n", yz, ways)
+    result[:, 1] = np.einsum("ni,ni->n", _cross(z, x), ways)
+    result[:, 2] = np.einsum("ni,ni->n", _cross(x, y), ways)
+    result /= volume[:, None]
+    return result
+
+
+def _cross(a: Array, b: Array) -> Array:
+    """By components: numpy's own cross product takes four times as long for so few rows."""
+    (ax, ay, az), (bx, by, bz) = a.T, b.T
+    result = np.empty((len(a), 3))
+    result[:, 0] = ay * bz - az * by
+    result[:, 1] = az * bx - ax * bz
+    result[:, 2] = ax * by - ay * bx
+    return result
 
 
 def _turn(a: Array, b: Array) -> Array:
     """The smallest rotations ``(n, 4)`` from directions to directions; the identity where one is zero or opposite."""
-    product = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    real = product + (a * b).sum(axis=1)
-    # By components: numpy's own cross product takes four times as long for so few rows.
-    (ax, ay, az), (bx, by, bz) = a.T, b.T
-    quaternions = np.stack((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx, real), axis=1)
-    quaternions[real <= 1e-9 * product] = (0.0, 0.0, 0.0, 1.0)
-    length = np.sqrt((quaternions * quaternions).sum(axis=1))[:, None]
-    usable = length > 0.0
-    result: Array = np.where(usable, quaternions / np.where(usable, length, 1.0), (0.0, 0.0, 0.0, 1.0))
+    product = np.sqrt(np.einsum("ni,ni->n", a, a) * np.einsum("ni,ni->n", b, b))
+    real = product + np.einsum("ni,ni->n", a, b)
+    quaternions = np.empty((len(a), 4))
+    quaternions[:, :3] = _cross(a, b)
+    quaternions[:, 3] = real
+    opposite = real <= 1e-9 * product
+    if opposite.any():
+        quaternions[opposite] = (0.0, 0.0, 0.0, 1.0)
+    length = np.sqrt(np.einsum("ni,ni->n", quaternions, quaternions))
+    if length.all():
+        quaternions /= length[:, None]
+        return quaternions
+    usable = (length > 0.0)[:, None]
+    result: Array = np.where(usable, quaternions / np.where(usable, length[:, None], 1.0), (0.0, 0.0, 0.0, 1.0))
     return result

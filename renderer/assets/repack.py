@@ -93,7 +93,7 @@ def clip_groups(avatar: Avatar, clips: tuple[Clip, ...]) -> dict[str, tuple[Clip
         (spare if group is None else named[group]).append(clip)
     if not named["idle"]:
         named["idle"] = spare
-    made = humanoid_clips(avatar, groups=[group for group in GROUPS if not named[group]])
+    made = humanoid_clips(avatar, groups=[group for group in GROUPS if not named[group]], thin=True)
     groups = {group: tuple(named[group]) or made.get(group, ()) for group in GROUPS}
     if not groups["idle"]:
         groups["idle"] = tuple(moving[:1]) or (_stillness(avatar),)

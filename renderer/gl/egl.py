@@ -144,6 +144,10 @@ class EglContext:
         """Make this the thread's context; False when the driver refuses."""
         return bool(self._egl._make_current(self.display.handle, None, None, self._handle))
 
+    def leave(self) -> None:
+        """Let another thread have the context."""
+        self._egl._make_current(self.display.handle, None, None, None)
+
     def load(self, name: str) -> int:
         """Address of a GL function (glcontext's protocol, used by moderngl 5.8 and later)."""
         return self._egl.address(name)

@@ -83,11 +83,48 @@ def _level(picture: PillowImage.Image) -> Level:
     return Level(size=picture.size, data=picture.tobytes("raw", "RGBX" if picture.mode == "RGB" else "RGBA"))
 
 
+class Decoding:
+    """Pictures that threads decode, with their mipmaps, while something else is done."""
+
+    def __init__(self, images: tuple[Image, ...], wanted: Iterable[int], *, largest: int, threads: int) -> None:
+        self.largest = largest
+        self._pool = ThreadPoolExecutor(max_workers=threads)
+        self._begun = {
+            index: self._pool.submit(decode, images[index], largest=largest, mipmapped=True)
+            for index in _in_order(images, wanted)
+        }
+        self._pool.shutdown(wait=False)
+
+    def __contains__(self, index: int) -> bool:
+        return index in self._begun
+
+    def take(self, index: int, *, mipmapped: bool) -> Pixels | None:
+        """The decoded picture, once; its mipmap only where it is wanted."""
+        pixels = self._begun.pop(index).result()
+        return pixels if mipmapped or pixels is None else Pixels(levels=pixels.levels[:1])
+
+
+def _in_order(images: tuple[Image, ...], wanted: Iterable[int]) -> list[int]:
+    """The largest files first, so that no thread ends alone with a long one."""
+    return sorted(set(wanted), key=lambda index: -len(images[index].data))
+
+
 def decode_all(
-    images: tuple[Image, ...], wanted: Iterable[int], *, largest: int, threads: int, mipmapped: bool = False
+    images: tuple[Image, ...],
+    wanted: Iterable[int],
+    *,
+    largest: int,
+    threads: int,
+    mipmapped: bool = False,
+    ahead: Decoding | None = None,
 ) -> Mapping[int, Pixels | None]:
-    """Decode the wanted pictures, the largest files first so that no thread ends alone with a long one."""
-    order = sorted(set(wanted), key=lambda index: -len(images[index].data))
+    """Decode the wanted pictures; those that are being decoded ``ahead``, to the same size, are taken from there."""
+    order = _in_order(images, wanted)
+    if ahead is not None and ahead.largest == largest:
+        begun = [index for index in order if index in ahead]
+        rest = [index for index in order if index not in ahead]
+        others = decode_all(images, rest, largest=largest, threads=threads, mipmapped=mipmapped)
+        return {**others, **{index: ahead.take(index, mipmapped=mipmapped) for index in begun}}
 
     def one(index: int) -> Pixels | None:
         return decode(images[index], largest=largest, mipmapped=mipmapped)

@@ -8,7 +8,7 @@ from typing import Any
 
 from renderer.gl import calls
 from renderer.gl.context import GraphicsContext
-from renderer.gl.pictures import Level, Pixels, decode_all
+from renderer.gl.pictures import Decoding, Level, Pixels, decode_all
 from renderer.scene import Image, Sampler, Texture
 
 _MISSING = Level(size=(1, 1), data=bytes((255, 255, 255, 255)))
@@ -56,6 +56,7 @@ class TextureSet:
     Args:
         largest: pictures are shrunk to at most this many texels a side.
         threads: how many pictures are decoded at a time.
+        ahead: pictures that are being decoded already.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class TextureSet:
         uses: Iterable[TextureUse],
         largest: int,
         threads: int,
+        ahead: Decoding | None = None,
     ) -> None:
         wanted = sorted(set(uses), key=lambda use: (use.texture, use.srgb))
         sources = {use: textures[use.texture].image for use in wanted if 0 <= use.texture < len(textures)}
@@ -76,6 +78,7 @@ class TextureSet:
             largest=largest,
             threads=threads,
             mipmapped=context.software,
+            ahead=ahead,
         )
         self._textures: dict[TextureUse, Any] = {}
         for use in wanted:

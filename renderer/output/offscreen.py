@@ -14,6 +14,7 @@ from renderer.gl.context import GraphicsContext, headless
 from renderer.gl.footprint import Rect, whole
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
+from renderer.output.ahead import LARGEST_TEXTURE, Ahead
 from renderer.scene import Avatar, Background, Lighting, Look, View
 
 Picture = NDArray[np.uint8]
@@ -38,6 +39,7 @@ class Offscreen:
         samples: samples a pixel for smooth edges, 0 or 4; fewer where the driver has fewer.
         context: an existing context to draw in, which then outlives this object; a headless one is made without it.
         largest_texture: pictures of materials with a longer side are shrunk to it.
+        ahead: has begun with the context and the pictures.
 
     Raises:
         GraphicsError: there is no OpenGL, or the size is beyond the driver.
@@ -50,14 +52,16 @@ class Offscreen:
         size: tuple[int, int],
         samples: int = 4,
         context: GraphicsContext | None = None,
-        largest_texture: int = 2048,
+        largest_texture: int = LARGEST_TEXTURE,
+        ahead: Ahead | None = None,
     ) -> None:
         self._avatar = avatar
         self._owned = context is None
-        self.context = context or headless()
+        self.context = context or (ahead.context() if ahead is not None else headless())
         self.context.make_current()
         self._target = Target(self.context, size=size, samples=samples)
-        self._stage = Stage(self.context, avatar, largest_texture=largest_texture)
+        pictures = ahead.pictures if ahead is not None else None
+        self._stage = Stage(self.context, avatar, largest_texture=largest_texture, pictures=pictures)
         self._behind: tuple[Background, Picture] | None = None
         self._aspect = size[0] / size[1]
         self.size = size
@@ -131,7 +135,6 @@ class Offscreen:
         self.context.make_current()
         self._backdrop(shot.background)
         self._stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
-        self._stage.cast_shadow(shot.lighting)
         rect = self._stage.rect(shot.view, size=self.size, flipped=True)
         self._target.begin(self._stage.clear_color(shot.background), rect)
         self._stage.draw(

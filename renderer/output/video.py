@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,9 @@ class _Format:
     options: dict[str, str]
     container_options: dict[str, str]
 
+
+_AHEAD = 3
+"""Frames that may wait for the encoder."""
 
 FORMATS = {
     # The index goes to the front, so that a player can start before it has the whole file.
@@ -118,33 +124,79 @@ def _encode(
             where=form.container,
             hint="install PyAV's own wheel instead of the system's",
         )
-    from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
-
-    count = 0
-    reformatter = VideoReformatter()
     with av.open(str(path), "w", format=form.container, container_options=form.container_options) as container:
         stream = container.add_stream(codec, rate=fps, options=form.options if codec.startswith("lib") else {})
         stream.width, stream.height, stream.pix_fmt = size[0], size[1], form.pixels
-        stream.codec_context.time_base = Fraction(1, fps)
-        stream.codec_context.thread_type = "AUTO"
+        with _Encoder(av, container, stream, form.pixels, fps=fps) as encoder:
+            number = 0
+            for number, picture in enumerate(frames, start=1):
+                encoder.put(av.VideoFrame.from_ndarray(picture, format="rgba"))
+                if progress is not None:
+                    progress(number)
+    return number
+
+
+class _Encoder:
+    """Encodes in a thread, so that the next frame is drawn meanwhile; the encoder does not need Python's lock."""
+
+    def __init__(self, av: Any, container: Any, stream: Any, pixels: str, *, fps: int) -> None:
+        from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+
+        context = stream.codec_context
+        context.time_base = Fraction(1, fps)
+        context.thread_type = "AUTO"
         # Without these tags players guess the colour matrix from the picture's height.
-        stream.codec_context.colorspace = Colorspace.ITU709
-        stream.codec_context.color_primaries = ColorPrimaries.BT709
-        stream.codec_context.color_trc = ColorTrc.BT709
-        stream.codec_context.color_range = ColorRange.MPEG
-        for count, picture in enumerate(frames, start=1):
-            raw = av.VideoFrame.from_ndarray(picture, format="rgba")
-            frame = reformatter.reformat(
-                raw,
-                format=form.pixels,
-                src_colorspace=Colorspace.ITU709,
-                dst_colorspace=Colorspace.ITU709,
-                src_color_range=ColorRange.JPEG,
-                dst_color_range=ColorRange.MPEG,
-            )
-            frame.pts, frame.time_base = count - 1, Fraction(1, fps)
-            container.mux(stream.encode(frame))
-            if progress is not None:
-                progress(count)
-        container.mux(stream.encode(None))
-    return count
+        context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        self._container, self._stream, self._fps = container, stream, fps
+        self._reformatter = VideoReformatter()
+        self._form: dict[str, Any] = {
+            "format": pixels,
+            "src_colorspace": Colorspace.ITU709,
+            "dst_colorspace": Colorspace.ITU709,
+            "src_color_range": ColorRange.JPEG,
+            "dst_color_range": ColorRange.MPEG,
+        }
+        self._waiting: Queue[Any] = Queue(maxsize=_AHEAD)
+        self._failed: Exception | None = None
+        self._thread = Thread(target=self._work, name="video encoder", daemon=True)
+
+    def __enter__(self) -> _Encoder:
+        self._thread.start()
+        return self
+
+    def put(self, frame: Any) -> None:
+        """Hand over an RGBA frame; waits while too many are waiting. Raises what the encoder stopped with."""
+        if self._failed is not None:
+            raise self._failed
+        self._waiting.put(frame)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Wait for the last frame; where drawing failed, only for the one at work."""
+        if kind is not None:
+            self._failed = self._failed or EOFError()
+        self._waiting.put(None)
+        self._thread.join()
+        if kind is None and self._failed is not None:
+            raise self._failed
+
+    def _work(self) -> None:
+        for number in count():
+            raw = self._waiting.get()
+            if raw is None:
+                break
+            if self._failed is None:
+                self._attempt(raw, number)
+        if self._failed is None:
+            self._attempt(None, 0)
+
+    def _attempt(self, raw: Any, number: int) -> None:
+        """Encode a frame, or with None the frames that the encoder holds back."""
+        try:
+            frame = None
+            if raw is not None:
+                frame = self._reformatter.reformat(raw, **self._form)
+                frame.pts, frame.time_base = number, Fraction(1, self._fps)
+            self._container.mux(self._stream.encode(frame))
+        except Exception as error:  # noqa: BLE001 -- raised again in the thread that draws
+            self._failed = error

@@ -22,7 +22,7 @@ def build(progress: Progress = lambda _stage: None) -> bytes:
     """The whole avatar as a GLB; ``progress`` hears each of ``STAGES`` as it begins."""
     avatar = scene(progress)
     progress("clips")
-    groups = humanoid_clips(avatar)
+    groups = humanoid_clips(avatar, thin=True)
     progress("file")
     return write_glb(avatar, clips=[clip for clips in groups.values() for clip in clips])
 

@@ -35,7 +35,7 @@ class Hierarchy:
         while levels[-1]:
             levels.append([child for parent in levels[-1] for child in nodes[parent].children])
         order = np.array([i for level in levels for i in level], np.intp)
-        if len(order) != len(nodes) or len(np.unique(order)) != len(nodes):
+        if len(order) != len(nodes) or len(set(order.tolist())) != len(nodes):
             raise ValueError("the nodes do not make trees: parent and children disagree, or there is a cycle")
         position = np.empty(len(nodes), np.intp)
         position[order] = np.arange(len(nodes))

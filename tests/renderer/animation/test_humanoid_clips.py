@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from renderer.animation.clip import Clip
-from renderer.animation.gestures import motions
+from renderer.animation.gestures import GROUPS, motions
 from renderer.animation.humanoid import humanoid_clips
 from renderer.animation.pose import Pose
 from renderer.animation.sampler import ClipSampler
@@ -240,8 +240,8 @@ def test_without_bones_and_face_there_are_no_clips(shared: Path) -> None:
 
 def test_curves_are_smooth() -> None:
     """No joint angle jumps from one instant (1/20 s) to the next: at most as fast as a brisk gesture."""
-    for members in motions().values():
-        for motion in members:
+    for group in GROUPS:
+        for motion in motions(group):
             for rows in (motion.left, motion.right):
                 assert np.abs(np.diff(rows[:, :3], axis=0)).max() < 0.24, motion.name
             for name, rows in motion.trunk.items():
