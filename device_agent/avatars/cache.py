@@ -15,7 +15,6 @@ import hashlib
 import math
 import os
 import re
-import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,11 +23,12 @@ from typing import TYPE_CHECKING
 
 from certs.files import erase, open_private, private_directory
 from certs.license import License
+from device_agent.avatars.kept import folder_of, kept, sealed_in, size_of
 from device_agent.avatars.package import DEFAULT_LIMITS, PackageLimits, check_package, content_key, open_package
 from device_agent.avatars.partial import open_partial, storage
 from device_agent.avatars.record import Record, read_record, write_record
 from device_agent.avatars.render_data import RenderData
-from device_agent.errors import ConfigurationError, PackageError, UsageError
+from device_agent.errors import ConfigurationError, PackageError
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +37,6 @@ DEFAULT_TIMEOUT_S = 30.0
 
 _FOLDER = re.compile(r"[0-9a-f]{32}")
 _LEFTOVERS = (".sealed", ".part", ".part.json")
-_CODE_LENGTH = 256
 _BLOCK = 1024 * 1024
 _MARGIN = 64 * 1024
 """Bytes for records beside the packages."""
@@ -129,7 +128,7 @@ class AvatarCache:
             ConfigurationError: the cache cannot be written, is not private, or another process is fetching.
             UsageError: the code is none.
         """
-        folder = self._folder(code)
+        folder = folder_of(self._root, code)
         with storage(folder):
             private_directory(self._root)
             private_directory(folder)
@@ -140,10 +139,10 @@ class AvatarCache:
             client = http() if callable(http) else http
             here = self._download(folder, data, http=client, progress=progress)
         sha256, etag, transferred = here
-        path = _sealed(folder, sha256)
+        path = sealed_in(folder, sha256)
         if check is not None:
             check(path)
-        size = _size_of(path) or 0
+        size = size_of(path) or 0
         order = 1 + max((record.order for record in self._records()), default=0)
         write_record(folder, Record.of(data, code=code, sha256=sha256, size=size, etag=etag, order=order))
         _clear(folder, keep=(path.name,))
@@ -155,13 +154,12 @@ class AvatarCache:
         Raises:
             ConfigurationError: the cache is not private.
         """
-        folder = self._folder(code)
-        record = read_record(folder)
-        if record is None or record.code != code or _size_of(_sealed(folder, record.sha256)) != record.size:
+        record = kept(self._root, code)
+        if record is None:
             return None
         return CachedPackage(
             code=code,
-            path=_sealed(folder, record.sha256),
+            path=sealed_in(folder_of(self._root, code), record.sha256),
             data=record.render_data(),
             sha256=record.sha256,
             size=record.size,
@@ -186,7 +184,7 @@ class AvatarCache:
             ConfigurationError: something could not be removed.
         """
         with storage(self._root):
-            for folder in self._folders() if code is None else [self._folder(code)]:
+            for folder in self._folders() if code is None else [folder_of(self._root, code)]:
                 erase(folder)
 
     def _make_room(self, code: str, size: int, *, keep: Collection[str]) -> None:
@@ -207,15 +205,6 @@ class AvatarCache:
                 hint="raise cache_quota_bytes",
             )
 
-    def _folder(self, code: str) -> Path:
-        if not code or len(code) > _CODE_LENGTH or not code.isprintable():
-            raise UsageError(
-                "this is no avatar code",
-                code="usage.avatar_code",
-                hint=f"give the platform's code of 1 to {_CODE_LENGTH} printable characters, for example CH_3d_abc",
-            )
-        return self._root / hashlib.sha256(code.encode()).hexdigest()[:32]
-
     def _folders(self) -> list[Path]:
         try:
             return [self._root / name for name in sorted(os.listdir(self._root)) if _FOLDER.fullmatch(name)]
@@ -229,9 +218,9 @@ class AvatarCache:
 
     def _already_here(self, folder: Path, data: RenderData) -> tuple[str, str, int] | None:
         """Hash, entity tag and 0 if the promised bytes are on disk, from this or from an interrupted fetch."""
-        if data.sha256 is None or _size_of(_sealed(folder, data.sha256)) is None:
+        if data.sha256 is None or size_of(sealed_in(folder, data.sha256)) is None:
             return None
-        if _hash_of(_sealed(folder, data.sha256)) != data.sha256:
+        if _hash_of(sealed_in(folder, data.sha256)) != data.sha256:
             return None
         record = read_record(folder)
         return data.sha256, record.etag if record and record.sha256 == data.sha256 else "", 0
@@ -247,8 +236,8 @@ class AvatarCache:
         if record is not None and data.sha256 is None and record.render_data().address == data.address:
             etag = record.etag if _intact(folder, record) else ""
         part = folder / f"{_identity(data)}.part"
-        kept = (record and _sealed(folder, record.sha256).name) or ""
-        _clear(folder, keep=(kept, part.name, f"{part.name}.json"))
+        last = (record and sealed_in(folder, record.sha256).name) or ""
+        _clear(folder, keep=(last, part.name, f"{part.name}.json"))
         with open_partial(part, address=data.address) as partial:
             room = self._limits.archive
             if self._quota is not None:
@@ -266,7 +255,7 @@ class AvatarCache:
                     partial.discard()
                 raise
             with storage(part):
-                partial.finish(_sealed(folder, partial.sha256))
+                partial.finish(sealed_in(folder, partial.sha256))
             return partial.sha256, received.etag if received else "", received.transferred if received else 0
 
 
@@ -275,16 +264,12 @@ def _bytes_in(folder: Path) -> int:
     total = 0
     with suppress(FileNotFoundError):
         for name in os.listdir(folder):
-            total += _size_of(folder / name) or 0
+            total += size_of(folder / name) or 0
     return total
 
 
 def _no_progress(_here: int, _whole: int) -> None:
     """Nobody watches."""
-
-
-def _sealed(folder: Path, sha256: str) -> Path:
-    return folder / f"{sha256}.sealed"
 
 
 def _identity(data: RenderData) -> str:
@@ -302,17 +287,8 @@ def _clear(folder: Path, *, keep: tuple[str, ...]) -> None:
 
 
 def _intact(folder: Path, record: Record) -> bool:
-    path = _sealed(folder, record.sha256)
-    return _size_of(path) == record.size and _hash_of(path) == record.sha256
-
-
-def _size_of(path: Path) -> int | None:
-    """Length of a plain file; None if there is none, or something else stands there."""
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    path = sealed_in(folder, record.sha256)
+    return size_of(path) == record.size and _hash_of(path) == record.sha256
 
 
 def _hash_of(path: Path) -> str:

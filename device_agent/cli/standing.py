@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from device_agent.avatars.kept import kept
 from device_agent.cli import present
 from device_agent.cli.given import load_settings
+from device_agent.errors import AgentError
 from device_agent.lifecycle import clone
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.vault import AVATARS
 
 MEANINGS = {
     "blank": "not bound; nothing was ever sent",
@@ -44,7 +47,8 @@ def show(
     hardware = Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom)
     moved = clone.suspect(record, board=hardware.board_serial() or "", parts=clone.system_parts())
     phase = str(Phase.CLONE_SUSPECT if moved else record.phase)
-    shows = not moved and may_show(record, budget_s=settings.offline_budget_s)
+    here = sorted(code for code in record.content.packages if _is_here(settings.cache_dir / AVATARS, code))
+    shows = not moved and record.content.active in here and may_show(record, budget_s=settings.offline_budget_s)
     facts = {
         "phase": phase,
         "device_id": record.device_id or None,
@@ -55,7 +59,7 @@ def show(
         "bound_at": present.moment(record.bound.at) if record.bound else None,
         "blocked": record.blocked or None,
         "avatar": record.content.active or None,
-        "avatars": sorted(record.content.packages),
+        "avatars": here,
         "may_show": shows,
         "offline_s": round(record.contact.offline_s),
         "offline_budget_s": settings.offline_budget_s,
@@ -71,6 +75,9 @@ def show(
         present.put_json(facts)
         return
     meaning = MEANINGS.get(phase, "")
+    active = record.content.active
+    if active and active not in here:
+        meaning = f"bound, but the avatar {active} is not in the cache any more; avatar-agent fetch {active}"
     if loaded.blank_reason == "corrupt":
         meaning = "the record on disk is damaged; run bind again"
     shown = {
@@ -81,7 +88,7 @@ def show(
         "Licence": record.license_fp,
         "Bound since": facts["bound_at"],
         "Refused": record.blocked,
-        "Avatar": record.content.active,
+        "Avatar": active if active in here else "",
         "Last contact": facts["last_contact"],
         "Offline for": f"{record.contact.offline_s / 3600:.1f} of {settings.offline_budget_s / 3600:.0f} h"
         if record.contact.offline_s
@@ -92,3 +99,11 @@ def show(
         "Damaged": ", ".join(loaded.damaged),
     }
     present.put_pairs([(name, str(value)) for name, value in shown.items() if value])
+
+
+def _is_here(root: Path, code: str) -> bool:
+    """Whether the avatar can be opened as far as a look tells; why it cannot be read is ``doctor``'s to say."""
+    try:
+        return kept(root, code) is not None
+    except AgentError:
+        return False

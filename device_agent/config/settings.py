@@ -110,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: a file that cannot be read, an unknown name, a value of the wrong kind.
         """
-        known = frozenset(name for name in cls.__struct_fields__ if name != "origins")
+        known = cls.names()
         chosen: dict[str, Given] = {}
         for source in (
             defaults(environ),
@@ -126,6 +126,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             **{name: _value(given) for name, given in chosen.items()},
             origins={name: chosen[name].origin if name in chosen else "default" for name in sorted(known)},
         )
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Everything that can be set."""
+        return frozenset(name for name in cls.__struct_fields__ if name != "origins")
 
     def where(self, name: str) -> str:
         """What decided a setting: an option, a variable, a file, or the default."""

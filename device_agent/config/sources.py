@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -16,8 +18,16 @@ ENDPOINT = "https://avatar.cn-zhangjiakou.aliyuncs.com"
 PREFIX = "AVATAR_AGENT_"
 SECRETS = ("access_key_secret", "security_token", "enroll_secret")
 
-NOT_SETTINGS = ("TRACEBACK", "CONFIG", "SHARED")
-"""Variables with our prefix that are read elsewhere."""
+NOT_SETTINGS = ("traceback", "config", "metadata")
+"""Variables with our prefix that are read elsewhere, as settings would be named."""
+
+NEAR = 0.7
+"""How like a known name a variable must be to count as a slip: container platforms put names of their own, such as
+``AVATAR_AGENT_SERVICE_HOST``, into the environment of whoever is called so.
+"""
+
+FILE_LIMIT = 1024 * 1024
+"""Bytes of a settings file; a real one has a few hundred."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +68,30 @@ def defaults(environ: Mapping[str, str]) -> Iterator[Given]:
 
 
 def read_environment(environ: Mapping[str, str], *, known: frozenset[str]) -> Iterator[Given]:
-    """``AVATAR_AGENT_<NAME>`` for every known setting; other variables with the prefix are left alone."""
+    """``AVATAR_AGENT_<NAME>`` for every known setting; foreign variables with the prefix are left alone.
+
+    Raises:
+        ConfigurationError: a variable is nearly named like one of ours, and would be missed by whoever set it.
+    """
     for variable, value in environ.items():
         name = variable.removeprefix(PREFIX).lower()
-        if variable.startswith(PREFIX) and name in known and value != "":
+        if not variable.startswith(PREFIX) or value == "" or name in NOT_SETTINGS:
+            continue
+        if name in known:
             yield Given(name=name, value=value, origin=f"environment {variable}")
+        elif near := difflib.get_close_matches(name, (*known, *NOT_SETTINGS), n=1, cutoff=NEAR):
+            raise ConfigurationError(
+                f"there is no setting named {name}",
+                code="config.unknown",
+                where=f"environment {variable}",
+                hint=f"did you mean {PREFIX}{near[0].upper()}?",
+            )
+
+
+def strangers(environ: Mapping[str, str], *, known: frozenset[str]) -> tuple[str, ...]:
+    """Variables with our prefix that set nothing."""
+    names = {variable: variable.removeprefix(PREFIX).lower() for variable in environ if variable.startswith(PREFIX)}
+    return tuple(sorted(variable for variable, name in names.items() if name not in known and name not in NOT_SETTINGS))
 
 
 def read_options(overrides: Mapping[str, str]) -> Iterator[Given]:
@@ -89,9 +118,8 @@ def read_file(file: Path | None, *, environ: Mapping[str, str], system_file: Pat
     if path is None:
         return
     try:
-        with path.open("rb") as stream:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            content = tomllib.load(stream)
+        text, mode = _read_plain(path)
+        content = tomllib.loads(text.decode())
     except OSError as exc:
         raise ConfigurationError(
             f"the settings file cannot be read: {exc.strerror or type(exc).__name__}",
@@ -117,6 +145,45 @@ def read_file(file: Path | None, *, environ: Mapping[str, str], system_file: Pat
         )
     for name, value in content.items():
         yield Given(name=name, value=value, origin=f"file {path}", base=path.absolute().parent, is_text=False)
+
+
+def _read_plain(path: Path) -> tuple[bytes, int]:
+    """Content and mode of a plain file; whatever else stands there could make us wait for ever.
+
+    Raises:
+        OSError: it cannot be read.
+        ConfigurationError: it is no plain file, or longer than any settings file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigurationError(
+                f"the settings file is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no file')}",
+                code="config.not_file",
+                where=str(path),
+                hint="name a plain file with --config",
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            text = stream.read(FILE_LIMIT + 1)
+    finally:
+        os.close(descriptor)
+    if len(text) > FILE_LIMIT:
+        raise ConfigurationError(
+            f"the settings file is longer than {FILE_LIMIT // 1024**2} MiB",
+            code="config.long",
+            where=str(path),
+            hint="name a settings file with --config",
+        )
+    return text, stat.S_IMODE(status.st_mode)
+
+
+_KINDS: Mapping[int, str] = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def default_file(environ: Mapping[str, str], *, system_file: Path) -> Path | None:

@@ -134,6 +134,16 @@ class Engine:
         package, request_id = showing.fetch(self._device, code, progress=progress)
         return Fetched(package=package, request_id=request_id)
 
+    @property
+    def has_avatar(self) -> bool:
+        """Whether the avatar to show is in the cache: somebody may have emptied it.
+
+        Raises:
+            ConfigurationError: the cache is not private, or cannot be read.
+        """
+        active = self.record.content.active
+        return bool(active) and self._device.cache.cached(active) is not None
+
     def renew_certificate(self, *, force: bool = False) -> str:
         """Renew the device's certificate when it is time; the new fingerprint, empty when nothing was to be done.
 

@@ -26,6 +26,7 @@ from device_agent.api.trust_settings import trust_of
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
+from device_agent.config.sources import strangers
 from device_agent.errors import AgentError, NetworkError
 from device_agent.lifecycle.account import account_of
 from device_agent.lifecycle.budget import may_show
@@ -93,9 +94,12 @@ def _told(error: AgentError | CertError) -> str:
     return f"{error.message} ({error.where})" if error.where else error.message
 
 
-def _settings(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+def _settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     says = f"platform {Endpoint.parse(settings.endpoint).origin} (from {settings.where('endpoint')})"
     yield Finding(check="settings", level=Level.OK, says=says)
+    if strange := strangers(environ, known=settings.names()):
+        says = f"in the environment and no setting: {', '.join(strange)}"
+        yield Finding(check="settings", level=Level.NOTE, says=says)
     if settings.access_key_secret is not None and not settings.security_token:
         yield Finding(
             check="settings",

@@ -28,7 +28,6 @@ from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.machine import NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
 from device_agent.lifecycle.office import REMOVED
-from device_agent.lifecycle.record import Record
 from device_agent.service.lines import Lines
 from device_agent.service.pace import PACES
 from device_agent.service.report import Report, Snapshot
@@ -94,9 +93,9 @@ class Keeper:
         try:
             with self._open(self.settings, self._seen) as engine:
                 if self._rhythm.generation < 0:
-                    self._tell(engine.record, 0.0)  # the picture does not wait for the network
+                    self._tell(engine, 0.0)  # the picture does not wait for the network
                 wait = self._live(engine)
-                self._tell(engine.record, wait)
+                self._tell(engine, wait)
                 return wait
         except StateError as error:
             if error.code == "state.locked":
@@ -157,7 +156,7 @@ class Keeper:
         code = self.settings.avatar or engine.record.content.active
         other = code and code != engine.record.content.active
         stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
-        if code and (other or stale or engine.record.phase is Phase.BOUND):
+        if code and (other or stale or engine.record.phase is Phase.BOUND or not engine.has_avatar):
             engine.fetch(code)
             rhythm.content_at = now
         return CHECK_S * (0.9 + 0.2 * self._dice())
@@ -229,14 +228,14 @@ class Keeper:
         self._report.put(replace(self._report.snapshot, phase=Phase.FAULT, problem=error.code, next_s=60.0))
         return 60.0
 
-    def _tell(self, record: Record, wait: float) -> None:
-        rhythm = self._rhythm
+    def _tell(self, engine: Engine, wait: float) -> None:
+        rhythm, record = self._rhythm, engine.record
         online = rhythm.link == "online"
         self._report.put(
             Snapshot(
                 phase=record.phase,
                 link=rhythm.link,
-                may_show=may_show(record, budget_s=self.settings.offline_budget_s, online=online),
+                may_show=may_show(record, budget_s=self.settings.offline_budget_s, online=online) and engine.has_avatar,
                 offline_s=record.contact.offline_s + rhythm.uncounted_s,
                 budget_s=self.settings.offline_budget_s,
                 avatar=record.content.active,

@@ -17,6 +17,8 @@ FRAME = np.dtype(
         ("horizon", np.float32, 4),
         ("ground", np.float32, 4),
         ("look", np.float32, 4),
+        ("shadow_from_world", np.float32, (4, 4)),
+        ("shadow", np.float32, 4),
     ]
 )
 """``shaders/frame.glsl``."""

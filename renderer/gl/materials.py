@@ -69,6 +69,22 @@ def surface(primitive: Primitive, material: Material) -> Surface:
     return Surface(defines=defines, textures=textures, block=_block(material, rows), unlit=unlit)
 
 
+def depth_defines(defines: dict[str, str]) -> dict[str, str]:
+    """The macros of a surface that decide where it is, and with a cut-out whether it is there."""
+    kept = {name: value for name, value in defines.items() if name.startswith("SKIN")}
+    if "ALPHA_MASK" in defines:
+        kept["ALPHA_MASK"] = ""
+        names = [
+            "COLORS",
+            "BASE_UV",
+            "UV_SET_0",
+            "UV_SET_1",
+            defines.get("BASE_UV", "v_none").removeprefix("v_").upper(),
+        ]
+        kept.update({name: defines[name] for name in names if name in defines})
+    return kept
+
+
 def _slots(material: Material, *, unlit: bool) -> dict[str, TextureRef | None]:
     if unlit:
         return {"BASE": material.base_color_texture}

@@ -12,7 +12,7 @@ from renderer.gl.context import GraphicsContext
 HEADERS = {
     "gl": "#version 330 core\n",
     "es": "#version 310 es\nprecision highp float;\nprecision highp int;\n"
-    "precision highp sampler2D;\nprecision highp sampler3D;\n",
+    "precision highp sampler2D;\nprecision highp sampler3D;\nprecision highp sampler2DShadow;\n",
 }
 """What each profile's sources start with; everything after it is shared."""
 

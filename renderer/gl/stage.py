@@ -12,22 +12,31 @@ from numpy.typing import NDArray
 from renderer.gl.background import Backdrop
 from renderer.gl.backs import Range, Visibility
 from renderer.gl.blocks import BINDINGS, FRAME, FRAME_BINDING, MATERIAL, MATERIAL_BINDING
+from renderer.gl.color_table import ColorTable
 from renderer.gl.context import GraphicsContext
 from renderer.gl.footprint import Footprint, Rect, whole
 from renderer.gl.geometry import Geometry
 from renderer.gl.joints import Joints
-from renderer.gl.materials import SAMPLERS, Surface, surface
+from renderer.gl.materials import SAMPLERS, Surface, depth_defines, surface
 from renderer.gl.pictures import Decoding
 from renderer.gl.prefilter import LAYERS, SIZE
 from renderer.gl.programs import Programs
 from renderer.gl.projection import eye_vector, view_projection
+from renderer.gl.shadow import ShadowMap, light_projection, to_map
 from renderer.gl.surroundings import Surroundings
 from renderer.gl.textures import TextureSet
-from renderer.scene import AlphaMode, Avatar, Background, Lighting, Look, Material, Panorama, View
+from renderer.scene import AlphaMode, Avatar, Background, DirectionalLight, Lighting, Look, Material, Panorama, View
 
 _BLOCK_STRIDE = 256  # no driver wants uniform ranges aligned to more
 _JOINT_UNIT = len(SAMPLERS)
-_PANORAMA_UNIT = _JOINT_UNIT + 1
+_PANORAMA_UNIT, _SHADOW_UNIT, _TABLE_UNIT = range(_JOINT_UNIT + 1, _JOINT_UNIT + 4)
+_UNITS = {
+    **SAMPLERS,
+    "u_joints": _JOINT_UNIT,
+    "u_panorama": _PANORAMA_UNIT,
+    "u_shadow_map": _SHADOW_UNIT,
+    "u_color_table": _TABLE_UNIT,
+}
 _DEPTH = frozenset({"depth alone"})
 _TONES = {"aces": "TONE_ACES", "neutral": "TONE_NEUTRAL", "none": "TONE_NONE"}
 
@@ -72,10 +81,14 @@ class Stage:
         self._programs = Programs(context)
         self._backdrop = Backdrop(context, self._programs, largest=largest_texture)
         self._surroundings = Surroundings(context)
+        self._shadow_map = ShadowMap(context)
+        self._color_table = ColorTable(context)
         self._visibility = Visibility(context.calls)
         self._joints = Joints(context, avatar.skins)
         self._frame = np.zeros((), FRAME)
         self._frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
+        self._light_frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
+        self._shadow_of: DirectionalLight | None = None
         self._geometries: dict[tuple[int, int, int], Geometry] = {}
         surfaces = self._surfaces()
         uses = {use for surface, _ in surfaces.values() for _, use in surface.textures}
@@ -153,6 +166,36 @@ class Stage:
                 drawn.model = world[drawn.node]
             drawn.center = drawn.model[:3, :3] @ geometry.center + drawn.model[:3, 3]
             drawn.mirrored = _determinant(drawn.model) < 0.0
+        self._shadow_of = None
+
+    def cast_shadow(self, lighting: Lighting) -> None:
+        """Draw the key light's shadow map of the pose, if it has a shadow; leaves another drawing target bound.
+
+        Raises:
+            GraphicsError: the driver refused a shader.
+        """
+        key = lighting.key
+        if key is None or key.shadow is None or key == self._shadow_of:
+            return
+        gl = self._context.gl
+        projection = light_projection(key, key.shadow)
+        self._frame["shadow_from_world"] = to_map(projection).T
+        frame = np.zeros((), FRAME)
+        frame["view_projection"] = projection.T
+        self._light_frame_buffer.write(frame.tobytes())
+        self._light_frame_buffer.bind_to_uniform_block(FRAME_BINDING)
+        self._shadow_map.begin(key.shadow.resolution)
+        gl.enable(gl.DEPTH_TEST)
+        gl.disable(gl.BLEND)
+        gl.depth_func = "<="
+        for drawn in self._drawn:
+            if drawn.geometry.count:
+                array = self._array(drawn, _DEPTH)
+                both = drawn.material.double_sided or drawn.material.casts_both_sides
+                self._place(drawn, array.program, flipped=False, back=True, front=both)
+                self._bind(drawn)
+                array.render()
+        self._shadow_of = key
 
     def rect(self, view: View, *, size: tuple[int, int], flipped: bool) -> Rect:
         """The pixels of a picture that the avatar can touch in its pose."""
@@ -187,6 +230,8 @@ class Stage:
         gl = self._context.gl
         self._write_frame(view, aspect, lighting, look, flipped=flipped)
         self._surroundings.use(_PANORAMA_UNIT)
+        self._shadow_map.use(_SHADOW_UNIT)
+        self._color_table.use(_TABLE_UNIT)
         macros = _light_macros(lighting, look)
         sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
         eye = np.asarray(view.eye, np.float32)
@@ -228,7 +273,7 @@ class Stage:
         gl.color_mask(False, False, False, False)
         self._context.gl.fbo.depth_mask = False
         for drawn in insides:
-            array = drawn.arrays.get(_DEPTH) or self._array(drawn, _DEPTH)
+            array = self._array(drawn, _DEPTH)
             self._place(drawn, array.program, flipped=flipped, back=True, front=False)
             asked.ask(drawn.geometry.count, array)
         self._context.gl.fbo.depth_mask = True
@@ -249,17 +294,21 @@ class Stage:
     ) -> None:
         if not drawn.geometry.count:
             return
-        array = drawn.arrays.get(macros) or self._array(drawn, macros)
+        array = self._array(drawn, macros)
         self._place(drawn, array.program, flipped=flipped, back=back, front=front)
+        self._bind(drawn)
+        if ranges is None:
+            array.render()
+        for first, count in ranges or ():
+            array.render(first=first, vertices=count)
+
+    def _bind(self, drawn: _Drawn) -> None:
+        """The material's numbers and pictures."""
         self._material_buffer.bind_to_uniform_block(
             MATERIAL_BINDING, offset=drawn.block * _BLOCK_STRIDE, size=MATERIAL.itemsize
         )
         for unit, texture in drawn.textures:
             texture.use(unit)
-        if ranges is None:
-            array.render()
-        for first, count in ranges or ():
-            array.render(first=first, vertices=count)
 
     def _place(self, drawn: _Drawn, program: Any, *, flipped: bool, back: bool, front: bool) -> None:
         """Which sides are drawn, and where."""
@@ -281,19 +330,23 @@ class Stage:
             program["u_hand"].value = -1.0 if drawn.mirrored else 1.0
 
     def _array(self, drawn: _Drawn, macros: frozenset[str]) -> Any:
+        """The vertices with the program of the material under these macros, made once."""
+        if macros in drawn.arrays:
+            return drawn.arrays[macros]
         defines, fragment = dict(drawn.surface.defines), "surface.frag.glsl"
         if macros is _DEPTH:
-            defines = {name: value for name, value in defines.items() if name.startswith("SKIN")}
-            fragment = "depth.frag.glsl"
+            defines, fragment = depth_defines(defines), "depth.frag.glsl"
         elif drawn.surface.unlit:
             defines.update({name: "" for name in macros if name.startswith("TONE")})
         else:
-            defines.update(dict.fromkeys(macros, ""))
+            defines.update(dict.fromkeys(macros - {"GRADED"}, ""))
+        if "GRADED" in macros and drawn.material.graded:
+            defines["GRADED"] = ""
         program = self._programs.get(vertex="surface.vert.glsl", fragment=fragment, defines=defines)
         for name, binding in BINDINGS.items():
             if name in program:
                 program[name].binding = binding
-        for name, unit in (*SAMPLERS.items(), ("u_joints", _JOINT_UNIT), ("u_panorama", _PANORAMA_UNIT)):
+        for name, unit in _UNITS.items():
             if name in program:
                 program[name].value = unit
         drawn.arrays[macros] = drawn.geometry.array(program)
@@ -306,6 +359,8 @@ class Stage:
         if lighting.key is not None:
             frame["light_direction"][:3] = lighting.key.direction
             frame["light_color"][:3] = np.asarray(lighting.key.color) * lighting.key.intensity
+            if (shadow := lighting.key.shadow) is not None:
+                frame["shadow"] = (shadow.strength, shadow.bias, shadow.normal_bias, shadow.resolution)
         around = lighting.environment
         if isinstance(around, Panorama):
             self._surroundings.prepare(around)
@@ -314,6 +369,8 @@ class Stage:
             for name in ("sky", "horizon", "ground"):
                 frame[name][:3] = np.asarray(getattr(around, name)) * around.intensity
         frame["look"][0] = look.exposure
+        if look.lut is not None:
+            self._color_table.prepare(look.lut)
         self._frame_buffer.write(frame.tobytes())
         self._frame_buffer.bind_to_uniform_block(FRAME_BINDING)
 
@@ -337,17 +394,24 @@ class Stage:
         self._textures.release()
         self._joints.release()
         self._surroundings.release()
+        self._shadow_map.release()
+        self._color_table.release()
         self._visibility.release()
         self._backdrop.release()
         self._material_buffer.release()
         self._frame_buffer.release()
+        self._light_frame_buffer.release()
         self._programs.release()
 
 
 def _light_macros(lighting: Lighting, look: Look) -> frozenset[str]:
     macros = {_TONES[look.tone]}
+    if look.lut is not None:
+        macros.add("GRADED")
     if lighting.key is not None and lighting.key.intensity > 0.0:
         macros.add("KEY_LIGHT")
+        if lighting.key.shadow is not None:
+            macros.add("SHADOW")
     if lighting.environment is not None and lighting.environment.intensity > 0.0:
         macros.add("ENVIRONMENT")
         if isinstance(lighting.environment, Panorama):

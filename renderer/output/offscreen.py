@@ -135,6 +135,7 @@ class Offscreen:
         self.context.make_current()
         self._backdrop(shot.background)
         self._stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
+        self._stage.cast_shadow(shot.lighting)
         rect = self._stage.rect(shot.view, size=self.size, flipped=True)
         self._target.begin(self._stage.clear_color(shot.background), rect)
         self._stage.draw(

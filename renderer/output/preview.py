@@ -133,6 +133,7 @@ class Preview:
         shown = replace(self._show.shot(self._time), view=self._orbit.view)
         stage, size = self._stage, self._size
         stage.pose(world=shown.pose.world(self._asset.avatar), weights=shown.pose.weights)
+        stage.cast_shadow(shown.lighting)
         self._target.begin(stage.clear_color(shown.background), whole(size))
         stage.draw(
             view=shown.view,

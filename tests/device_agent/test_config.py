@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -113,6 +114,62 @@ def test_bad_files_say_what_and_where_and_never_a_value(tmp_path: Path, toml: st
     assert words in str(caught.value)
     assert str(tmp_path / "agent.toml") in str(caught.value)
     assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "long"])
+def test_a_settings_file_is_a_plain_file(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "agent.toml"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "folder":
+        file.mkdir()
+    elif kind == "device":
+        file = Path("/dev/zero")
+    else:
+        file.write_text("#" * (1024 * 1024 + 1), encoding="ascii")
+    with pytest.raises(ConfigurationError, match=kind) as caught:
+        Settings.load(file, environ={}, overrides={})
+    assert caught.value.code == ("config.long" if kind == "long" else "config.not_file")
+    assert caught.value.where == str(file)
+
+
+def test_the_longest_settings_file(tmp_path: Path) -> None:
+    assert load(tmp_path, "app_id = 'a'\n".ljust(1024 * 1024, "#")).app_id == "a"
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("AVATAR_AGENT_TENNANT_ID", "AVATAR_AGENT_TENANT_ID"),
+        ("AVATAR_AGENT_LICENCE_FILE", "AVATAR_AGENT_LICENSE_FILE"),
+        ("AVATAR_AGENT_LICENSE", "AVATAR_AGENT_LICENSE_FILE"),
+        ("AVATAR_AGENT_ENDPONT", "AVATAR_AGENT_ENDPOINT"),
+        ("AVATAR_AGENT_ACCESS_KEY", "AVATAR_AGENT_ACCESS_KEY_ID"),
+        ("AVATAR_AGENT_CONFIGS", "AVATAR_AGENT_CONFIG"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_as_in_a_file(tmp_path: Path, variable: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, environ={variable: CANARY})
+    assert (caught.value.code, caught.value.where) == ("config.unknown", f"environment {variable}")
+    assert caught.value.hint == f"did you mean {meant}?"
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "AVATAR_AGENT_SERVICE_HOST",
+        "AVATAR_AGENT_SERVICE_PORT",
+        "AVATAR_AGENT_PORT",
+        "AVATAR_AGENT_PORT_80_TCP_ADDR",
+        "AVATAR_AGENT_TRACEBACK",
+        "AVATAR_AGENT_METADATA",
+    ],
+)
+def test_what_others_put_there_is_no_slip(tmp_path: Path, variable: str) -> None:
+    load(tmp_path, environ={variable: "tcp://10.0.0.7:80"})
+    load(tmp_path, environ={"AVATAR_AGENT_TENNANT_ID": ""})
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

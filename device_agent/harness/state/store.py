@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +18,38 @@ Values = Sequence[Any] | Mapping[str, Any]
 
 
 class Store:
-    """The platform's memory. Statements outside ``transaction`` commit by themselves."""
+    """The platform's memory, one process's alone. Statements outside ``transaction`` commit by themselves."""
 
     def __init__(self, *, file: Path | None) -> None:
         """Open or create.
 
         Raises:
-            ConfigurationError: the file cannot be opened or written, or another version wrote it.
+            ConfigurationError: the file cannot be opened or written, another harness has it, or another version
+                wrote it.
         """
-        try:
-            if file is not None:
-                # Made here first: SQLite would create it with the umask's mode, and it holds access key secrets.
-                os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._db = sqlite3.connect(
-                str(file) if file else ":memory:", isolation_level=None, check_same_thread=False, timeout=5.0
-            )
-            self._db.row_factory = sqlite3.Row
-            if file is not None:
-                self._db.execute("PRAGMA journal_mode=WAL")
-                self._db.execute("PRAGMA synchronous=NORMAL")
-            self._prepare(file)
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"the harness cannot use its state file: {error}",
-                code="harness.state",
-                where=str(file),
-                hint="give --data a folder that this user may write, or leave it out to keep the state in memory",
-            ) from error
+        with ExitStack() as held:
+            try:
+                if file is not None:
+                    # Made here first: SQLite would create it with the umask's mode, and it holds access key secrets.
+                    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                    held.callback(os.close, _locked(file.with_name("lock")))
+                self._db = sqlite3.connect(
+                    str(file) if file else ":memory:", isolation_level=None, check_same_thread=False, timeout=5.0
+                )
+                held.callback(self._db.close)
+                self._db.row_factory = sqlite3.Row
+                if file is not None:
+                    self._db.execute("PRAGMA journal_mode=WAL")
+                    self._db.execute("PRAGMA synchronous=NORMAL")
+                self._prepare(file)
+            except (OSError, sqlite3.Error) as error:
+                raise ConfigurationError(
+                    f"the harness cannot use its state file: {error}",
+                    code="harness.state",
+                    where=str(file),
+                    hint="give --data a folder that this user may write, or leave it out to keep the state in memory",
+                ) from error
+            self._held = held.pop_all()
 
     def _prepare(self, file: Path | None) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -119,5 +125,27 @@ class Store:
             self._db.executemany("INSERT INTO packages VALUES (?, ?, ?, ?, ?, ?, ?)", packages)
 
     def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+        """Close the file, and let another harness have it."""
+        self._held.close()
+
+
+def _locked(file: Path) -> int:
+    """A descriptor that keeps other harnesses out as long as it is open, however its process ends: two would give the
+    same ids and count the same seats. The file stays: whoever removed it would let a third one in.
+
+    Raises:
+        OSError: the file cannot be made.
+        ConfigurationError: another harness has it.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise ConfigurationError(
+            "another harness keeps its state in this folder",
+            code="harness.state.in_use",
+            where=str(file.parent),
+            hint="stop it, or give --data another folder",
+        ) from error
+    return descriptor

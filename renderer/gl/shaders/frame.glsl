@@ -8,4 +8,6 @@ layout(std140) uniform Frame {
     vec4 u_horizon;
     vec4 u_ground;
     vec4 u_look;             // x: exposure; of a panorama y: intensity, z: texels a side, w: layers of reflections
+    mat4 u_shadow_from_world; // to texture coordinates and depth of the shadow map
+    vec4 u_shadow;           // strength, bias of the depth, metres along the normal, texels a side
 };

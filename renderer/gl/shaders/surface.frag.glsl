@@ -5,6 +5,9 @@
 #include "color.glsl"
 
 in vec3 v_position;
+#ifdef SHADOW
+in vec3 v_shadow;
+#endif
 #ifdef NORMALS
 in vec3 v_normal;
 #endif
@@ -46,6 +49,9 @@ uniform sampler2D u_emissive_texture;
 #endif
 out vec4 out_color;
 
+#ifdef GRADED
+#include "grade.glsl"
+#endif
 #ifndef UNLIT
 #include "brdf.glsl"
 #ifdef PANORAMA
@@ -54,6 +60,9 @@ out vec4 out_color;
 #include "environment.glsl"
 #endif
 #include "normal.glsl"
+#ifdef SHADOW
+#include "shadow.glsl"
+#endif
 
 vec3 lit(vec3 base) {
 #ifndef DIELECTRIC
@@ -99,6 +108,9 @@ vec3 lit(vec3 base) {
     float n_h = clamp((dot(normal, u_light_direction.xyz) + dot(normal, view)) * shorter, 0.0, 1.0);
     float v_h = clamp((1.0 + v_l) * shorter, 0.0, 1.0);
     float lobe = ggx_lobe(roughness * roughness, n_h, n_l, n_v);
+#ifdef SHADOW
+    n_l *= key_light_visible(v_shadow);
+#endif
     color += u_light_color.rgb * n_l * (diffuse * (1.0 / PI) + schlick(f0, v_h) * lobe);
 #endif
 #ifdef ENVIRONMENT
@@ -148,7 +160,13 @@ void main() {
 #else
     color += u_emissive.rgb;
 #endif
+#ifdef SHADOW
+    color = max(color, 0.0);  // a shadow stronger than 1 takes light away, but not more than there is
+#endif
     color = srgb_encoded(tone_mapped(color * u_look.x));
+#endif
+#ifdef GRADED
+    color = graded(color);
 #endif
 #ifdef ALPHA_BLEND
     out_color = vec4(color * base.a, base.a);

@@ -24,6 +24,9 @@ in vec4 in_color;
 out vec4 v_color;
 #endif
 out vec3 v_position;
+#ifdef SHADOW
+out vec3 v_shadow;
+#endif
 #ifdef UV0
 out vec2 v_uv0;
 #endif
@@ -80,6 +83,14 @@ void main() {
 #endif
 #endif
     gl_Position = u_view_projection * vec4(v_position, 1.0);
+#ifdef SHADOW
+#ifdef NORMALS
+    vec3 lifted = v_position + normalize(v_normal) * u_shadow.z;
+#else
+    vec3 lifted = v_position;
+#endif
+    v_shadow = (u_shadow_from_world * vec4(lifted, 1.0)).xyz;
+#endif
 #ifdef POINTS
     gl_PointSize = 1.0;
 #endif

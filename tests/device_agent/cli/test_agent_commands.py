@@ -126,6 +126,31 @@ def test_from_blank_to_ready_and_back_for_a_person(shell: Shell) -> None:
     assert "decommissioned" in gone
 
 
+def test_status_sees_that_the_cache_was_emptied_by_hand(shell: Shell) -> None:
+    shell.json("bind")
+    shell.json("fetch", CODE)
+    (sealed,) = (shell.folder / "cache").rglob("*.sealed")
+    assert shell.json("status")["may_show"] is True
+    shutil.rmtree(shell.folder / "cache")
+    status = shell.json("status")
+    assert (status["avatar"], status["avatars"], status["may_show"]) == (CODE, [], False)
+    told = shell("status").stdout
+    assert "an avatar is here" not in told
+    assert f"avatar-agent fetch {CODE}" in told
+    shell.json("fetch", CODE)
+    assert shell.json("status")["avatars"] == [CODE]
+    sealed.write_bytes(b"cut")
+    assert shell.json("status")["avatars"] == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_settings_that_are_no_file_are_told_at_once(shell: Shell, kind: str) -> None:
+    path = shell.folder / "settings"
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    line = shell.fails("status", "--config", str(path), status=3, says=f"the settings file is a {kind}")
+    assert line.endswith("[config.not_file]")
+
+
 def test_nobody_at_the_address(shell: Shell) -> None:
     licence = shell.folder / "licence.json"
     shutil.copy(shell.harness.ready.license_file, licence)
@@ -197,6 +222,7 @@ def test_a_clock_20_minutes_off(shell: Shell) -> None:
         (["bind", "--tenant-id", "x"], {}, 3, "tenant_id"),
         (["bind", "--endpoint", "http://example.com"], {}, 3, "plain http"),
         (["bind", "--state-dir", "/proc/x"], {}, 3, ""),
+        (["status"], {"AVATAR_AGENT_TENNANT_ID": "1"}, 3, "did you mean AVATAR_AGENT_TENANT_ID?"),
         (["status"], {"AVATAR_AGENT_TENANT_ID": "x"}, 3, "environment AVATAR_AGENT_TENANT_ID"),
         (["bind", "--device-id", "a b"], {}, 3, "device id"),
     ],

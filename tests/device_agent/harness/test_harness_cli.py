@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from device_agent.config import Settings
+from device_agent.harness.serve import RunningHarness
 
 PROGRAM = """
 import sys, typer
@@ -110,6 +111,9 @@ def test_each_bad_start_is_one_line_and_a_status(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, told = failed("--data", str(tmp_path / "file"))
     assert (status, told.count("\n")) == (3, 1)
+    with RunningHarness.start(data=tmp_path / "data", seed="1"):
+        status, told = failed("--data", str(tmp_path / "data"))
+        assert (status, told.count("\n"), "harness.state.in_use" in told) == (3, 1, True)
     status, told = failed("--avatar", str(tmp_path / "file"))
     assert (status, told.count("\n"), str(tmp_path / "file") in told) == (7, 1, True)
     status, told = failed("--avatar", str(tmp_path / "missing.glb"))

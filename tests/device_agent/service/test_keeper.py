@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections import defaultdict
 
 import pytest
@@ -213,3 +214,18 @@ def test_what_is_reported_has_no_secret_and_no_id(site: Site) -> None:
     assert 'avatar_agent_phase{phase="ready"} 1' in text
     assert 'avatar_agent_steps_total{step="ClientAuth",result="ok"} 1' in text
     assert isinstance(site.report.snapshot, Snapshot)
+
+
+def test_an_avatar_that_was_deleted_by_hand_is_not_reported_as_here_and_comes_back(site: Site) -> None:
+    site.live(60)
+    assert site.report.snapshot.may_show
+    shutil.rmtree(site.folder / "cache")
+    site.start_again()
+    site.harness.fault("cut", on="assets", bytes=0)
+    site.keeper.step()
+    assert not site.report.snapshot.may_show
+    site.live(600, until=lambda: site.report.snapshot.may_show)
+    assert site.report.snapshot.may_show
+    shutil.rmtree(site.folder / "cache")
+    site.live(3600)
+    assert site.report.snapshot.may_show
