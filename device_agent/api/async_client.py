@@ -16,7 +16,6 @@ from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
-from device_agent.api.trust import Trust
 from device_agent.clock import Clock, SystemClock
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
@@ -24,6 +23,7 @@ from device_agent.spec.wire import Request, Result
 if TYPE_CHECKING:
     import httpx
 
+    from device_agent.api.trust import Trust
     from device_agent.config import Settings
 
 T = TypeVar("T")
@@ -61,9 +61,9 @@ class AsyncClient:
         seat_full_codes: Collection[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        from device_agent.api.network_async import (
-            AsyncNetwork,  # late: TLS and HTTP are a third of what loading this module took
-        )
+        # Late: TLS and HTTP are a third of what loading this module took.
+        from device_agent.api.network_async import AsyncNetwork
+        from device_agent.api.trust import Trust
 
         self._clock = clock or SystemClock()
         self._sleep = sleep

@@ -170,13 +170,56 @@ ROWS: tuple[Row, ...] = (
     Row(
         cause=Cause.CONFIG,
         raises=PermissionRefused,
-        codes=("10010003", "10010005", "10010028"),
+        codes=("10010003", "10010005", "10010028", "10010033"),
         hint="check tenant_id and app_id, and that the service is bought for them",
     ),
     Row(
         cause=Cause.CONFIG,
+        raises=PermissionRefused,
+        codes=("10010018",),
+        says="the application has no usable avatar, or its order has ended",
+        hint=_ORDER_HINT,
+    ),
+    Row(
+        cause=Cause.CONFIG,
+        raises=ParameterRefused,
+        codes=("10010014",),
+        hint="start another session (StartInstance): one that was closed does not come back",
+    ),
+    Row(
+        cause=Cause.CONFIG,
+        raises=ParameterRefused,
+        codes=("10010030",),
+        hint="change the text: the platform does not let it be said",
+    ),
+    Row(
+        cause=Cause.CONFIG,
+        raises=ParameterRefused,
+        codes=("10010040",),
+        hint="give a UniqueCode, or ask for no callback",
+    ),
+    Row(
+        cause=Cause.CONFIG,
+        raises=PermissionRefused,
+        codes=("10010041", "10010042"),
+        hint="set the callback address and its key in the console, or ask for no callback",
+    ),
+    Row(
+        cause=Cause.CONFIG,
+        raises=PermissionRefused,
+        codes=("InsufficientBalance*",),
+        hint="the account has to be topped up in the console",
+    ),
+    Row(
+        cause=Cause.CONFIG,
         raises=PlatformError,
-        codes=("InvalidApi.NotFound", "InvalidProduct.NotFound", "InvalidVersion*", "UnsupportedHTTPMethod"),
+        codes=(
+            "InvalidApi.NotFound",
+            "InvalidProduct.NotFound",
+            "InvalidVersion*",
+            "InvalidProtocol*",
+            "UnsupportedHTTPMethod",
+        ),
         hint="check endpoint: what answers there does not know this operation",
     ),
     Row(
@@ -185,6 +228,12 @@ ROWS: tuple[Row, ...] = (
         codes=("10010031",),
         says="all of the application's sessions are in use",
         hint="try again when one has ended",
+    ),
+    Row(
+        cause=Cause.BUSY,
+        raises=Throttled,
+        codes=("10010021",),
+        hint="try again when some of the account's videos are done",
     ),
     Row(
         cause=Cause.NET,

@@ -16,8 +16,6 @@ from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
-from device_agent.api.trust import Trust
-from device_agent.api.trust_settings import trust_of
 from device_agent.clock import Clock, SystemClock
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
@@ -25,6 +23,7 @@ from device_agent.spec.wire import Request, Result
 if TYPE_CHECKING:
     import httpx
 
+    from device_agent.api.trust import Trust
     from device_agent.config import Settings
 
 T = TypeVar("T")
@@ -69,7 +68,9 @@ class Client:
         seat_full_codes: Collection[str] = (),
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        from device_agent.api.network import Network  # late: TLS and HTTP are a third of what loading this module took
+        # Late: TLS and HTTP are a third of what loading this module took.
+        from device_agent.api.network import Network
+        from device_agent.api.trust import Trust
 
         self._clock = clock or SystemClock()
         self._context = Context.make(
@@ -193,6 +194,8 @@ def client_options(
     Raises:
         ConfigurationError: the endpoint is no address, or nothing can sign.
     """
+    from device_agent.api.trust_settings import trust_of  # late, as above
+
     Endpoint.parse(settings.endpoint, where=settings.where("endpoint"))
     return {
         "endpoint": settings.endpoint,

@@ -13,13 +13,16 @@ from device_agent.api.exchange import Answer
 from device_agent.api.scrub import Scrubber
 from device_agent.errors import AgentError, NotThePlatform, ParameterError
 from device_agent.spec.operation import Operation, operation_of
-from device_agent.spec.parameter import Parameter
+from device_agent.spec.parameter import Parameter, wanted
 from device_agent.spec.wire import Request, Result
 
 ResultT = TypeVar("ResultT", bound=Result)
 
 _TAG = re.compile(r"<[^<>]*>")
 _AT = re.compile(r" - at `\$\.(?P<path>[^`]*)`$")
+_ID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
+"""A RequestId as the platform makes them; it is shown whole, though a short parameter may stand in it by chance."""
+
 _SHOWN_BYTES = 80
 _SHOWN_MESSAGE = 200
 
@@ -58,12 +61,7 @@ def to_parameters(request: Request[Any]) -> dict[str, str]:
             parameters[name] = _text(value)
     for name in operation.demanded:
         if not parameters.get(name):
-            raise ParameterError(
-                f"{name} is needed",
-                code="parameter.missing",
-                where=f"{operation.name}.{name}",
-                operation=operation.name,
-            )
+            raise _missing(operation, name)
     return parameters
 
 
@@ -71,23 +69,37 @@ def request_of(operation: Operation[ResultT], values: Mapping[str, Any]) -> Requ
     """A typed request from wire names and values; numbers and booleans may come as text.
 
     Raises:
-        ParameterError: a name that the operation does not have, something missing, or a broken limit.
+        ParameterError: a name that the operation does not have, at any depth, something missing, or a broken limit.
     """
-    known = {parameter.name for parameter in operation.parameters}
-    strange = sorted(set(values) - known)
-    if strange:
-        raise ParameterError(
-            f"{operation.name} has no parameter {', '.join(strange)}",
-            code="parameter.unknown",
-            where=operation.name,
-            hint=f"it has {', '.join(sorted(known))}",
-            operation=operation.name,
-        )
+    _only_known(operation, operation.parameters, values, prefix="")
     try:
         request: Request[ResultT] = msgspec.convert(values, operation.request, strict=False)
     except msgspec.ValidationError as exc:
         raise _invalid(operation, exc) from exc
     return request
+
+
+def _only_known(
+    operation: Operation[Any], parameters: tuple[Parameter, ...], values: Mapping[str, Any], *, prefix: str
+) -> None:
+    """Refuse names that are none: the platform ignores them without a word."""
+    known = {parameter.name: parameter for parameter in parameters}
+    strange = sorted(prefix + name for name in values if name not in known)
+    if strange:
+        raise ParameterError(
+            f"{operation.name} has no parameter {', '.join(strange)}",
+            code="parameter.unknown",
+            where=operation.name,
+            hint=f"it has {', '.join(prefix + name for name in sorted(known))}",
+            operation=operation.name,
+        )
+    for name, value in values.items():
+        inner, elements = known[name], [value]
+        if inner.items is not None and isinstance(value, list):
+            inner, elements = inner.items, value
+        for element in elements:
+            if inner.fields and isinstance(element, Mapping):
+                _only_known(operation, inner.fields, element, prefix=f"{prefix}{name}.")
 
 
 def from_answer(
@@ -170,10 +182,10 @@ def _refusal(
     says = row.says or f"{operation.name} was refused" + (f": {words.rstrip('.')}" if words else "")
     return row.raises(
         says,
-        code=scrubber.clean(code, limit=60),
+        code=code if code in row.codes else scrubber.clean(code, limit=60),
         where=f"{operation.name} at {where}",
         hint=row.hint,
-        request_id=scrubber.clean(request_id, limit=60),
+        request_id=request_id if _ID.fullmatch(request_id) else scrubber.clean(request_id, limit=60),
         operation=operation.name,
         http_status=answer.status,
     )
@@ -197,10 +209,16 @@ def _check(request: Request[Any], operation: Operation[Any]) -> None:
     except msgspec.ValidationError as exc:
         raise _invalid(operation, exc) from exc
     except (UnicodeEncodeError, msgspec.EncodeError, TypeError) as exc:
-        raise _broken(operation, "", "a value that cannot be sent") from exc
+        raise ParameterError(
+            "a parameter has a value that cannot be sent",
+            code="parameter.limit",
+            where=operation.name,
+            hint="texts are Unicode without halves of surrogate pairs",
+            operation=operation.name,
+        ) from exc
     for path, limit, text in _limited(operation.parameters, plain, prefix=""):
         if len(_TAG.sub("", text)) > limit:
-            raise _broken(operation, path, f"longer than {limit} characters, markup not counted")
+            raise _broken(operation, path)
 
 
 def _limited(
@@ -220,27 +238,44 @@ def _limited(
 def _invalid(operation: Operation[Any], error: msgspec.ValidationError) -> ParameterError:
     words = str(error)
     at = _AT.search(words)
-    problem = _AT.sub("", words).replace("`", "")
-    if problem.startswith("Invalid enum value"):  # would repeat the value
-        problem = "not one of the documented values"
-    if problem.startswith("Object missing required field"):
-        name = problem.rsplit(" ", 1)[-1]
-        path = f"{at['path']}.{name}" if at else name
-        return ParameterError(
-            f"{path} is needed",
-            code="parameter.missing",
-            where=f"{operation.name}.{path}",
-            operation=operation.name,
-        )
-    return _broken(operation, at["path"] if at else "", problem)
+    path = at["path"] if at else ""
+    if _AT.sub("", words).startswith("Object missing required field"):
+        name = _AT.sub("", words).replace("`", "").rsplit(" ", 1)[-1]
+        return _missing(operation, f"{path}.{name}" if path else name)
+    return _broken(operation, path)
 
 
-def _broken(operation: Operation[Any], path: str, problem: str) -> ParameterError:
-    values = next((p.values for p in operation.parameters if p.name == path), ())
+def _missing(operation: Operation[Any], path: str) -> ParameterError:
     return ParameterError(
-        f"{path or 'a parameter'} is not as documented: {problem}",
-        code="parameter.limit",
-        where=f"{operation.name}.{path}".rstrip("."),
-        hint=f"one of {', '.join(map(str, values))}" if values else "",
+        f"{path} is needed",
+        code="parameter.missing",
+        where=f"{operation.name}.{path}",
+        hint=f"avatar-agent api {operation.name} --describe shows what it takes",
         operation=operation.name,
     )
+
+
+def _broken(operation: Operation[Any], path: str) -> ParameterError:
+    """A value that breaks a limit; told by the limit and never by the value."""
+    parameter = _at(operation.parameters, path)
+    listed = parameter is not None and parameter.values
+    must = "" if parameter is None else ": it must be " + ("one of those listed" if listed else wanted(parameter))
+    return ParameterError(
+        f"{path or 'a parameter'} is not as documented{must}",
+        code="parameter.limit",
+        where=f"{operation.name}.{path}".rstrip("."),
+        hint=f"one of {', '.join(map(str, parameter.values))}" if parameter is not None and listed else "",
+        operation=operation.name,
+    )
+
+
+def _at(parameters: tuple[Parameter, ...], path: str) -> Parameter | None:
+    """The parameter at a path as msgspec writes it, ``AvatarInfo.Locate`` or ``CustomKeywords[...]``."""
+    found: Parameter | None = None
+    for part in path.split("."):
+        name = part.partition("[")[0]
+        found = next((parameter for parameter in parameters if parameter.name == name), None)
+        if found is not None and "[" in part and found.items is not None:
+            found = found.items
+        parameters = found.fields if found is not None else ()
+    return found

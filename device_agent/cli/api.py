@@ -173,14 +173,17 @@ def _read(file: str) -> str:
 def _describe(row: Operation[Any]) -> None:
     present.put(f"{row.name} ({row.family}): {row.summary}")
     lines: list[tuple[str, str]] = []
+    from device_agent.spec.parameter import wanted
 
     def add(parameters: tuple[Parameter, ...], indent: int) -> None:
         for parameter in parameters:
-            kind = f"{parameter.kind}{', required' if parameter.required else ''}"
+            kind = f"{wanted(parameter)}{'; required' if parameter.required else ''}"
+            if parameter.default is not None:
+                kind += f"; {str(parameter.default).lower()} when left out"
             choices = ", ".join(f"{value}" + (f" {word}" if word else "") for value, word in parameter.meanings)
             told = " ".join(part for part in (parameter.text, f"[{choices}]" if choices else "") if part)
             lines.append((f"{'  ' * indent}{parameter.name}  ({kind})", told))
-            add(parameter.fields, indent + 1)
+            add(parameter.fields or (parameter.items.fields if parameter.items else ()), indent + 1)
 
     add(row.parameters, 1)
     present.put_pairs(lines)

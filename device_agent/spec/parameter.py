@@ -51,6 +51,39 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(value for value, _ in self.meanings)
 
 
+def wanted(parameter: Parameter) -> str:
+    """What a value must be, in words, e.g. ``a whole number from 0 to 100``; listed values are not in it."""
+    match parameter.kind:
+        case "string":
+            if parameter.pattern:
+                return f"a text like {_EXAMPLES.get(parameter.pattern, parameter.pattern)}"
+            if parameter.text_limit is not None:
+                return f"a text of at most {parameter.text_limit} characters, markup not counted"
+            return "a text" if parameter.max_length is None else f"a text of at most {parameter.max_length} characters"
+        case "integer" | "long":
+            return f"a whole number{_range(parameter)}"
+        case "boolean":
+            return "true or false"
+        case "object":
+            return "an object"
+        case "array":
+            most = "" if parameter.max_items is None else f" of at most {parameter.max_items}"
+            return f"a list{most}" + (f", each {wanted(parameter.items)}" if parameter.items is not None else "")
+
+
+_EXAMPLES = {"^#[0-9A-Fa-f]{8}$": "#RRGGBBAA"}
+_WIDTHS = (-(2**63), 2**63 - 1, -(2**31), 2**31 - 1)
+
+
+def _range(parameter: Parameter) -> str:
+    least, most = parameter.minimum, parameter.maximum
+    if least in _WIDTHS and most in _WIDTHS:
+        return f" of {64 if parameter.kind == 'long' else 32} bits"
+    if least is None or least in _WIDTHS:
+        return "" if most is None else f" of at most {most}"
+    return f" of at least {least}" if most is None or most in _WIDTHS else f" from {least} to {most}"
+
+
 def parameters_of(kind: type[msgspec.Struct]) -> tuple[Parameter, ...]:
     """The fields of a wire type, in its order."""
     shape = inspect.type_info(kind)

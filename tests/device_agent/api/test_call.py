@@ -97,6 +97,17 @@ def test_a_refusal_is_the_error_of_its_cause(
     assert "https://platform.example" in error.where
 
 
+@pytest.mark.parametrize("tenant_id", [1001, 10010, 10010003, 2222])
+def test_a_short_parameter_hides_neither_the_code_nor_the_request_id(
+    platform: Platform, clock: FakeClock, tenant_id: int
+) -> None:
+    request_id = "22221001-0010-4003-8000-0000100100032222"[:36]
+    platform.answers = [httpx.Response(200, json={"Success": False, "Code": "10010003", "RequestId": request_id})]
+    with pytest.raises(PermissionRefused) as caught:
+        make_client(platform, clock, retry=NEVER).call(Render3dAvatar(tenant_id=tenant_id, app_id="a", code="CH_1"))
+    assert (caught.value.code, caught.value.request_id) == ("10010003", request_id)
+
+
 def test_http_200_with_success_false_raises_though_the_code_says_0(client: Client, platform: Platform) -> None:
     platform.answers = [httpx.Response(200, json={"Success": False, "Code": "0", "RequestId": "R-3"})]
     with pytest.raises(PlatformError) as caught:

@@ -51,7 +51,7 @@ def test_without_a_name_all_are_listed(tmp_path: Path) -> None:
 def test_every_operation_is_described(tmp_path: Path) -> None:
     done = run(tmp_path / "none", "SubmitTextTo3DAvatarVideoTask", "--describe")
     assert done.returncode == 0
-    for word in ("Title  (string, required)", "SubtitleStyle", "Resolution  (integer, required)", "1080x1920"):
+    for word in ("Title  (a text of at most 64 characters; required)", "SubtitleStyle", "1080x1920", "from 36 to 72"):
         assert word in done.stdout
 
 
@@ -83,6 +83,16 @@ def test_parameters_come_from_a_file_or_stdin_too(harness: tuple[RunningHarness,
         (["Render3dAvatar", "-p", "Code=nope"], 6, "10010002"),
         (["Render3dAvatar", "-p", "Cod=nope"], 2, "no parameter Cod"),
         (["Render3dAvatar", "-p", "Code"], 2, "Name=Value"),
+        (["StartInstance", "-p", "TextRequest.Volum=5"], 2, "no parameter TextRequest.Volum "),
+        (["StartInstance", "-p", 'TextRequest={"Volum": 5}'], 2, "TextRequest.PitchRate, TextRequest.SpeechRate"),
+        (["DuplexDecision", "-p", 'DialogContext={"Histories": [{"Who": "x"}]}'], 2,
+         "no parameter DialogContext.Histories.Who"),
+        (["StartInstance", "-p", "TextRequest.Volume=101"], 2, "it must be a whole number from 0 to 100 "),
+        (["StartInstance", "-p", "TextRequest.Volume=loud"], 2, "it must be a whole number from 0 to 100 "),
+        (["StartInstance", "-p", "CommandRequest.Locate=7"], 2, "one of 0, 1, 2, 3, 4, 5, 6"),
+        (["StartInstance", "-p", "TenantId=1.5"], 2, "a whole number of 64 bits"),
+        (["DuplexDecision", "-p", 'CustomKeywords=["12345678901"]'], 2, "a text of at most 10 characters"),
+        (["SendText", "-p", "SessionId=gone", "-p", "Text=t", "-p", "UniqueCode=u"], 6, "start another session"),
         (["ClientUnbindDevice"], 2, "DeviceId is needed"),
         (["LicenseAuth", "-p", "License=CANARY"], 2, "not accepted on the command line"),
         (["QueryVideoTaskInfo", "-p", "PageSize=101"], 2, "PageSize"),

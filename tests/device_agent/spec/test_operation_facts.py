@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from device_agent.api.causes import UNKNOWN_ROW, Cause, row_of
 from device_agent.spec.operations import OPERATIONS
 from device_agent.spec.parameter import Parameter
 
@@ -64,6 +65,18 @@ def ours(parameter: Parameter, *, nested: bool = False) -> dict[str, Any]:
         "fields": {inner.name: ours(inner) for inner in parameter.fields},
         "items": ours(parameter.items, nested=True) if parameter.items else None,
     }
+
+
+def test_every_documented_code_is_known(shared: Path) -> None:
+    """None is told as "not documented"; what the platform calls passing is not told as a mistake of the caller."""
+    product = json.loads((shared / "platform" / "operations.json").read_text(encoding="utf-8"))["product"]
+    business = {row["code"]: row["retry"] for row in product["business_error_codes"] if row["code"] != "0"}
+    gateway = [row["code"].replace("{ParameterName}", "TenantId") for row in product["gateway_error_codes"]]
+    assert [code for code in (*business, *gateway) if row_of(code) is UNKNOWN_ROW] == []
+    assert {code for code in business if row_of(code).cause in (Cause.NET, Cause.BUSY)} == {
+        code for code, retry in business.items() if retry != "no"
+    }
+    assert all(row_of(code, operation=name).hint for code in (*business, *gateway) for name in OPERATIONS)
 
 
 def test_every_operation_is_there(documented: dict[str, Any]) -> None:
