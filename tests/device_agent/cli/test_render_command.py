@@ -106,7 +106,7 @@ def test_mistakes_end_in_one_line(
 
 
 def test_an_ending_that_cannot_be_written(sample: Path, tmp_path: Path) -> None:
-    done = call(sample, "--out", tmp_path / "a.gif", "--json")
+    done = call(sample, "--out", tmp_path / "a.bmp", "--json")
     assert (done.returncode, json.loads(done.stdout)["code"]) == (2, "usage.output")
 
 
@@ -151,3 +151,22 @@ def test_no_graphics_is_status_8(sample: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, json.loads(done.stdout)["code"]) == (8, "gl.none")
     assert "libgl1-mesa-dri" in done.stderr
+
+
+def test_a_turntable_turns_and_a_mode_has_its_pixels(sample: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.gif"
+    done = call(sample, "--out", out, "--size", "48x64", "--turntable", "--seconds", 1, "--fps", 4, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["frames"] == 4
+    with Image.open(out) as made:
+        sides = []
+        for index in range(made.n_frames):
+            made.seek(index)
+            sides.append(np.array(made.convert("RGB")).astype(int))
+    assert len(sides) == 4
+    assert np.abs(sides[0] - sides[2]).max() > 60
+    done = call(sample, "--out", tmp_path / "b.png", "--turntable")
+    assert (done.returncode, "[usage.output]" in done.stderr) == (2, True)
+    low = tmp_path / "low.png"
+    done = call(sample, "--out", low, "--size", "48x64", "--mode", "Standard", "--pixel-ratio", 4)
+    assert (done.returncode, pixels(low).shape) == (0, (128, 96, 4))
