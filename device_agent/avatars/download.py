@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -153,6 +154,12 @@ class _Transfer:
                 NetworkError, "timeout", f"no byte came for {timeout.read:g} s", f"check the network, then {_RESUMES}"
             ) from error
         except httpx.TransportError as error:
+            untrusted = _untrusted(error)
+            if untrusted is not None:
+                raise self._failed(
+                    NetworkError, "tls", f"the server's certificate is not trusted ({untrusted})",
+                    "check this device's clock, and ca_files for this host; an intercepting proxy answers like this",
+                ) from error  # fmt: skip
             raise self._failed(
                 NetworkError,
                 "cut" if self._partial.size else "connect",
@@ -304,3 +311,14 @@ class _Transfer:
 
     def _failed(self, kind: type[NetworkError], code: str, what: str, hint: str) -> NetworkError:
         return kind(what, code=f"download.{code}", where=self._data.address, hint=hint)
+
+
+def _untrusted(error: BaseException | None) -> str | None:
+    """OpenSSL's reason, where the certificate was it that ended the connection."""
+    for _ in range(20):
+        if error is None:
+            return None
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return (error.verify_message or "no reason given").lower()
+        error = error.__cause__ or error.__context__
+    return None

@@ -66,7 +66,13 @@ class Office:
 
     @classmethod
     def of(
-        cls, settings: Settings, *, identity_folder: Path, trust: Trust | None = None, environ: Mapping[str, str]
+        cls,
+        settings: Settings,
+        *,
+        identity_folder: Path,
+        environ: Mapping[str, str],
+        trust: Trust | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> Office:
         """The office that the settings name; ``trust`` when somebody else has it already.
 
@@ -89,6 +95,7 @@ class Office:
             trust=trust or trust_of(settings, environ=environ),
             timeout_s=min(settings.timeout_s, 30.0),
             routes=proxy_routes(settings.proxy, environ=environ, where=settings.where("proxy")),
+            steady=steady,
         )
 
     def authorities(self) -> tuple[x509.Certificate, ...]:

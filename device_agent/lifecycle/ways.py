@@ -59,4 +59,6 @@ class Ways:
             ConfigurationError: an address is not https, or a proxy's is none.
         """
         folder = Vault(self._settings.state_dir).identity_folder
-        return Office.of(self._settings, identity_folder=folder, trust=self.trust, environ=self._environ)
+        return Office.of(
+            self._settings, identity_folder=folder, trust=self.trust, environ=self._environ, steady=self._clock.steady
+        )
