@@ -25,6 +25,13 @@ def redacted(text: str) -> str:
     return _LONG_OPAQUE.sub(HIDDEN, text)
 
 
+def traceback_of(error: BaseException) -> str:
+    """The traceback of an error that nobody foresaw, masked: its text may hold a request's address."""
+    import traceback
+
+    return redacted("".join(traceback.format_exception(error)))
+
+
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """The structlog step that masks: values by the name they go by, texts by what is in them, at any depth."""
     return {name: _masked(name, value) for name, value in event.items()}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from certs.errors import CertError, EnvelopeError, IdentityError, LicenseError, PrivateFileError, TrustError
 from device_agent.errors import AgentError
+from device_agent.log import traceback_of
 from renderer.errors import AssetError, GraphicsError, OutputError, RenderError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def report(error: Exception, *, as_json: bool) -> int:
     """Say what went wrong: one line on stderr and, with ``--json``, one object on stdout; the exit status.
 
     An error outside the trees is a defect of ours: it is named by type alone, because its text may hold anything;
-    ``AVATAR_AGENT_TRACEBACK=1`` shows the traceback.
+    ``AVATAR_AGENT_TRACEBACK=1`` shows the traceback, masked like a log.
     """
     status = exit_status(error)
     if isinstance(error, AgentError | CertError | RenderError):
@@ -48,7 +49,7 @@ def report(error: Exception, *, as_json: bool) -> int:
             fields["request_id"] = error.request_id
     else:
         if os.environ.get("AVATAR_AGENT_TRACEBACK") == "1":
-            raise error
+            sys.stderr.write(traceback_of(error))
         code, message = (
             "internal",
             f"unexpected {type(error).__name__}: set AVATAR_AGENT_TRACEBACK=1 for the traceback",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -61,6 +63,8 @@ def main() -> None:
     take these signals over.
     """
     as_json = "--json" in sys.argv[1:]
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the licence's key
     if sys.stdout is None:  # started with stdout closed
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for the rest of the process
     for number in (signal.SIGTERM, signal.SIGHUP):

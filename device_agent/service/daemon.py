@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from types import FrameType
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import AgentError
+from device_agent.log import traceback_of
 from device_agent.service.health import serving
 from device_agent.service.keeper import Keeper
 from device_agent.service.lines import Lines
@@ -104,10 +106,10 @@ class Daemon:
                 wait = self._keeper.step()
                 self._wake.wait(timeout=self._rest(wait))
                 self._wake.clear()
-        except BaseException as error:  # the main thread must know, or nobody would start us again
+        except BaseException as error:  # noqa: BLE001 -- the main thread must know, or nobody would start us again
             self._failure = error
             if os.environ.get("AVATAR_AGENT_TRACEBACK") == "1":
-                raise
+                sys.stderr.write(traceback_of(error))
 
     def _rest(self, wait: float) -> float:
         """Seconds to wait; resting is being alive, so a long rest moves the worker's own mark along."""
