@@ -42,14 +42,17 @@ def private_directory(path: Path) -> Path:
     """Make the directory (and its missing parents) with mode 0700, or check the one that is there; returns ``path``.
 
     A directory that is there already is never changed: the path may be a wrong setting, and tightening ``/tmp`` would
-    break the machine. A link at ``path`` is followed if root or this user made it: systemd's ``StateDirectory=``
-    of a dynamic user is one.
+    break the machine. A link at ``path``, or on the way to it, is followed if root or this user made it: systemd's
+    ``StateDirectory=`` of a dynamic user is one.
 
     Raises:
         PrivateFileError: it cannot be made, or another user owns it or can enter it.
     """
     path = Path(path)
     with told(path):
+        for above in path.absolute().parents:
+            with suppress(FileNotFoundError):
+                _check_link(above, os.lstat(above))
         missing = [path]
         while not os.path.lexists(missing[-1].parent):
             missing.append(missing[-1].parent)
@@ -173,14 +176,7 @@ def told(path: Path) -> Iterator[None]:
 
 def _open_directory(path: Path) -> int:
     """A descriptor of a directory that only this user can enter."""
-    link = os.lstat(path)
-    if stat.S_ISLNK(link.st_mode) and link.st_uid not in (0, os.geteuid()):
-        raise PrivateFileError(
-            "another user's symbolic link stands where our directory belongs",
-            code="file.link",
-            where=str(path),
-            hint="remove the link",
-        )
+    _check_link(path, os.lstat(path))
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _check_owner_and_mode(path, os.fstat(descriptor), wanted="700")
@@ -188,6 +184,17 @@ def _open_directory(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _check_link(path: Path, status: os.stat_result) -> None:
+    """Links that root or this user made lead where the operator wants; anybody else's lead where somebody else does."""
+    if stat.S_ISLNK(status.st_mode) and status.st_uid not in (0, os.geteuid()):
+        raise PrivateFileError(
+            "another user's symbolic link stands where our directory belongs",
+            code="file.link",
+            where=str(path),
+            hint="remove the link",
+        )
 
 
 def _check_owner_and_mode(path: Path, status: os.stat_result, *, wanted: str) -> None:
