@@ -8,7 +8,7 @@ from renderer.assets.document import Document, MaterialObject, TextureInfo
 from renderer.assets.extensions import EmissiveStrength, TextureTransform, read
 from renderer.assets.issues import IssueLog
 from renderer.assets.material_extensions import Layers
-from renderer.scene.material import AlphaMode, Material, Texture, TextureRef
+from renderer.scene.material import MOST_TEXTURES, AlphaMode, Material, Texture, TextureRef
 
 
 def read_materials(document: Document, textures: tuple[Texture, ...], *, log: IssueLog) -> tuple[Material, ...]:
@@ -21,6 +21,7 @@ class _Reader:
     def __init__(self, textures: tuple[Texture, ...], log: IssueLog) -> None:
         self._textures = textures
         self._log = log
+        self._linked = 0
 
     def material(self, source: MaterialObject, where: str) -> Material:
         pbr, here = source.pbr_metallic_roughness, f"{where}/pbrMetallicRoughness"
@@ -31,7 +32,8 @@ class _Reader:
         normal, occlusion = source.normal_texture, source.occlusion_texture
         red, green, blue, alpha = (self.number(c, 0.0, 1.0, f"{here}/baseColorFactor") for c in pbr.base_color_factor)
         emissive = tuple(self.number(c, 0.0, math.inf, f"{where}/emissiveFactor") for c in source.emissive_factor)
-        return Material(
+        self._linked = 0
+        found = Material(
             name=source.name,
             base_color_factor=(red, green, blue, alpha),
             base_color_texture=self.texture(pbr.base_color_texture, f"{here}/baseColorTexture"),
@@ -61,6 +63,10 @@ class _Reader:
             anisotropy=layers.anisotropy(),
             toon=layers.toon(),
         )
+        if self._linked > MOST_TEXTURES:
+            told = f"{self._linked} textures, of which {MOST_TEXTURES} are drawn"
+            self._log.add("material.textures", told, where=where)
+        return found
 
     def alpha_mode(self, mode: str, where: str) -> AlphaMode:
         try:
@@ -93,6 +99,7 @@ class _Reader:
         if not all(math.isfinite(x) for x in (*change.offset, change.rotation, *change.scale)):
             self._log.add("material.value", "the texture transform is not finite", where=where)
             change = TextureTransform()
+        self._linked += 1
         return TextureRef(
             texture=info.index, uv_set=uv_set, offset=change.offset, rotation=change.rotation, scale=change.scale
         )

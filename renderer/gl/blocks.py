@@ -28,11 +28,24 @@ MATERIAL = np.dtype(
         ("base_color", np.float32, 4),
         ("emissive", np.float32, 4),
         ("surface", np.float32, 4),
-        ("uv_rows", np.float32, (10, 4)),
+        ("uv_rows", np.float32, (16, 4)),
     ]
 )
 """``shaders/material.glsl``."""
 
-FRAME_BINDING, MATERIAL_BINDING = 0, 1
-BINDINGS = {"Frame": FRAME_BINDING, "Material": MATERIAL_BINDING}
+LAYERS = np.dtype(
+    [
+        ("specular", np.float32, 4),
+        ("coat", np.float32, 4),
+        ("sheen", np.float32, 4),
+        ("transmission", np.float32, 4),
+        ("attenuation", np.float32, 4),
+        ("film", np.float32, 4),
+        ("anisotropy", np.float32, 4),
+    ]
+)
+"""``shaders/layers.glsl``."""
+
+FRAME_BINDING, MATERIAL_BINDING, LAYERS_BINDING = 0, 1, 2
+BINDINGS = {"Frame": FRAME_BINDING, "Material": MATERIAL_BINDING, "Layers": LAYERS_BINDING}
 """Binding point of every uniform block by its name in the shaders."""

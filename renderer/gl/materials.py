@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.gl.blocks import MATERIAL
+from renderer.gl.layers import LAYER_SLOTS, layer_block, layer_defines, layer_slots
 from renderer.gl.textures import TextureUse
 from renderer.scene import AlphaMode, Material, Mode, Primitive, TextureRef
+from renderer.scene.material import MOST_TEXTURES
 
-_LIT_SLOTS = (
+_CORE_SLOTS = (
     ("BASE", "u_base_texture", True),
     ("METALLIC_ROUGHNESS", "u_metallic_roughness_texture", False),
     ("NORMAL", "u_normal_texture", False),
@@ -20,8 +22,13 @@ _LIT_SLOTS = (
     ("EMISSIVE", "u_emissive_texture", True),
 )
 
-SAMPLERS = {name: unit for unit, (_, name, _) in enumerate(_LIT_SLOTS)}
+_SLOTS = (*_CORE_SLOTS, *LAYER_SLOTS)
+
+SAMPLERS = {name: unit for unit, (_, name, _) in enumerate(_SLOTS)}
 """Texture unit of each of a material's samplers."""
+
+MOST_COORDINATES = 8
+"""Distinct coordinates that fit into the 15 varyings of a shader; textures beyond are left out."""
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -32,12 +39,14 @@ class Surface:
         defines: macros of ``surface.vert.glsl`` and ``surface.frag.glsl``, without those of the light.
         textures: sampler name and texture, in the order of the texture units.
         block: one record of ``blocks.MATERIAL``.
+        layers: one record of ``blocks.LAYERS``, or None for a material without any.
         unlit: whether light changes nothing.
     """
 
     defines: dict[str, str]
     textures: tuple[tuple[str, TextureUse], ...]
     block: NDArray[np.void]
+    layers: NDArray[np.void] | None
     unlit: bool
 
 
@@ -45,7 +54,7 @@ def surface(primitive: Primitive, material: Material) -> Surface:
     """What drawing the primitive with the material takes, and nothing that it does not."""
     # Points and lines without normals cannot be lit (glTF 2.0, 3.7.2.1).
     unlit = material.unlit or (primitive.normals is None and primitive.mode < Mode.TRIANGLES)
-    defines = _geometry_defines(primitive, unlit=unlit, mapped=material.normal_texture is not None)
+    defines = _geometry_defines(primitive, unlit=unlit, mapped=_follows_tangents(material))
     if unlit:
         defines["UNLIT"] = ""
     if material.alpha_mode is AlphaMode.MASK:
@@ -56,17 +65,52 @@ def surface(primitive: Primitive, material: Material) -> Surface:
         defines["DIELECTRIC"] = ""
     if material.double_sided and not unlit:
         defines["DOUBLE_SIDED"] = ""
-    slots = {name: reference for name, reference in _slots(material, unlit=unlit).items() if reference}
+    layers = {} if unlit else layer_defines(material, primitive)
+    defines |= layers
+    asked = {**_slots(material, unlit=unlit), **layer_slots(material, layers)}
+    slots = _affordable({name: reference for name, reference in asked.items() if reference})
     shared = "METALLIC_ROUGHNESS" in slots and slots["METALLIC_ROUGHNESS"] == slots.get("OCCLUSION")
     if shared:
         defines["OCCLUSION_SHARED"] = ""
     rows = _coordinates(slots, primitive, defines)
+    if "ANISOTROPY" in defines:
+        defines["ANISOTROPY_AT"] = _direction(slots, defines)
     textures = tuple(
         (sampler, TextureUse(texture=slots[name].texture, srgb=srgb))
-        for name, sampler, srgb in _LIT_SLOTS
+        for name, sampler, srgb in _SLOTS
         if name in slots and not (shared and name == "OCCLUSION")
     )
-    return Surface(defines=defines, textures=textures, block=_block(material, rows), unlit=unlit)
+    block = _block(material, rows)
+    return Surface(
+        defines=defines,
+        textures=textures,
+        block=block,
+        layers=layer_block(material) if layers else None,
+        unlit=unlit,
+    )
+
+
+def _affordable(slots: dict[str, TextureRef]) -> dict[str, TextureRef]:
+    kept: dict[str, TextureRef] = {}
+    for name, reference in slots.items():
+        pairs = {_pair(other) for other in (*kept.values(), reference)}
+        if len(kept) < MOST_TEXTURES and len(pairs) <= MOST_COORDINATES:
+            kept[name] = reference
+    return kept
+
+
+def _pair(reference: TextureRef) -> tuple[object, ...]:
+    return (reference.uv_set, reference.offset, reference.rotation, reference.scale)
+
+
+def _direction(slots: dict[str, TextureRef], defines: dict[str, str]) -> str:
+    """Coordinates that say where u grows: the anisotropy texture's, the normal map's, or the first."""
+    for name in ("ANISOTROPY", "NORMAL"):
+        if name in slots:
+            return defines[f"{name}_UV"]
+    if "UV0" not in defines:
+        defines["UV_SET_0"], defines["UV0"] = "", "in_uv0"
+    return "v_uv0"
 
 
 def depth_defines(defines: dict[str, str]) -> dict[str, str]:
@@ -98,6 +142,11 @@ def _slots(material: Material, *, unlit: bool) -> dict[str, TextureRef | None]:
     }
 
 
+def _follows_tangents(material: Material) -> bool:
+    coat = material.clearcoat
+    return bool(material.normal_texture or material.anisotropy or (coat and coat.normal_texture))
+
+
 def _geometry_defines(primitive: Primitive, *, unlit: bool, mapped: bool) -> dict[str, str]:
     defines: dict[str, str] = {}
     if primitive.normals is not None and not unlit:
@@ -122,7 +171,7 @@ def _coordinates(
     rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     pairs: dict[tuple[object, ...], int] = {}
     for name, reference in slots.items():
-        key = (reference.uv_set, reference.offset, reference.rotation, reference.scale)
+        key = _pair(reference)
         if key not in pairs:
             pairs[key] = index = len(pairs)
             there = reference.uv_set < len(primitive.uvs)

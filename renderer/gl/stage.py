@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from renderer.gl.background import Backdrop
 from renderer.gl.backs import Range, Visibility
-from renderer.gl.blocks import BINDINGS, FRAME, FRAME_BINDING, MATERIAL, MATERIAL_BINDING
+from renderer.gl.blocks import BINDINGS, FRAME, FRAME_BINDING
 from renderer.gl.color_table import ColorTable
 from renderer.gl.context import GraphicsContext
 from renderer.gl.footprint import Footprint, Rect, whole
 from renderer.gl.geometry import Geometry
 from renderer.gl.joints import Joints
+from renderer.gl.material_blocks import MaterialBlocks
 from renderer.gl.materials import SAMPLERS, Surface, depth_defines, surface
 from renderer.gl.pictures import Decoding
 from renderer.gl.prefilter import LAYERS, SIZE
@@ -27,7 +28,6 @@ from renderer.gl.surroundings import Surroundings
 from renderer.gl.textures import TextureSet
 from renderer.scene import AlphaMode, Avatar, Background, DirectionalLight, Lighting, Look, Material, Panorama, View
 
-_BLOCK_STRIDE = 256  # no driver wants uniform ranges aligned to more
 _JOINT_UNIT = len(SAMPLERS)
 _PANORAMA_UNIT, _SHADOW_UNIT, _TABLE_UNIT = range(_JOINT_UNIT + 1, _JOINT_UNIT + 4)
 _UNITS = {
@@ -101,7 +101,7 @@ class Stage:
             threads=threads,
             ahead=pictures,
         )
-        self._material_buffer = context.gl.buffer(_blocks([surface for surface, _ in surfaces.values()]))
+        self._blocks = MaterialBlocks(context, [surface for surface, _ in surfaces.values()])
         self._drawn = [self._prepare(key, index, *surfaces[key]) for index, key in enumerate(surfaces)]
         self._footprint = Footprint(avatar)
         self._box_joints, self._box_nodes = self._footprint.sources(self._joints.first)
@@ -304,9 +304,7 @@ class Stage:
 
     def _bind(self, drawn: _Drawn) -> None:
         """The material's numbers and pictures."""
-        self._material_buffer.bind_to_uniform_block(
-            MATERIAL_BINDING, offset=drawn.block * _BLOCK_STRIDE, size=MATERIAL.itemsize
-        )
+        self._blocks.use(drawn.block)
         for unit, texture in drawn.textures:
             texture.use(unit)
 
@@ -398,7 +396,7 @@ class Stage:
         self._color_table.release()
         self._visibility.release()
         self._backdrop.release()
-        self._material_buffer.release()
+        self._blocks.release()
         self._frame_buffer.release()
         self._light_frame_buffer.release()
         self._programs.release()
@@ -417,13 +415,6 @@ def _light_macros(lighting: Lighting, look: Look) -> frozenset[str]:
         if isinstance(lighting.environment, Panorama):
             macros.add("PANORAMA")
     return frozenset(macros)
-
-
-def _blocks(surfaces: list[Surface]) -> NDArray[np.uint8]:
-    packed = np.zeros((max(1, len(surfaces)), _BLOCK_STRIDE), np.uint8)
-    for index, one in enumerate(surfaces):
-        packed[index, : MATERIAL.itemsize] = np.frombuffer(one.block.tobytes(), np.uint8)
-    return packed
 
 
 def _determinant(model: NDArray[np.float32]) -> float:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Literal
 
+MOST_TEXTURES = 12
+"""Textures of one material that can be drawn together: a fragment shader has 16 samplers, of which light takes four."""
+
 
 class AlphaMode(Enum):
     """What a material's alpha means."""

@@ -35,3 +35,12 @@ vec2 environment_fit(float roughness, float n_v) {
     }
 SCATTERING(float)
 SCATTERING(vec3)
+
+#ifdef REFLECTION
+// The same for a surface whose reflection at grazing angles is not all.
+vec3 environment_rescattered(vec3 single, vec3 f0, float f90, vec2 fit) {
+    float missing = 1.0 - fit.x - fit.y;
+    vec3 average = f0 + (f90 - f0) / 21.0;
+    return missing * single * average / (1.0 - missing * average);
+}
+#endif

@@ -17,29 +17,54 @@ vec3 surface_normal() {
 #endif
 }
 
-vec3 detailed_normal(vec3 plain) {
-#ifdef NORMAL_UV
-    vec3 detail = texture(u_normal_texture, NORMAL_UV).xyz * 2.0 - 1.0;
-    detail.xy *= u_surface.z;
+// Columns: where u grows, where v falls, and out of the surface; zero where the coordinates do not say.
+mat3 surface_frame(vec3 plain, vec2 uv) {
     vec3 normal = plain * FACE;
 #ifdef TANGENTS
     // As MikkTSpace has it: the frame is not made orthogonal again.
-    vec3 bitangent = cross(normal, v_tangent.xyz) * v_tangent.w;
-    return normalize(v_tangent.xyz * detail.x + bitangent * detail.y + normal * detail.z) * FACE;
+    return mat3(v_tangent.xyz, cross(normal, v_tangent.xyz) * v_tangent.w, normal);
 #else
     vec3 dx = dFdx(v_position), dy = dFdy(v_position);
-    vec2 ux = dFdx(NORMAL_UV), uy = dFdy(NORMAL_UV);
+    vec2 ux = dFdx(uv), uy = dFdy(uv);
     float area = ux.x * uy.y - uy.x * ux.y;
     vec3 tangent = (uy.y * dx - ux.y * dy) * sign(area);
     float hand = -sign(area) * sign(dot(cross(dx, dy), normal));
     tangent -= normal * dot(normal, tangent);
     float size = dot(tangent, tangent);
-    if (size < 1e-24) return plain;
+    if (size < 1e-24) return mat3(vec3(0.0), vec3(0.0), normal);
     tangent *= inversesqrt(size);
-    vec3 bitangent = cross(normal, tangent) * hand;
-    return normalize(tangent * detail.x + bitangent * detail.y + normal * detail.z) * FACE;
+    return mat3(tangent, cross(normal, tangent) * hand, normal);
 #endif
+}
+
+vec3 mapped_normal(vec3 plain, vec2 uv, vec3 texel, float scale) {
+    vec3 detail = texel * 2.0 - 1.0;
+    detail.xy *= scale;
+    return normalize(surface_frame(plain, uv) * detail) * FACE;
+}
+
+#ifdef NORMAL_UV
+uniform sampler2D u_normal_texture;
+#endif
+
+vec3 detailed_normal(vec3 plain) {
+#ifdef NORMAL_UV
+    return mapped_normal(plain, NORMAL_UV, texture(u_normal_texture, NORMAL_UV).xyz, u_surface.z);
 #else
     return plain;
 #endif
 }
+
+#ifdef CLEARCOAT
+#ifdef COAT_NORMAL_UV
+uniform sampler2D u_coat_normal_texture;
+#endif
+
+vec3 coat_normal(vec3 plain) {
+#ifdef COAT_NORMAL_UV
+    return mapped_normal(plain, COAT_NORMAL_UV, texture(u_coat_normal_texture, COAT_NORMAL_UV).xyz, u_coat.z);
+#else
+    return plain;
+#endif
+}
+#endif

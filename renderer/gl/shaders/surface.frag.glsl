@@ -32,17 +32,17 @@ in vec2 v_uv3;
 #ifdef UV4
 in vec2 v_uv4;
 #endif
+#ifdef UV5
+in vec2 v_uv5;
+#endif
+#ifdef UV6
+in vec2 v_uv6;
+#endif
+#ifdef UV7
+in vec2 v_uv7;
+#endif
 #ifdef BASE_UV
 uniform sampler2D u_base_texture;
-#endif
-#ifdef METALLIC_ROUGHNESS_UV
-uniform sampler2D u_metallic_roughness_texture;
-#endif
-#ifdef NORMAL_UV
-uniform sampler2D u_normal_texture;
-#endif
-#if defined(OCCLUSION_UV) && !defined(OCCLUSION_SHARED)
-uniform sampler2D u_occlusion_texture;
 #endif
 #ifdef EMISSIVE_UV
 uniform sampler2D u_emissive_texture;
@@ -59,82 +59,30 @@ out vec4 out_color;
 #elif defined(ENVIRONMENT)
 #include "environment.glsl"
 #endif
-#include "normal.glsl"
 #ifdef SHADOW
 #include "shadow.glsl"
 #endif
+#include "facet.glsl"
+#ifdef ANISOTROPY
+#include "anisotropy.glsl"
+#endif
+#include "direct.glsl"
+#ifdef ENVIRONMENT
+#include "around.glsl"
+#endif
 
 vec3 lit(vec3 base) {
-#ifndef DIELECTRIC
-    float metallic = u_surface.x;
-#endif
-    float roughness = u_surface.y;
-#ifdef OCCLUSION_UV
-    float occlusion = 1.0;
-#endif
-#ifdef METALLIC_ROUGHNESS_UV
-    vec3 orm = texture(u_metallic_roughness_texture, METALLIC_ROUGHNESS_UV).rgb;
-#ifndef DIELECTRIC
-    metallic *= orm.b;
-#endif
-    roughness *= orm.g;
-#ifdef OCCLUSION_SHARED
-    occlusion += u_surface.w * (orm.r - 1.0);
-#endif
-#endif
-#if defined(OCCLUSION_UV) && !defined(OCCLUSION_SHARED)
-    occlusion += u_surface.w * (texture(u_occlusion_texture, OCCLUSION_UV).r - 1.0);
-#endif
-    vec3 plain = surface_normal();
-    vec3 normal = detailed_normal(plain);
-    vec3 view = normalize(u_eye.xyz - u_eye.w * v_position);
-    float n_v = clamp(dot(normal, view), 1e-4, 1.0);
-    // A highlight narrower than a pixel flickers: the change of the normal across the pixel widens it.
-    vec3 change = max(abs(dFdx(plain)), abs(dFdy(plain)));
-    roughness = min(max(roughness, 0.0525) + max(change.x, max(change.y, change.z)), 1.0);
-#ifdef DIELECTRIC
-    vec3 diffuse = base;
-    vec3 f0 = vec3(0.04);
-#else
-    vec3 diffuse = base * (1.0 - metallic);
-    vec3 f0 = mix(vec3(0.04), base, metallic);
-#endif
+    Facet at = facet(base);
     vec3 color = vec3(0.0);
 #ifdef KEY_LIGHT
-    float n_l = clamp(dot(normal, u_light_direction.xyz), 0.0, 1.0);
-    // The half vector is (view + light) / |view + light|, and that length follows from the angle between the two.
-    float v_l = dot(view, u_light_direction.xyz);
-    float shorter = inversesqrt(max(2.0 + 2.0 * v_l, 1e-6));
-    float n_h = clamp((dot(normal, u_light_direction.xyz) + dot(normal, view)) * shorter, 0.0, 1.0);
-    float v_h = clamp((1.0 + v_l) * shorter, 0.0, 1.0);
-    float lobe = ggx_lobe(roughness * roughness, n_h, n_l, n_v);
+    vec3 key = u_light_color.rgb;
 #ifdef SHADOW
-    n_l *= key_light_visible(v_shadow);
+    key *= key_light_visible(v_shadow);
 #endif
-    color += u_light_color.rgb * n_l * (diffuse * (1.0 / PI) + schlick(f0, v_h) * lobe);
+    color += key * direct(at, u_light_direction.xyz);
 #endif
 #ifdef ENVIRONMENT
-    vec2 fit = environment_fit(roughness, n_v);
-    vec3 around = environment_diffuse(normal);
-    // The roughest surfaces see more around their normal than around the mirrored direction.
-    float alpha = roughness * roughness;
-    vec3 direction = normalize(mix(reflect(-view, normal), normal, alpha * alpha));
-    vec3 mirrored = environment_specular(direction, roughness);
-    float glossy = environment_single(0.04, fit), scattered = environment_multiple(0.04, fit);
-    vec3 body = diffuse * (1.0 - glossy - scattered);
-#ifdef DIELECTRIC
-    vec3 specular = glossy * mirrored + scattered * around;
-#else
-    vec3 single = mix(vec3(glossy), environment_single(base, fit), metallic);
-    vec3 multiple = mix(vec3(scattered), environment_multiple(base, fit), metallic);
-    vec3 specular = single * mirrored + multiple * around;
-#endif
-#ifdef OCCLUSION_UV
-    // Specular occlusion after Lagarde and de Rousiers, "Moving Frostbite to PBR" (2014).
-    specular *= clamp(pow(n_v + occlusion, exp2(-16.0 * roughness - 1.0)) - 1.0 + occlusion, 0.0, 1.0);
-    around *= occlusion;
-#endif
-    color += body * around + specular;
+    color += surrounded(at);
 #endif
     return color;
 }

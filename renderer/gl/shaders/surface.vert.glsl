@@ -42,6 +42,15 @@ out vec2 v_uv3;
 #ifdef UV4
 out vec2 v_uv4;
 #endif
+#ifdef UV5
+out vec2 v_uv5;
+#endif
+#ifdef UV6
+out vec2 v_uv6;
+#endif
+#ifdef UV7
+out vec2 v_uv7;
+#endif
 
 #ifdef SKIN
 #include "skin.glsl"
@@ -111,5 +120,14 @@ void main() {
 #endif
 #ifdef UV4
     v_uv4 = UV4;
+#endif
+#ifdef UV5
+    v_uv5 = UV5;
+#endif
+#ifdef UV6
+    v_uv6 = UV6;
+#endif
+#ifdef UV7
+    v_uv7 = UV7;
 #endif
 }

@@ -176,3 +176,25 @@ def test_sizes_of_real_pictures_agree_with_the_index(shared: Path) -> None:
                 assert (info.width, info.height) == (facts["width"], facts["height"]), model["path"]
                 checked += 1
     assert checked > 50
+
+
+def test_more_textures_than_can_be_drawn_together_are_told() -> None:
+    picture = {"index": 0}
+    full = {
+        "normalTexture": picture,
+        "occlusionTexture": picture,
+        "emissiveTexture": picture,
+        "pbrMetallicRoughness": {"baseColorTexture": picture, "metallicRoughnessTexture": picture},
+        "extensions": {
+            "KHR_materials_specular": {"specularTexture": picture, "specularColorTexture": picture},
+            "KHR_materials_clearcoat": {
+                "clearcoatTexture": picture,
+                "clearcoatRoughnessTexture": picture,
+                "clearcoatNormalTexture": picture,
+            },
+            "KHR_materials_sheen": {"sheenColorTexture": picture, "sheenRoughnessTexture": picture},
+        },
+    }
+    assert "material.textures" not in codes(made(full))
+    full["extensions"]["KHR_materials_transmission"] = {"transmissionTexture": picture}
+    assert "material.textures" in codes(made(full))
