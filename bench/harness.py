@@ -1,12 +1,13 @@
 """Signed calls per second that one process of the stand-in serves, beside moto's server on a comparable call.
 
-    python bench/harness.py [--calls N] [--rounds N] [--moto PYTHON]
+    python bench/harness.py [--calls N] [--rounds N] [--moto PYTHON | --no-peer]
 
 Prints one JSON line. The requests (ClientStart, ACS3-HMAC-SHA256, a nonce each) are signed beforehand and sent
 over keep-alive connections by this process, so that what is measured is the server: signature, time, nonce, parameters,
-state, record, answer. Every answer is checked. ``--moto`` names an interpreter that has ``moto[server]``; its call is
-STS GetCallerIdentity with a Signature Version 4 header, which moto parses and does not verify. Both servers are one
-process without TLS; rounds alternate and the best of each counts.
+state, record, answer. Every answer is checked. moto's call is STS GetCallerIdentity with a Signature Version 4 header,
+which moto parses and does not verify; ``moto[server]`` is installed from the registry into a temporary environment,
+unless ``--moto`` names an interpreter that has it. Both servers are one process without TLS; rounds alternate and the
+best of each counts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,30 @@ def harness(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
+def moto_python(named: str) -> Iterator[str]:
+    """An interpreter that has moto's server; empty where it cannot be installed."""
+    if named:
+        yield named
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
+            pip = [f"{folder}/bin/pip", "install", "-q", "moto[server]"]
+            subprocess.run(pip, check=True, capture_output=True, timeout=600)
+        except (subprocess.SubprocessError, OSError) as error:
+            sys.stderr.write(f"no peer: moto cannot be installed here ({type(error).__name__})\n")
+            yield ""
+            return
+        yield f"{folder}/bin/python"
+
+
+def version(python: str) -> str:
+    """moto's version in that interpreter's environment."""
+    code = "from importlib.metadata import version; print(version('moto'))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@contextmanager
 def moto(python: str) -> Iterator[str]:
     """moto's server, once it accepts connections."""
     with socket.socket() as probe:
@@ -144,32 +169,42 @@ def moto(python: str) -> Iterator[str]:
         process.wait(20)
 
 
+def measured(python: str, *, calls: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Calls per second of each round: ours, and those of moto in ``python``, none when that is empty."""
+    ours, peer = [], []
+    with tempfile.TemporaryDirectory() as folder, harness(Path(folder)) as ready:
+        for _ in range(rounds):
+            ours.append(asyncio.run(rate(ready["endpoint"], signed_calls(ready, calls), b'"Success":true')))
+            if python:
+                with moto(python) as origin:
+                    few = moto_calls(origin, max(1, calls // 10))
+                    asyncio.run(rate(origin, few[:10], b"GetCallerIdentity"))  # its first call loads the service
+                    peer.append(asyncio.run(rate(origin, few, b"GetCallerIdentity")))
+    return ours, peer
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Signed calls per second of the stand-in, beside moto's server.")
     parser.add_argument("--calls", type=int, default=6000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--moto", default="", help="interpreter that has moto[server]")
+    parser.add_argument("--no-peer", action="store_true", help="without moto")
     options = parser.parse_args()
-    ours, peer = [], []
-    with tempfile.TemporaryDirectory() as folder, harness(Path(folder)) as ready:
-        for _ in range(options.rounds):
-            calls = signed_calls(ready, options.calls)
-            ours.append(asyncio.run(rate(ready["endpoint"], calls, b'"Success":true')))
-            if options.moto:
-                with moto(options.moto) as origin:
-                    few = moto_calls(origin, max(1, options.calls // 10))
-                    asyncio.run(rate(origin, few[:10], b"GetCallerIdentity"))  # its first call loads the service
-                    peer.append(asyncio.run(rate(origin, few, b"GetCallerIdentity")))
+    with moto_python(options.moto) if not options.no_peer else nullcontext("") as python:
+        ours, peer = measured(python, calls=options.calls, rounds=options.rounds)
+        name = f"moto {version(python)}" if python else None
     best, other = max(ours), max(peer, default=None)
     figures = {
         "signed_calls_per_s": round(best),
         "bar": BAR,
         "met": best >= BAR,
+        "peer": name,
         "moto_calls_per_s": None if other is None else round(other),
         "ratio": None if other is None else round(best / other, 1),
     }
     machine = {"machine": platform.machine(), "python": platform.python_version(), "processors": os.cpu_count()}
-    print(json.dumps({"bench": "harness", **machine, **figures}))
+    load = round(os.getloadavg()[0], 2)
+    print(json.dumps({"bench": "harness", **machine, "load": load, **figures}))
 
 
 if __name__ == "__main__":
