@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from device_agent.api.call import call
 from device_agent.api.client import client_options
-from device_agent.api.context import Context
+from device_agent.api.context import Context, require_seconds
 from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import RetryPolicy
@@ -65,6 +65,8 @@ class AsyncClient:
         from device_agent.api.network_async import AsyncNetwork
         from device_agent.api.trust import Trust
 
+        require_seconds(connect_timeout_s, "connect_timeout_s")
+        require_seconds(timeout_s, "timeout_s")
         self._clock = clock or SystemClock()
         self._sleep = sleep
         self._context = Context.make(

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from device_agent.api.causes import PASSING, cause_of, row_of
 from device_agent.api.codec import from_answer, to_parameters
-from device_agent.api.context import Context
+from device_agent.api.context import Context, require_seconds
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import Failure, RetryPolicy
 from device_agent.api.scrub import Scrubber
@@ -34,9 +34,12 @@ def call(
     ended is fetched anew once, whatever the policy says: the platform did nothing yet.
 
     Raises:
+        UsageError: the timeout is none.
         AgentError: see ``device_agent.errors``; a failure that passes is raised after the last attempt.
     """
     operation = operation_of(request)
+    if timeout_s is not None:
+        require_seconds(timeout_s, "timeout_s")
     policy = retry or context.retry
     parameters = to_parameters(request)
     scrubber = Scrubber(parameters.values())

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from device_agent.api.call import call
-from device_agent.api.context import Context
+from device_agent.api.context import Context, require_seconds
 from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.credentials_chain import from_settings
 from device_agent.api.endpoint import Endpoint
@@ -72,6 +72,8 @@ class Client:
         from device_agent.api.network import Network
         from device_agent.api.trust import Trust
 
+        require_seconds(connect_timeout_s, "connect_timeout_s")
+        require_seconds(timeout_s, "timeout_s")
         self._clock = clock or SystemClock()
         self._context = Context.make(
             endpoint=endpoint,

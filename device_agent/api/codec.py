@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -22,6 +25,9 @@ _TAG = re.compile(r"<[^<>]*>")
 _AT = re.compile(r" - at `\$\.(?P<path>[^`]*)`$")
 _ID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}")
 """A RequestId as the platform makes them; it is shown whole, though a short parameter may stand in it by chance."""
+
+_LEFT_ALONE = (bytes, bytearray, datetime, date, time, timedelta, Decimal, UUID)
+"""Types that would be turned into texts nobody meant, and are refused when they are left as they are."""
 
 _SHOWN_BYTES = 80
 _SHOWN_MESSAGE = 200
@@ -53,12 +59,7 @@ def to_parameters(request: Request[Any]) -> dict[str, str]:
         ParameterError: a limit is broken; the message names the field and never shows the value.
     """
     operation = operation_of(request)
-    _check(request, operation)
-    parameters: dict[str, str] = {}
-    for attribute, name in zip(request.__struct_fields__, request.__struct_encode_fields__, strict=True):
-        value = getattr(request, attribute)
-        if value is not None:
-            parameters[name] = _text(value)
+    parameters = {name: _text(value) for name, value in _checked(request, operation).items() if value is not None}
     for name in operation.demanded:
         if not parameters.get(name):
             raise _missing(operation, name)
@@ -201,9 +202,10 @@ def _text(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
-def _check(request: Request[Any], operation: Operation[Any]) -> None:
+def _checked(request: Request[Any], operation: Operation[Any]) -> dict[str, Any]:
+    """The request as plain values by their wire names, each within its limits."""
     try:
-        plain = msgspec.to_builtins(request)
+        plain: dict[str, Any] = msgspec.to_builtins(request, builtin_types=_LEFT_ALONE)
         msgspec.convert(plain, type(request))
         msgspec.json.encode(plain).decode()
     except msgspec.ValidationError as exc:
@@ -219,6 +221,7 @@ def _check(request: Request[Any], operation: Operation[Any]) -> None:
     for path, limit, text in _limited(operation.parameters, plain, prefix=""):
         if len(_TAG.sub("", text)) > limit:
             raise _broken(operation, path)
+    return plain
 
 
 def _limited(

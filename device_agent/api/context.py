@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import random
 import secrets
@@ -16,6 +17,7 @@ from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Acs3Signer, Signer
 from device_agent.api.skew import ServerClock
 from device_agent.clock import Clock
+from device_agent.errors import UsageError
 
 USER_AGENT = f"avatar-device-agent python/{platform.python_version()}"
 
@@ -84,6 +86,18 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             "seat_full_codes": None if seat_full_codes is None else tuple(seat_full_codes),
         }
         return msgspec.structs.replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+def require_seconds(value: float, name: str) -> None:
+    """Refuse what is no time to wait: it would look like a server that does not answer.
+
+    Raises:
+        UsageError: it is not a finite number above nothing.
+    """
+    if not 0 < value < math.inf:
+        raise UsageError(
+            f"{name} is no time to wait", code="client.timeout", where=name, hint="give seconds, more than 0"
+        )
 
 
 def _source(credentials: Credentials | CredentialSource) -> CredentialSource:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 import httpx
 import pytest
@@ -26,6 +29,7 @@ from device_agent.errors import (
     ServerFault,
     SignatureRefused,
     Throttled,
+    UsageError,
 )
 from device_agent.spec.client_render import ClientAuth, ClientStart, ClientUnbindDevice, LicenseAuth, Render3dAvatar
 
@@ -287,6 +291,27 @@ def test_a_device_is_never_unbound_without_naming_it(client: Client, platform: P
     for request in (ClientUnbindDevice(tenant_id=1), ClientUnbindDevice(tenant_id=1, device_id="")):
         with pytest.raises(ParameterError, match="DeviceId is needed"):
             client.call(request)
+    assert platform.asked == []
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
+def test_what_is_no_time_to_wait_is_refused_and_nothing_is_sent(
+    client: Client, platform: Platform, clock: FakeClock, seconds: float
+) -> None:
+    with pytest.raises(UsageError, match="timeout_s"):
+        client.call(START, timeout_s=seconds)
+    for name in ("timeout_s", "connect_timeout_s"):
+        with pytest.raises(UsageError, match=name):
+            make_client(platform, clock, **{name: seconds})
+    assert platform.asked == []
+
+
+@pytest.mark.parametrize(
+    "value", [b"a", bytearray(b"a"), datetime(2026, 1, 1, tzinfo=UTC), Decimal(1), UUID(int=1), 1, ["a"]]
+)
+def test_a_text_is_a_text(client: Client, platform: Platform, value: object) -> None:
+    with pytest.raises(ParameterError, match="AppId"):
+        client.call(ClientStart(tenant_id=1, app_id=value))  # type: ignore[arg-type]
     assert platform.asked == []
 
 
