@@ -33,6 +33,7 @@ from renderer.scene.avatar import Avatar
 from renderer.scene.expression import Expression
 from renderer.scene.humanoid import humanoid_bones
 from renderer.scene.later import Delayed
+from renderer.scene.light import MOST_LAMPS
 from renderer.scene.node import Node
 from renderer.scene.skin import Skin
 
@@ -75,6 +76,8 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
     check_clips(document, accessors)
     clips = Delayed(lambda: read_clips(document, accessors, nodes, meshes, log=log))
     scene, roots, order = drawn_scene(document, nodes, log=log)
+    if (shining := sum(nodes[i].light >= 0 for i in order)) > MOST_LAMPS:
+        log.add("light.many", f"{shining} lights, of which the first {MOST_LAMPS} shine")
     if not any(nodes[i].mesh >= 0 for i in order):
         log.add("scene.empty", "the scene holds no mesh")
     bones: Delayed[Mapping[str, int]] = Delayed(lambda: _bones(document, nodes, skins, log))

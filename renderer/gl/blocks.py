@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from renderer.scene.light import MOST_LAMPS
+
 FRAME = np.dtype(
     [
         ("view_projection", np.float32, (4, 4)),
@@ -46,6 +48,22 @@ LAYERS = np.dtype(
 )
 """``shaders/layers.glsl``."""
 
-FRAME_BINDING, MATERIAL_BINDING, LAYERS_BINDING = 0, 1, 2
-BINDINGS = {"Frame": FRAME_BINDING, "Material": MATERIAL_BINDING, "Layers": LAYERS_BINDING}
+LAMPS = np.dtype(
+    [
+        ("count", np.float32, 4),
+        ("place", np.float32, (MOST_LAMPS, 4)),
+        ("axis", np.float32, (MOST_LAMPS, 4)),
+        ("color", np.float32, (MOST_LAMPS, 4)),
+        ("cone", np.float32, (MOST_LAMPS, 4)),
+    ]
+)
+"""``shaders/lamps.glsl``."""
+
+FRAME_BINDING, MATERIAL_BINDING, LAYERS_BINDING, LAMPS_BINDING = 0, 1, 2, 3
+BINDINGS = {
+    "Frame": FRAME_BINDING,
+    "Material": MATERIAL_BINDING,
+    "Layers": LAYERS_BINDING,
+    "Lamps": LAMPS_BINDING,
+}
 """Binding point of every uniform block by its name in the shaders."""

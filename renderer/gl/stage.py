@@ -17,6 +17,7 @@ from renderer.gl.context import GraphicsContext
 from renderer.gl.footprint import Footprint, Rect, whole
 from renderer.gl.geometry import Geometry
 from renderer.gl.joints import Joints
+from renderer.gl.lamps import Lamps
 from renderer.gl.material_blocks import MaterialBlocks
 from renderer.gl.materials import SAMPLERS, Surface, depth_defines, surface
 from renderer.gl.pictures import Decoding
@@ -85,6 +86,7 @@ class Stage:
         self._color_table = ColorTable(context)
         self._visibility = Visibility(context.calls)
         self._joints = Joints(context, avatar.skins)
+        self._lamps = Lamps(context, avatar)
         self._frame = np.zeros((), FRAME)
         self._frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
         self._light_frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
@@ -153,6 +155,7 @@ class Stage:
         A node without weights has its own or its mesh's defaults.
         """
         self._joints.update(world)
+        self._lamps.update(world)
         self._box_matrices[: len(self._box_joints)] = self._joints.rows[self._box_joints]
         self._box_matrices[len(self._box_joints) :] = world[self._box_nodes, :3]
         for drawn in self._drawn:
@@ -232,7 +235,8 @@ class Stage:
         self._surroundings.use(_PANORAMA_UNIT)
         self._shadow_map.use(_SHADOW_UNIT)
         self._color_table.use(_TABLE_UNIT)
-        macros = _light_macros(lighting, look)
+        self._lamps.use()
+        macros = _light_macros(lighting, look, lamps=self._lamps.any)
         sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
         eye = np.asarray(view.eye, np.float32)
         order = sorted(self._drawn, key=lambda drawn: float(sight @ (drawn.center - eye)))
@@ -392,6 +396,7 @@ class Stage:
         self._textures.release()
         self._joints.release()
         self._surroundings.release()
+        self._lamps.release()
         self._shadow_map.release()
         self._color_table.release()
         self._visibility.release()
@@ -402,8 +407,10 @@ class Stage:
         self._programs.release()
 
 
-def _light_macros(lighting: Lighting, look: Look) -> frozenset[str]:
+def _light_macros(lighting: Lighting, look: Look, *, lamps: bool) -> frozenset[str]:
     macros = {_TONES[look.tone]}
+    if lamps and lighting.lamps:
+        macros.add("LAMPS")
     if look.lut is not None:
         macros.add("GRADED")
     if lighting.key is not None and lighting.key.intensity > 0.0:

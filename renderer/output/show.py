@@ -234,6 +234,9 @@ def show(
     if background is None:
         background = Background(image=asset.background) if asset.background else BACKDROP
     lighting = STUDIO if config is None else Lighting(key=config.key_light, environment=_surroundings(asset))
+    if config is None and asset.avatar.lit:
+        # A file with lights of its own is lit by them, and by what is around; a package always says its key light.
+        lighting = replace(lighting, key=None)
     if not shadows and lighting.key is not None:
         lighting = replace(lighting, key=replace(lighting.key, shadow=None))
     look = Look() if asset.color_table is None else Look(lut=read_color_table(asset.color_table))

@@ -55,3 +55,9 @@ class Avatar:
     def hierarchy(self) -> Hierarchy:
         """All nodes by depth, derived from ``nodes``."""
         return Hierarchy.of(self.nodes)
+
+    @property
+    def lit(self) -> bool:
+        """Whether lights of the file's own shine in the drawn scene."""
+        shining = (self.nodes[node].light for node in self.order)
+        return any(0 <= light < len(self.lights) and self.lights[light].intensity > 0.0 for light in shining)

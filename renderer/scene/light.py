@@ -7,6 +7,9 @@ from typing import Literal
 
 from renderer.scene.environment import Environment, Panorama
 
+MOST_LAMPS = 8
+"""How many of a file's own lights shine: the first in the order of the scene's nodes."""
+
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class PunctualLight:
@@ -69,7 +72,12 @@ class DirectionalLight:
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Lighting:
-    """Everything that lights one picture; a light's absence is None."""
+    """Everything that lights one picture; a light's absence is None.
+
+    Attributes:
+        lamps: whether the lights that the file itself carries shine (``Avatar.lights``, at most ``MOST_LAMPS``).
+    """
 
     key: DirectionalLight | None = DirectionalLight()
     environment: Environment | Panorama | None = field(default_factory=Environment)
+    lamps: bool = True

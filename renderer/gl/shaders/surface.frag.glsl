@@ -67,6 +67,9 @@ out vec4 out_color;
 #include "anisotropy.glsl"
 #endif
 #include "direct.glsl"
+#ifdef LAMPS
+#include "lamps.glsl"
+#endif
 #ifdef ENVIRONMENT
 #include "around.glsl"
 #endif
@@ -80,6 +83,13 @@ vec3 lit(vec3 base) {
     key *= key_light_visible(v_shadow);
 #endif
     color += key * direct(at, u_light_direction.xyz);
+#endif
+#ifdef LAMPS
+    for (int lamp = 0; lamp < int(u_lamps.x); lamp++) {
+        vec3 towards;
+        vec3 arriving = lamp_light(lamp, v_position, towards);
+        color += arriving * direct(at, towards);
+    }
 #endif
 #ifdef ENVIRONMENT
     color += surrounded(at);

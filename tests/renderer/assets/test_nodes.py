@@ -98,3 +98,19 @@ def test_odd_nodes_are_the_identity_with_a_warning(node: dict[str, Any], code: s
     asset = load(document(nodes=[node]))
     assert np.array_equal(Pose.rest(asset.avatar).world(asset.avatar)[0], np.eye(4))
     assert code in codes(asset)
+
+
+def test_more_lights_than_shine_are_told() -> None:
+    def lights(count: int) -> set[str]:
+        nodes = [{"extensions": {"KHR_lights_punctual": {"light": 0}}} for _ in range(count)]
+        document = {
+            "asset": {"version": "2.0"},
+            "scenes": [{"nodes": list(range(count))}],
+            "nodes": nodes,
+            "extensionsUsed": ["KHR_lights_punctual"],
+            "extensions": {"KHR_lights_punctual": {"lights": [{"type": "point"}]}},
+        }
+        return {issue.code for issue in load(json.dumps(document).encode()).issues}
+
+    assert "light.many" not in lights(8)
+    assert "light.many" in lights(9)
