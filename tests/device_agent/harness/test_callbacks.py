@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from device_agent.harness.callbacks import Callbacks, signature
+import pytest
+
+from device_agent.harness import callbacks
+from device_agent.harness.callbacks import ANSWER_S, Callbacks, post_over_http, signature
 
 
 def test_the_signature_is_the_platforms() -> None:
@@ -86,3 +89,44 @@ def test_a_refused_call_tells_nobody(device: Any, listener: Any) -> None:
     answer = device.ask("SendText", SessionId=session, Text="b", UniqueCode="2", StreamExtension=wrong)
     assert answer["Code"] == "10010002"
     assert listener.heard == []
+
+
+def told(answer: bytes) -> int:
+    """What a listener that answers so, and then keeps the connection open, comes to."""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await reader.read()  # until the platform hangs up
+        writer.close()
+
+    async def run() -> int:
+        async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await post_over_http(f"http://127.0.0.1:{port}/events", {}, b"{}")
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", 200),
+        (b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", 302),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", 0),
+    ],
+)
+def test_the_listener_s_own_word_counts(answer: bytes, status: int) -> None:
+    assert told(answer) == status
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"])
+def test_a_listener_has_three_seconds_for_its_whole_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    assert ANSWER_S == 3.0
+    monkeypatch.setattr(callbacks, "ANSWER_S", 0.05)
+    assert told(answer) == 0
+
+
+def test_nobody_listens() -> None:
+    assert asyncio.run(post_over_http("http://127.0.0.1:1/", {}, b"{}")) == 0
+    assert asyncio.run(post_over_http("no address", {}, b"{}")) == 0

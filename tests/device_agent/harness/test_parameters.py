@@ -14,6 +14,7 @@ from device_agent.harness.refusal import Refusal
 from device_agent.spec.operation import Operation, Repeat
 from device_agent.spec.operations import OPERATIONS
 from device_agent.spec.wire import Request, Result, Wire, about
+from tests.device_agent.limits import CASES, NAMES, plain
 
 
 class Inner(Wire, frozen=True, kw_only=True):
@@ -102,6 +103,25 @@ def test_each_limit_on_both_sides(parameters: Any, wanted: str | None) -> None:
         assert isinstance(found, Probe)
     else:
         assert found == wanted
+
+
+def written(value: Any) -> bytes:
+    """A value as it travels, as text or as JSON."""
+    return value.encode() if isinstance(value, str) else msgspec.json.encode(value)
+
+
+@pytest.mark.parametrize(("name", "field", "good", "bad"), CASES, ids=NAMES)
+def test_each_documented_limit_of_each_operation(name: str, field: str, good: Any, bad: Any) -> None:
+    operation = OPERATIONS[name]
+
+    def read(value: Any) -> Any:
+        values = {p.name: value if p.name == field else plain(p) for p in operation.parameters}
+        return typed_request(operation, tuple((key.encode(), written(each)) for key, each in values.items()))
+
+    assert isinstance(read(good), operation.request)
+    with pytest.raises(Refusal, match=field) as caught:
+        read(bad)
+    assert caught.value.code in ("10010002", "InvalidParameter")
 
 
 def test_values_arrive_typed() -> None:
