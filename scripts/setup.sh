@@ -3,7 +3,7 @@
 #
 #   setup.sh tools   virtual environment with everything from the lock files; no graphics
 #   setup.sh full    what the demo needs: agent, harness, renderer, video, a usable OpenGL
-#   setup.sh dev     everything: full, the checking tools, the vendor's SDK, a virtual screen for window tests
+#   setup.sh dev     everything: full, the checking tools, the vendor's SDK, a virtual screen and a software TPM for tests
 #
 # Exit status: 0 ready; 3 Python or the environment cannot be had; 8 no OpenGL and no way to install it.
 set -euo pipefail
@@ -14,6 +14,7 @@ venv=.venv
 gl_packages="libegl1 libgl1 libgl1-mesa-dri libglx-mesa0"
 gl_packages_mesa="libegl-mesa0"
 screen_packages="xvfb xdotool"
+tpm_packages="swtpm tpm2-tools"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 stop() { local status=$1; shift; say "$*"; exit "$status"; }
@@ -150,9 +151,16 @@ ensure_screen() {
   apt_install $screen_packages || say "cannot install $screen_packages without root: the window tests will be skipped and say so"
 }
 
+ensure_tpm() {
+  command -v swtpm >/dev/null 2>&1 && command -v tpm2_createek >/dev/null 2>&1 && return 0
+  say "installing a software TPM and its tools for the tests of the device's id ($tpm_packages)"
+  # shellcheck disable=SC2086
+  apt_install $tpm_packages || say "cannot install $tpm_packages without root: their tests will be skipped and say so"
+}
+
 case $level in
   tools) install_packages ;;
   full) install_packages; ensure_gl ;;
-  dev) install_packages; ensure_gl; ensure_screen ;;
+  dev) install_packages; ensure_gl; ensure_screen; ensure_tpm ;;
   *) stop 2 "unknown level '$level': use tools, full or dev" ;;
 esac

@@ -27,6 +27,9 @@ def install(
     config: Annotated[Path, typer.Option("--config", help="Settings file of the service.", metavar="FILE")] = Path(
         "/etc/avatar-agent/config.toml"
     ),
+    tpm: Annotated[
+        bool, typer.Option("--tpm", help="Let the agent use /dev/tpmrm0: the device's id is made from the TPM.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Install the agent as a hardened systemd service: units, user, settings file."""
@@ -35,9 +38,9 @@ def install(
     if dry_run != (out is not None):
         raise UsageError("--dry-run and --out belong together", code="usage.install", hint="give both, or neither")
     from device_agent.service import install as installing
-    from device_agent.service.units import Layout
+    from device_agent.service.units import TPM, Layout
 
-    layout = Layout(program=program or installing.this_program(sys.argv[0]), config=config)
+    layout = Layout(program=program or installing.this_program(sys.argv[0]), config=config, tpm=TPM if tpm else None)
     written = installing.write(layout, root=out or Path("/"))
     if not dry_run:
         installing.activate(installing.run_command)

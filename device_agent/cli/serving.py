@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from device_agent.cli.given import load_settings
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
-from device_agent.lifecycle.engine import Engine
+from device_agent.lifecycle.engine import Engine, this_machine
 from device_agent.service.daemon import Daemon, health, signals
 from device_agent.service.keeper import Keeper
 from device_agent.service.notify import Notifier
@@ -40,9 +41,10 @@ def serve(
 
     settings = load()
     clock, report = SystemClock(), Report()
+    machine = functools.lru_cache(maxsize=1)(this_machine)  # the TPM is asked once, not with every step
     keeper = Keeper(
         settings=settings,
-        open_engine=lambda now, observer: Engine.open(now, observer=observer),
+        open_engine=lambda now, observer: Engine.open(now, observer=observer, hardware=machine(now.tpm)),
         clock=clock,
         dice=random.SystemRandom().random,
         report=report,

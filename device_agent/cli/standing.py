@@ -44,8 +44,9 @@ def show(
     settings = load_settings(config, state_dir=state_dir, cache_dir=cache_dir)
     loaded = load(settings.state_dir)
     record = loaded.record
+    # Without the TPM, which may be slow and is not everybody's to ask: the other parts decide then.
     hardware = Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom)
-    moved = clone.suspect(record, board=hardware.board_serial() or "", parts=clone.system_parts())
+    moved = clone.suspect(record, root=hardware.root, parts=clone.system_parts())
     phase = str(Phase.CLONE_SUSPECT if moved else record.phase)
     here = sorted(code for code in record.content.packages if _is_here(settings.cache_dir / AVATARS, code))
     shows = not moved and record.content.active in here and may_show(record, budget_s=settings.offline_budget_s)

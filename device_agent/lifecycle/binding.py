@@ -195,7 +195,9 @@ def _identify(device: Device, account: Account, record: Record) -> Record:
                 tenant_id=account.tenant_id,
                 app_id=account.app_id,
                 hw_print=clone.hw_print(
-                    identity.device_id, board=device.hardware.board_serial() or "", parts=device.hardware.parts
+                    identity.device_id,
+                    root=device.hardware.root(identity.source) or "",
+                    parts=device.hardware.parts,
                 ),
                 bind=Bind(unsure_until=_unsure_from_the_start(device, record, identity.source)),
             )

@@ -63,41 +63,51 @@ def cpu_number(cpuinfo: str) -> str:
     return found.get("Serial") or " ".join(found[name] for name in sorted(found))
 
 
-def hw_print(record_id: str, *, board: str, parts: PartReaders) -> tuple[str, ...]:
-    """The five hashes, salted with the device's id; empty where nothing is known of a part."""
-    values = {"board": board, **{part: parts.read(part) for part in PARTS[1:]}}
+def hw_print(record_id: str, *, root: str, parts: PartReaders) -> tuple[str, ...]:
+    """The five hashes, salted with the device's id; empty where nothing is known of a part.
+
+    ``root`` is the TPM's number where the id was made from that, else the board's.
+    """
+    values = {"board": root, **{part: parts.read(part) for part in PARTS[1:]}}
     return tuple(_hash(record_id, part, values[part]) for part in PARTS)
 
 
-def is_clone(kept: tuple[str, ...], now: tuple[str, ...], *, id_source: str) -> bool:
+def is_clone(kept: tuple[str, ...], now: tuple[str, ...], *, id_source: str, is_root_known: bool = True) -> bool:
     """Whether the parts that were known when the identity was made say that this is another machine.
 
-    Another board number always does, where the id was made from it; else fewer than three in five that fit.
+    Another root always does, where the id was made from it; else fewer than three in five that fit. A root that
+    cannot be asked now (``is_root_known``) says neither.
     """
     if len(kept) != len(PARTS) or len(now) != len(PARTS):
         return False
-    if id_source == "board" and kept[0] and kept[0] != now[0]:
+    if is_root_known and id_source in ("board", "tpm") and kept[0] and kept[0] != now[0]:
         return True
-    known = [(before, after) for before, after in zip(kept, now, strict=True) if before]
+    first = 0 if is_root_known else 1
+    known = [(before, after) for before, after in zip(kept[first:], now[first:], strict=True) if before]
     fits = sum(before == after for before, after in known)
     return len(known) >= LEAST_KNOWN and fits < math.ceil(len(known) * 3 / 5)
 
 
-def suspect(record: Record, *, board: str, parts: PartReaders) -> bool:
-    """Whether the record belongs to another machine than this one; False in phases where that does not matter."""
+def suspect(record: Record, *, root: Callable[[str], str | None], parts: PartReaders) -> bool:
+    """Whether the record belongs to another machine than this one; False in phases where that does not matter.
+
+    Args:
+        root: an id's source -> the number that such an id hangs on now; see ``Hardware.root``.
+    """
     if (record.phase, Event.HARDWARE_CHANGED) not in TRANSITIONS or not record.device_id:
         return False
-    now = hw_print(record.device_id, board=board, parts=parts)
-    return is_clone(record.hw_print, now, id_source=record.id_source)
+    found = root(record.id_source)
+    now = hw_print(record.device_id, root=found or "", parts=parts)
+    return is_clone(record.hw_print, now, id_source=record.id_source, is_root_known=found is not None)
 
 
-def check(journal: Journal, *, board: str, parts: PartReaders) -> None:
+def check(journal: Journal, *, root: Callable[[str], str | None], parts: PartReaders) -> None:
     """Write down that the disk came from other hardware, if it did.
 
     Raises:
         PrivateFileError: it cannot be written.
     """
-    if suspect(journal.record, board=board, parts=parts):
+    if suspect(journal.record, root=root, parts=parts):
         journal.write(journal.record.moved(Event.HARDWARE_CHANGED))
 
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import msgspec
@@ -79,9 +80,9 @@ class Engine:
         clock = clock or SystemClock()
         options = {"clock": clock, **(client_options or {})}
         ways = Ways(settings, environ=options.get("environ", os.environ), clock=clock)
-        hardware = hardware or Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom, parts=clone.system_parts())
+        hardware = hardware or this_machine(settings.tpm)
         with opened(settings.state_dir, reach=reach) as journal:
-            clone.check(journal, board=hardware.board_serial() or "", parts=hardware.parts)
+            clone.check(journal, root=hardware.root, parts=hardware.parts)
             device = Device(
                 settings=settings,
                 journal=journal,
@@ -200,6 +201,16 @@ class Engine:
     def is_sealing(self) -> bool:
         """Whether the seat must be given back once more, after ``record.bind.unsure_until``."""
         return self.record.phase is Phase.SEALING
+
+
+def this_machine(tpm: str) -> Hardware:
+    """The hardware that this runs on; ``tpm`` as in the settings."""
+    key = None
+    if tpm:
+        from device_agent.lifecycle.tpm import EndorsementKey
+
+        key = EndorsementKey(Path(tpm))
+    return Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom, parts=clone.system_parts(), tpm=key)
 
 
 def device_info() -> str:

@@ -13,9 +13,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.clone import PartReaders
+
+if TYPE_CHECKING:
+    from device_agent.lifecycle.tpm import EndorsementKey
 
 LABEL = b"avatar-agent-id-v1"
 ID_LENGTH = 26
@@ -50,7 +54,7 @@ _ASSIGNED = re.compile(r"[!-~]{1,64}")
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A device id and where it comes from: ``assigned``, ``board`` or ``random``."""
+    """A device id and where it comes from: ``assigned``, ``tpm``, ``board`` or ``random``."""
 
     device_id: str
     source: str
@@ -65,8 +69,12 @@ class Hardware:
         serial_files: Iterable[Path],
         random_bytes: Callable[[int], bytes],
         parts: PartReaders | None = None,
+        tpm: EndorsementKey | None = None,
     ) -> None:
-        """``parts`` tell a copied disk from its original; without them only the board does."""
+        """``parts`` tell a copied disk from its original; without them only the board does. ``tpm`` is the one that
+        the settings name.
+        """
+        self._tpm = tpm
         self._serial_files = tuple(serial_files)
         self._random_bytes = random_bytes
         self.parts = parts or PartReaders()
@@ -82,6 +90,25 @@ class Hardware:
             if not is_junk(serial):
                 return serial
         return None
+
+    def endorsement(self) -> bytes | None:
+        """The Name of the TPM's endorsement key; ``None`` where the settings name no TPM.
+
+        Raises:
+            ConfigurationError: they do, and it cannot be asked.
+        """
+        return None if self._tpm is None else self._tpm.name()
+
+    def root(self, source: str) -> str | None:
+        """The number that an id of this source hangs on, as it is now; "" for none, ``None`` when nobody knows."""
+        if source != "tpm":
+            return self.board_serial() or ""
+        if self._tpm is None:
+            return None
+        try:
+            return self._tpm.name().hex()
+        except ConfigurationError:
+            return None if self._tpm.is_there else ""
 
     def random_root(self) -> bytes:
         """128 random bits, for a machine that has no number of its own."""
@@ -101,12 +128,13 @@ def derive(root: bytes, *, tenant_id: int, app_id: str) -> str:
 
 
 def identify(assigned: str, *, tenant_id: int, app_id: str, hardware: Hardware) -> Identity:
-    """The device's identity from the first root there is: the operator's word, the board, chance.
+    """The device's identity from the first root there is: the operator's word, the TPM, the board, chance.
 
     An id that the operator assigned is used as it is, so that the console shows what the operator wrote.
 
     Raises:
-        ConfigurationError: the assigned id has characters that no id should have.
+        ConfigurationError: the assigned id has characters that no id should have, or the TPM cannot be asked: the id
+            must not depend on who asks first.
     """
     if assigned:
         if not _ASSIGNED.fullmatch(assigned):
@@ -116,6 +144,9 @@ def identify(assigned: str, *, tenant_id: int, app_id: str, hardware: Hardware) 
                 where="device_id",
             )
         return Identity(device_id=assigned, source="assigned")
+    endorsement = hardware.endorsement()
+    if endorsement is not None:
+        return Identity(device_id=derive(endorsement, tenant_id=tenant_id, app_id=app_id), source="tpm")
     serial = hardware.board_serial()
     root, source = (serial.encode(), "board") if serial is not None else (hardware.random_root(), "random")
     return Identity(device_id=derive(root, tenant_id=tenant_id, app_id=app_id), source=source)

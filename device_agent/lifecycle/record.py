@@ -83,7 +83,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         v: schema of this record.
         gen: counts up with every write.
         endpoint: the platform that holds the seat.
-        id_source: where the device id comes from: ``assigned``, ``board`` or ``random``.
+        id_source: where the device id comes from: ``assigned``, ``tpm``, ``board`` or ``random``.
         hw_print: salted hashes of parts of the hardware, to notice a copied disk.
         blocked: why a licence is refused, when the phase is LICENSE_BLOCKED.
         started_at: when ClientStart last succeeded.

@@ -33,6 +33,7 @@ from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.service.tls_probe import look
+from device_agent.service.units import TPM
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 CLOSE_S = 600.0
@@ -71,6 +72,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("disk", _disk),
         ("clock", _clock),
         ("state", _state),
+        ("tpm", _tpm),
         ("licence", _licence),
         ("certificate", _certificate),
         ("avatars", _avatars),
@@ -193,6 +195,30 @@ def _state(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
             level=Level.WARNING,
             says="the device's id is random: a new disk image would cost another seat",
             fix="assign an id before binding: --device-id, or device_id in the settings",
+        )
+
+
+def _tpm(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    record = load(settings.state_dir).record
+    if settings.tpm:
+        from device_agent.lifecycle.tpm import EndorsementKey
+
+        EndorsementKey(Path(settings.tpm)).name()
+        made = f"the id was made from {record.id_source}" if record.id_source else "the id will be made from it"
+        yield Finding(check="tpm", level=Level.OK, says=f"{settings.tpm} answers; {made}")
+    elif record.id_source == "tpm":
+        yield Finding(
+            check="tpm",
+            level=Level.WARNING,
+            says="the id was made from a TPM that no setting names any more: a copied disk is noticed less well",
+            fix=f'set tpm = "{TPM}" again',
+        )
+    elif TPM.exists() and not record.device_id:
+        yield Finding(
+            check="tpm",
+            level=Level.NOTE,
+            says="this machine has a TPM that is not used: an id that is made from it outlives any disk",
+            fix=f'before binding: tpm = "{TPM}" in the settings, install --systemd --tpm',
         )
 
 

@@ -39,7 +39,7 @@ def pieces(layout: units.Layout) -> Iterator[Piece]:
     yield Piece(path=system / units.AGENT_UNIT, text=units.agent_unit(layout))
     yield Piece(path=system / units.DISPLAY_UNIT, text=units.display_unit(layout))
     yield Piece(path=Path("/usr/lib/sysusers.d/avatar-agent.conf"), text=units.sysusers())
-    yield Piece(path=layout.config, text=units.settings_template(), mode=0o640, keep=True)
+    yield Piece(path=layout.config, text=units.settings_template(layout), mode=0o640, keep=True)
 
 
 def write(layout: units.Layout, *, root: Path) -> list[Path]:

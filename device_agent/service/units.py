@@ -12,6 +12,9 @@ from pathlib import Path
 AGENT_UNIT = "avatar-agent.service"
 DISPLAY_UNIT = "avatar-display.service"
 USER = "avatar-agent"
+TPM = Path("/dev/tpmrm0")
+TSS = "tss"
+"""The group that may use the TPM, on Debian and elsewhere."""
 
 _COMMON = """\
 UMask=0077
@@ -48,14 +51,19 @@ class Layout:
     Attributes:
         program: the ``avatar-agent`` command, absolute.
         config: the settings file.
+        tpm: device file of the TPM that the agent may use; ``None`` for none.
     """
 
     program: Path
+    tpm: Path | None = None
     config: Path = Path("/etc/avatar-agent/config.toml")
 
 
 def agent_unit(layout: Layout) -> str:
-    """The agent; ``StartLimitIntervalSec=0``: systemd never gives up on it."""
+    """The agent; ``StartLimitIntervalSec=0``: systemd never gives up on it. Of devices it has the TPM at most."""
+    devices = "PrivateDevices=yes"
+    if layout.tpm is not None:
+        devices = f"PrivateDevices=no\nDevicePolicy=closed\nDeviceAllow={layout.tpm} rw\nSupplementaryGroups={TSS}"
     return f"""\
 [Unit]
 Description=Avatar device agent
@@ -82,7 +90,7 @@ RuntimeDirectory={USER}
 RuntimeDirectoryMode=0700
 ConfigurationDirectory={USER}
 ConfigurationDirectoryMode=0750
-{_COMMON}PrivateDevices=yes
+{_COMMON}{devices}
 ProcSubset=pid
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 MemoryDenyWriteExecute=yes
@@ -131,13 +139,14 @@ def sysusers() -> str:
     return f'u {USER} - "Avatar device agent" /var/lib/{USER} /usr/sbin/nologin\n'
 
 
-def settings_template() -> str:
+def settings_template(layout: Layout) -> str:
     """A settings file to fill in."""
-    return """\
+    chosen = f'tpm = "{layout.tpm}"\n' if layout.tpm is not None else ""
+    return f"""\
 # Settings of the avatar device agent. `avatar-agent doctor` says what is missing.
 # license_file = "/etc/avatar-agent/license.json"
 # avatar = "CH_3d_..."
 # Credentials: a broker that the device's certificate opens is best; see docs/security.md.
 # enroll_url = "https://est.example/.well-known/est"
 # broker_url = "https://broker.example/v1/credentials"
-"""
+{chosen}"""

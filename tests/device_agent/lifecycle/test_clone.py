@@ -25,7 +25,7 @@ VALUES = {"board": "b", "cpu": "c", "nic": "n", "storage": "s", "machine": "m"}
 def prints(**changes: str) -> tuple[str, ...]:
     values = {**VALUES, **changes}
     parts = clone.PartReaders(readers={part: lambda part=part: values[part] for part in clone.PARTS[1:]})  # type: ignore[misc]
-    return clone.hw_print("ID", board=values["board"], parts=parts)
+    return clone.hw_print("ID", root=values["board"], parts=parts)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_a_part_that_was_never_known_does_not_count() -> None:
 def test_the_hashes_tell_nothing_and_differ_by_device() -> None:
     ours = prints()
     assert not any(value in part for part in ours for value in VALUES.values() if len(value) > 1)
-    theirs = clone.hw_print("OTHER", board="b", parts=clone.PartReaders())
+    theirs = clone.hw_print("OTHER", root="b", parts=clone.PartReaders())
     assert ours[0] != theirs[0]
     assert theirs[1:] == ("", "", "", "")
 
 
 def test_this_machine_is_itself() -> None:
     parts = clone.system_parts()
-    once, twice = (clone.hw_print("ID", board="", parts=parts) for _ in range(2))
+    once, twice = (clone.hw_print("ID", root="", parts=parts) for _ in range(2))
     assert once == twice
     assert not clone.is_clone(once, twice, id_source="random")
 

@@ -14,6 +14,7 @@ from device_agent.errors import ConfigurationError
 from device_agent.service import install, units
 
 LAYOUT = units.Layout(program=Path("/usr/bin/true"))
+WITH_TPM = units.Layout(program=Path("/usr/bin/true"), tpm=units.TPM)
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,12 @@ def analyze() -> str:
     return found
 
 
-@pytest.mark.parametrize(("name", "best"), [(units.AGENT_UNIT, 2.0), (units.DISPLAY_UNIT, 2.0)])
-def test_units_score_two_or_less(tmp_path: Path, analyze: str, name: str, best: float) -> None:
-    install.write(LAYOUT, root=tmp_path)
+@pytest.mark.parametrize(
+    ("layout", "name", "best"),
+    [(LAYOUT, units.AGENT_UNIT, 1.2), (WITH_TPM, units.AGENT_UNIT, 1.5), (LAYOUT, units.DISPLAY_UNIT, 0.6)],
+)
+def test_units_score_two_or_less(tmp_path: Path, analyze: str, layout: units.Layout, name: str, best: float) -> None:
+    install.write(layout, root=tmp_path)
     unit = tmp_path / "etc/systemd/system" / name
     done = subprocess.run(
         [analyze, "security", "--offline=true", "--threshold=20", str(unit)], capture_output=True, text=True, timeout=60
@@ -37,8 +41,9 @@ def test_units_score_two_or_less(tmp_path: Path, analyze: str, name: str, best: 
     assert done.returncode == 0
 
 
-def test_systemd_finds_nothing_wrong(tmp_path: Path, analyze: str) -> None:
-    install.write(LAYOUT, root=tmp_path)
+@pytest.mark.parametrize("layout", [LAYOUT, WITH_TPM])
+def test_systemd_finds_nothing_wrong(tmp_path: Path, analyze: str, layout: units.Layout) -> None:
+    install.write(layout, root=tmp_path)
     done = subprocess.run(
         [analyze, "verify", "--man=no", str(tmp_path / "etc/systemd/system" / units.AGENT_UNIT)],
         capture_output=True,
@@ -58,6 +63,18 @@ def test_the_agent_has_no_graphics_and_the_display_no_network() -> None:
     assert "PrivateNetwork=yes" in display
     assert "AF_INET" not in display
     assert "MemoryDenyWriteExecute" not in display
+
+
+def test_the_tpm_is_the_only_device_that_can_be_added(tmp_path: Path) -> None:
+    unit = units.agent_unit(WITH_TPM)
+    assert [line for line in unit.splitlines() if "Device" in line and not line.startswith("Description")] == [
+        "PrivateDevices=no", "DevicePolicy=closed", "DeviceAllow=/dev/tpmrm0 rw"
+    ]  # fmt: skip
+    assert "SupplementaryGroups=tss" in unit
+    install.write(WITH_TPM, root=tmp_path)
+    assert 'tpm = "/dev/tpmrm0"' in (tmp_path / "etc/avatar-agent/config.toml").read_text()
+    install.write(LAYOUT, root=tmp_path / "without")
+    assert "tpm" not in (tmp_path / "without/etc/avatar-agent/config.toml").read_text()
 
 
 def test_writing_again_keeps_what_the_operator_filled_in(tmp_path: Path) -> None:
