@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_char_p, c_float, c_int32, c_uint8, c_uint32, c_void_p
+from ctypes import c_char_p, c_float, c_int32, c_uint8, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 from renderer.errors import GraphicsError
@@ -15,9 +15,8 @@ NEAREST, LINEAR = 0x2600, 0x2601
 NEAREST_MIPMAP_NEAREST, LINEAR_MIPMAP_NEAREST, LINEAR_MIPMAP_LINEAR = 0x2700, 0x2701, 0x2703
 TEXTURE_2D, TEXTURE_WRAP_S, TEXTURE_WRAP_T, TEXTURE_MAX_LEVEL = 0x0DE1, 0x2802, 0x2803, 0x813D
 RGBA, UNSIGNED_BYTE, PACK_ALIGNMENT, PIXEL_PACK_BUFFER = 0x1908, 0x1401, 0x0D05, 0x88EB
-SCISSOR_TEST, PACK_ROW_LENGTH = 0x0C11, 0x0D02
 SRGB8_ALPHA8, RGBA8 = 0x8C43, 0x8058
-ANY_SAMPLES_PASSED, QUERY_RESULT = 0x8C2F, 0x8866
+SYNC_GPU_COMMANDS_COMPLETE = 0x9117
 
 
 class Calls:
@@ -37,26 +36,22 @@ class Calls:
         self.pixel_store = self._bind("glPixelStorei", c_uint32, c_int32)
         self.bind_buffer = self._bind("glBindBuffer", c_uint32, c_uint32)
         self.read_pixels = self._bind("glReadPixels", c_int32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_void_p)
-        self.enable = self._bind("glEnable", c_uint32)
-        self.disable = self._bind("glDisable", c_uint32)
-        self.scissor = self._bind("glScissor", c_int32, c_int32, c_int32, c_int32)
         self.tex_image = self._bind(
             "glTexImage2D", c_uint32, c_int32, c_int32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_char_p
         )
         self.tex_parameter = self._bind("glTexParameteri", c_uint32, c_uint32, c_int32)
         self.color_mask = self._bind("glColorMask", c_uint8, c_uint8, c_uint8, c_uint8)
-        self.gen_queries = self._bind("glGenQueries", c_int32, c_void_p)
-        self.delete_queries = self._bind("glDeleteQueries", c_int32, c_void_p)
-        self.begin_query = self._bind("glBeginQuery", c_uint32, c_uint32)
-        self.end_query = self._bind("glEndQuery", c_uint32)
-        self.get_query_result = self._bind("glGetQueryObjectuiv", c_uint32, c_uint32, c_void_p)
+        self.flush = self._bind("glFlush")
+        self.fence_sync = self._bind("glFenceSync", c_uint32, c_uint32, result=c_void_p)
+        self.client_wait_sync = self._bind("glClientWaitSync", c_void_p, c_uint32, c_uint64, result=c_uint32)
+        self.delete_sync = self._bind("glDeleteSync", c_void_p)
         self.get_integers = self._bind("glGetIntegerv", c_uint32, c_void_p)
 
-    def _bind(self, name: str, *arguments: Any) -> Callable[..., None]:
+    def _bind(self, name: str, *arguments: Any, result: Any = None) -> Callable[..., Any]:
         address = self._load(name)
         if not address:
             raise GraphicsError(f"the driver has no {name}", code="gl.function", where="OpenGL")
-        return ctypes.CFUNCTYPE(None, *arguments)(address)
+        return ctypes.CFUNCTYPE(result, *arguments)(address)
 
     def integer(self, name: int) -> int:
         """One of the driver's limits."""

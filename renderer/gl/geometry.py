@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.gl.backs import in_pieces
 from renderer.gl.context import GraphicsContext
 from renderer.gl.morph import MorphedVertices
 from renderer.scene import Primitive
@@ -21,11 +20,10 @@ class Geometry:
     Attributes:
         count: how many vertices or indices are drawn.
         center: ``(3,)`` middle of the positions' box, in the mesh's own frame.
-        pieces: whether ranges of indices are triangles that lie close together.
         joint_shares: ``(joints,)`` how much of the vertices' weight each joint carries, sum 1, or None.
     """
 
-    def __init__(self, context: GraphicsContext, primitive: Primitive, *, pieces: bool = False) -> None:
+    def __init__(self, context: GraphicsContext, primitive: Primitive) -> None:
         self._context = context
         self.mode = int(primitive.mode)
         shape, self._shape_format, self._shape_names = _shape(primitive)
@@ -35,10 +33,8 @@ class Geometry:
         self._static_buffer = context.gl.buffer(static) if static is not None else None
         self._index_buffer, self._index_size = None, 4
         self.count = len(primitive.positions)
-        together = in_pieces(primitive) if pieces else None
-        self.pieces = together is not None
         if primitive.indices is not None:
-            indices = primitive.indices if together is None else together
+            indices = primitive.indices
             self.count = len(indices)
             small = len(primitive.positions) < 0xFFFF
             self._index_size = 2 if small else 4
@@ -49,11 +45,13 @@ class Geometry:
         self.joint_shares = _shares(primitive)
         self._arrays: dict[Any, Any] = {}
 
-    def set_weights(self, weights: NDArray[np.float32]) -> None:
-        """Morph to the weights ``(targets,)``; uploads only when they changed."""
-        if self.morph is not None and self.morph.update(weights):
-            self._shape_buffer.orphan()
-            self._shape_buffer.write(self.morph.current)
+    def set_weights(self, weights: NDArray[np.float32]) -> bool:
+        """Morph to the weights ``(targets,)``; uploads only when they changed, and says whether."""
+        if self.morph is None or not self.morph.update(weights):
+            return False
+        self._shape_buffer.orphan()
+        self._shape_buffer.write(self.morph.current)
+        return True
 
     def array(self, program: Any) -> Any:
         """The vertex array that feeds the program, made once."""

@@ -52,7 +52,6 @@ class ShadowMap:
             self._make(resolution)
         self._framebuffer.use()
         gl = self._context.calls
-        gl.disable(calls.SCISSOR_TEST)
         gl.clear(calls.DEPTH_BUFFER_BIT)
 
     def _make(self, resolution: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.gl.background import Backdrop
-from renderer.gl.backs import Range, Visibility
 from renderer.gl.blocks import BINDINGS, FRAME, FRAME_BINDING
 from renderer.gl.color_table import ColorTable
 from renderer.gl.context import GraphicsContext
-from renderer.gl.footprint import Footprint, Rect, whole
 from renderer.gl.geometry import Geometry
 from renderer.gl.joints import Joints
 from renderer.gl.lamps import Lamps
@@ -25,9 +23,22 @@ from renderer.gl.prefilter import LAYERS, SIZE
 from renderer.gl.programs import Programs
 from renderer.gl.projection import eye_vector, view_projection
 from renderer.gl.shadow import ShadowMap, light_projection, to_map
+from renderer.gl.silhouettes import Silhouettes
+from renderer.gl.smoothing import Smoothing
 from renderer.gl.surroundings import Surroundings
 from renderer.gl.textures import TextureSet
-from renderer.scene import AlphaMode, Avatar, Background, DirectionalLight, Lighting, Look, Material, Panorama, View
+from renderer.scene import (
+    AlphaMode,
+    Avatar,
+    Background,
+    DirectionalLight,
+    Lighting,
+    Look,
+    Material,
+    Mode,
+    Panorama,
+    View,
+)
 
 _JOINT_UNIT = len(SAMPLERS)
 _PANORAMA_UNIT, _SHADOW_UNIT, _TABLE_UNIT = range(_JOINT_UNIT + 1, _JOINT_UNIT + 4)
@@ -39,6 +50,7 @@ _UNITS = {
     "u_color_table": _TABLE_UNIT,
 }
 _DEPTH = frozenset({"depth alone"})
+_EDGE_LIFT = 0.004  # of the distance to what is looked at
 _TONES = {"aces": "TONE_ACES", "neutral": "TONE_NEUTRAL", "none": "TONE_NONE"}
 
 
@@ -47,6 +59,7 @@ class _Drawn:
     """One primitive of one node, ready to draw; ``model`` to ``center`` follow the pose."""
 
     node: int
+    primitive: int
     skin: int
     geometry: Geometry
     surface: Surface
@@ -57,6 +70,7 @@ class _Drawn:
     mirrored: bool = False
     center: NDArray[np.float32]
     arrays: dict[frozenset[str], Any]
+    outline_stale: bool = False
 
 
 class Stage:
@@ -84,7 +98,7 @@ class Stage:
         self._surroundings = Surroundings(context)
         self._shadow_map = ShadowMap(context)
         self._color_table = ColorTable(context)
-        self._visibility = Visibility(context.calls)
+        self._smoothing = Smoothing(context, self._programs)
         self._joints = Joints(context, avatar.skins)
         self._lamps = Lamps(context, avatar)
         self._frame = np.zeros((), FRAME)
@@ -105,9 +119,7 @@ class Stage:
         )
         self._blocks = MaterialBlocks(context, [surface for surface, _ in surfaces.values()])
         self._drawn = [self._prepare(key, index, *surfaces[key]) for index, key in enumerate(surfaces)]
-        self._footprint = Footprint(avatar)
-        self._box_joints, self._box_nodes = self._footprint.sources(self._joints.first)
-        self._box_matrices = np.zeros((len(self._box_joints) + len(self._box_nodes), 3, 4), np.float32)
+        self._silhouettes: dict[int, Silhouettes] = {}
 
     def _surfaces(self) -> dict[tuple[int, int], tuple[Surface, Material]]:
         found: dict[tuple[int, int], tuple[Surface, Material]] = {}
@@ -126,13 +138,13 @@ class Stage:
         # Nodes that share a mesh share its buffers, unless their morph weights may differ.
         shared = (node.mesh, primitive_index, node_index if primitive.targets else -1)
         if shared not in self._geometries:
-            pieces = self._context.software and material.double_sided and material.alpha_mode is AlphaMode.OPAQUE
-            self._geometries[shared] = Geometry(self._context, primitive, pieces=pieces)
+            self._geometries[shared] = Geometry(self._context, primitive)
         skinned = "SKIN" in surface.defines and node.skin >= 0
         if "SKIN" in surface.defines and not skinned:
             del surface.defines["SKIN"]
         return _Drawn(
             node=node_index,
+            primitive=primitive_index,
             skin=node.skin if skinned else -1,
             geometry=self._geometries[shared],
             surface=surface,
@@ -156,12 +168,10 @@ class Stage:
         """
         self._joints.update(world)
         self._lamps.update(world)
-        self._box_matrices[: len(self._box_joints)] = self._joints.rows[self._box_joints]
-        self._box_matrices[len(self._box_joints) :] = world[self._box_nodes, :3]
         for drawn in self._drawn:
             geometry = drawn.geometry
             if geometry.morph is not None:
-                geometry.set_weights(self._weights(drawn.node, weights))
+                drawn.outline_stale |= geometry.set_weights(self._weights(drawn.node, weights))
             if drawn.skin >= 0 and geometry.joint_shares is not None:
                 matrices = self._joints.matrices(drawn.skin)[: len(geometry.joint_shares)]
                 drawn.model[:3] = np.tensordot(geometry.joint_shares[: len(matrices)], matrices, axes=1)
@@ -200,12 +210,6 @@ class Stage:
                 array.render()
         self._shadow_of = key
 
-    def rect(self, view: View, *, size: tuple[int, int], flipped: bool) -> Rect:
-        """The pixels of a picture that the avatar can touch in its pose."""
-        matrix = view_projection(view, size[0] / size[1], flipped=flipped)
-        margin = max((g.morph.reach for g in self._geometries.values() if g.morph is not None), default=0.0)
-        return self._footprint.rect(self._box_matrices, matrix, size=size, margin=margin) or whole(size)
-
     def _weights(self, node: int, weights: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
         given = weights.get(node)
         if given is None:
@@ -219,12 +223,16 @@ class Stage:
         aspect: float,
         lighting: Lighting,
         look: Look,
-        background: Background,
+        background: Background | None,
         flipped: bool,
     ) -> None:
         """Draw the avatar and its background into the bound framebuffer, which has been cleared.
 
-        Opaque surfaces come first, nearest first; then the background; then blended surfaces, farthest first.
+        Opaque surfaces come first, nearest first; then the background; then blended surfaces, farthest first. With
+        one sample a pixel a CPU lays down the depth of opaque surfaces before, so that it shades what is seen only.
+
+        Args:
+            background: None when it is there already.
 
         Raises:
             GraphicsError: the driver refused a shader.
@@ -243,19 +251,18 @@ class Stage:
         gl.enable(gl.DEPTH_TEST)
         gl.disable(gl.BLEND)
         gl.depth_func = "<="
-        insides: list[_Drawn] = []
+        first = self._context.software and gl.fbo.samples <= 1
+        if first:
+            self._draw_depth(order, flipped=flipped)
+        gl.fbo.depth_mask = not first
         for drawn in order:
             if drawn.material.alpha_mode is AlphaMode.OPAQUE:
-                apart = drawn.geometry.pieces and drawn.material.double_sided and gl.fbo.samples > 1
-                insides += [drawn] if apart else []
-                both = drawn.material.double_sided and not apart
-                self._one(drawn, macros, flipped=flipped, back=both, front=True)
-        if insides:
-            self._draw_insides(insides, macros, flipped=flipped)
+                self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
+        gl.fbo.depth_mask = True
         for drawn in order:
             if drawn.material.alpha_mode is AlphaMode.MASK:
                 self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
-        if self._backdrop.needed(background):
+        if background is not None and self._backdrop.needed(background):
             gl.disable(gl.CULL_FACE)
             self._backdrop.draw(background, aspect=aspect, flipped=flipped)
         gl.enable(gl.BLEND)
@@ -270,21 +277,49 @@ class Stage:
         gl.fbo.depth_mask = True
         gl.disable(gl.BLEND)
 
-    def _draw_insides(self, insides: list[_Drawn], macros: frozenset[str], *, flipped: bool) -> None:
-        """Back faces, but for the pieces that all front faces together hide."""
-        gl, asked = self._context.calls, self._visibility
-        asked.begin()
-        gl.color_mask(False, False, False, False)
-        self._context.gl.fbo.depth_mask = False
-        for drawn in insides:
-            array = self._array(drawn, _DEPTH)
-            self._place(drawn, array.program, flipped=flipped, back=True, front=False)
-            asked.ask(drawn.geometry.count, array)
-        self._context.gl.fbo.depth_mask = True
-        gl.color_mask(True, True, True, True)
-        for drawn, seen in zip(insides, asked.answers(), strict=True):
-            if seen:
-                self._one(drawn, macros, flipped=flipped, back=True, front=False, ranges=seen)
+    def _draw_depth(self, order: list[_Drawn], *, flipped: bool) -> None:
+        calls = self._context.calls
+        calls.color_mask(False, False, False, False)
+        for drawn in order:
+            if drawn.geometry.count and drawn.material.alpha_mode is AlphaMode.OPAQUE:
+                array = self._array(drawn, _DEPTH)
+                self._place(drawn, array.program, flipped=flipped, back=drawn.material.double_sided, front=True)
+                array.render()
+        calls.color_mask(True, True, True, True)
+
+    def smooth(self, picture: Any, *, view: View, size: tuple[int, int], flipped: bool) -> None:
+        """Smooth the outlines of a picture of the pose, which the bound framebuffer shows with its depth.
+
+        Args:
+            picture: the same picture as a texture of ``size`` pixels.
+        """
+        matrix = view_projection(view, size[0] / size[1], flipped=flipped)
+        # Where a round surface turns away, its pixels lie nearer than the edge: the edge comes forward for them.
+        sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
+        nearer = matrix[:, :3] @ (sight * np.float32(-_EDGE_LIFT))
+        found = []
+        for drawn in self._drawn:
+            if drawn.geometry.mode >= Mode.TRIANGLES and drawn.geometry.count:
+                edges = self._outline(drawn, matrix)
+                places = edges[..., :3] / edges[..., 3:]
+                places[..., 2] = (edges[..., 2] + nearer[2]) / (edges[..., 3] + nearer[3])
+                found.append(places)
+        if found:
+            self._smoothing.draw(np.concatenate(found), picture, size=size)
+
+    def _outline(self, drawn: _Drawn, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(edges, 2, 4)`` in clip space."""
+        silhouettes = self._silhouettes.get(drawn.block)
+        if silhouettes is None:
+            mesh = self._avatar.meshes[self._avatar.nodes[drawn.node].mesh]
+            primitive = mesh.primitives[drawn.primitive]
+            silhouettes = self._silhouettes[drawn.block] = Silhouettes(primitive, skinned=drawn.skin >= 0)
+            drawn.outline_stale = drawn.geometry.morph is not None
+        if drawn.outline_stale and drawn.geometry.morph is not None:
+            silhouettes.morph(drawn.geometry.morph.current[:, :3])
+            drawn.outline_stale = False
+        placed = self._joints.matrices(drawn.skin) if drawn.skin >= 0 else drawn.model[None, :3]
+        return silhouettes.outline(silhouettes.clip(placed, matrix))
 
     def _one(
         self,
@@ -294,17 +329,13 @@ class Stage:
         flipped: bool,
         back: bool,
         front: bool,
-        ranges: list[Range] | None = None,
     ) -> None:
         if not drawn.geometry.count:
             return
         array = self._array(drawn, macros)
         self._place(drawn, array.program, flipped=flipped, back=back, front=front)
         self._bind(drawn)
-        if ranges is None:
-            array.render()
-        for first, count in ranges or ():
-            array.render(first=first, vertices=count)
+        array.render()
 
     def _bind(self, drawn: _Drawn) -> None:
         """The material's numbers and pictures."""
@@ -376,14 +407,19 @@ class Stage:
         self._frame_buffer.write(frame.tobytes())
         self._frame_buffer.bind_to_uniform_block(FRAME_BINDING)
 
-    def draw_background(self, background: Background, *, aspect: float, flipped: bool) -> None:
-        """Draw what is behind the avatar alone, into the bound framebuffer, which has been cleared."""
-        if self._backdrop.needed(background):
+    def backdrop(self, background: Background, *, aspect: float, flipped: bool) -> Callable[[], None] | None:
+        """What draws the background alone into the bound framebuffer, None where clearing is all there is to do."""
+        if not self._backdrop.needed(background):
+            return None
+
+        def draw() -> None:
             gl = self._context.gl
             gl.disable(gl.CULL_FACE | gl.BLEND)
             gl.enable(gl.DEPTH_TEST)
             gl.depth_func = "<="
             self._backdrop.draw(background, aspect=aspect, flipped=flipped)
+
+        return draw
 
     def clear_color(self, background: Background) -> tuple[float, float, float, float]:
         """What the framebuffer is to be cleared to before ``draw``."""
@@ -399,7 +435,7 @@ class Stage:
         self._lamps.release()
         self._shadow_map.release()
         self._color_table.release()
-        self._visibility.release()
+        self._smoothing.release()
         self._backdrop.release()
         self._blocks.release()
         self._frame_buffer.release()

@@ -1,7 +1,8 @@
-"""What is drawn into without a screen: a multisampled picture, its resolved twin, and the way back to memory."""
+"""What is drawn into: one picture, smoothed by samples or along its outlines, and the way back to memory."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ from numpy.typing import NDArray
 
 from renderer.errors import GraphicsError
 from renderer.gl import calls
+from renderer.gl.behind import Behind
 from renderer.gl.context import GraphicsContext
-from renderer.gl.footprint import Rect
+from renderer.scene import Background
 
 _MAX_SAMPLES, _MAX_RENDERBUFFER_SIZE = 0x8D57, 0x84E8
+_LONGEST_WAIT = 10_000_000_000  # nanoseconds
 
 
 class Target:
@@ -21,12 +24,15 @@ class Target:
     Args:
         size: width and height in pixels.
         samples: samples a pixel; brought down to what the driver has, 0 or 1: none.
+        outlines: one sample a pixel, and ``smooth`` is called when everything is drawn.
 
     Raises:
         GraphicsError: ``gl.size`` when the driver cannot draw that large.
     """
 
-    def __init__(self, context: GraphicsContext, *, size: tuple[int, int], samples: int) -> None:
+    def __init__(
+        self, context: GraphicsContext, *, size: tuple[int, int], samples: int, outlines: bool = False
+    ) -> None:
         self._calls = context.calls
         self._parking = context.parking
         limit = self._calls.integer(_MAX_RENDERBUFFER_SIZE)
@@ -37,98 +43,118 @@ class Target:
                 where=context.driver,
                 hint=f"each side may be 1 to {limit} pixels",
             )
-        gl = context.gl
+        gl = self._gl = context.gl
         self.size = size
-        self.samples = min(samples, self._calls.integer(_MAX_SAMPLES)) if samples > 1 else 0
-        self._resolved = gl.framebuffer(
-            [gl.renderbuffer(size, 4)], None if self.samples else gl.depth_renderbuffer(size)
-        )
-        self._drawn = self._resolved
-        if self.samples:
-            self._drawn = gl.framebuffer(
-                [gl.renderbuffer(size, 4, samples=self.samples)], gl.depth_renderbuffer(size, samples=self.samples)
-            )
-        self._gl = gl
-        self._pixel_buffers: list[Any] = []  # made when a copy that is not waited for is first begun
-        self._staged = np.empty(0, np.uint8)
-        self._turn = 0
+        self.samples = min(samples, self._calls.integer(_MAX_SAMPLES)) if samples > 1 and not outlines else 0
+        self.outlines = outlines
+        depth = gl.depth_renderbuffer(size, samples=self.samples)
+        self.picture: Any = gl.texture(size, 4) if outlines else None
+        """What is drawn, as a texture, where outlines are smoothed."""
+        drawn = self.picture or gl.renderbuffer(size, 4, samples=self.samples)
+        self._drawn = gl.framebuffer([drawn], depth)
+        self._finished = self._drawn
+        if outlines:
+            self._finished = gl.framebuffer([gl.renderbuffer(size, 4)], depth)
+        elif self.samples:
+            self._finished = gl.framebuffer([gl.renderbuffer(size, 4)])
+        self._behind: Behind | None = None
+        self._context = context
+        self._pixel_buffer: Any = None  # made when a copy that is not waited for is first begun
+        self._fence: int | None = None
 
-    def begin(self, clear: tuple[float, float, float, float], rect: Rect) -> None:
-        """Clear this and make a part of it the drawing target; ``clear`` is premultiplied."""
+    def begin(
+        self, clear: tuple[float, float, float, float], behind: tuple[Background, Callable[[], None]] | None = None
+    ) -> bool:
+        """Clear this and make it the drawing target; ``clear`` is premultiplied.
+
+        ``behind`` is a background with what draws it, where clearing does not do. Whether it is there afterwards is
+        returned: with several samples a pixel it has to be drawn among the rest.
+        """
         gl = self._calls
+        copied = behind is not None and not self.samples
+        if behind is not None and copied:
+            if self._behind is None:
+                self._behind = Behind(self._context, size=self.size)
+            self._behind.prepare(*behind)
+            self._behind.copy(self._drawn.glo)
         self._drawn.use()
         self._drawn.depth_mask = True
-        # Everything is cleared faster than a part: that, Mesa draws as a rectangle.
-        gl.disable(calls.SCISSOR_TEST)
         gl.clear_color(*clear)
-        gl.clear(calls.COLOR_BUFFER_BIT | calls.DEPTH_BUFFER_BIT)
-        gl.enable(calls.SCISSOR_TEST)
-        gl.scissor(rect.left, rect.top, rect.width, rect.height)
+        gl.clear(calls.DEPTH_BUFFER_BIT if copied else calls.COLOR_BUFFER_BIT | calls.DEPTH_BUFFER_BIT)
+        return copied
 
-    def _copy(self, rect: Rect, destination: int | None, row_length: int) -> None:
-        """Resolve, and copy a part to an address or, with None, into the bound pixel buffer."""
+    def finish(self, smooth: Callable[[Any], None]) -> None:
+        """Make one picture of what was drawn: from its samples, or by ``smooth(picture)``, which draws over it."""
+        if self._finished is not self._drawn:
+            self._blit(self._drawn.glo, self._finished.glo)
+            if self.outlines:
+                self._finished.use()
+                smooth(self.picture)
+
+    def _blit(self, source: int, destination: int) -> None:
+        gl, (width, height) = self._calls, self.size
+        box = (0, 0, width, height)
+        gl.bind_framebuffer(calls.READ_FRAMEBUFFER, source)
+        gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, destination)
+        gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
+
+    def _copy(self, destination: int | None) -> None:
+        """Copy the picture to an address or, with None, into the bound pixel buffer."""
         gl = self._calls
-        gl.disable(calls.SCISSOR_TEST)
-        gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._drawn.glo)
-        if self.samples:
-            gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, self._resolved.glo)
-            box = (rect.left, rect.top, rect.right, rect.bottom)
-            gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
-            gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._resolved.glo)
+        gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._finished.glo)
         gl.read_buffer(calls.COLOR_ATTACHMENT0)
         gl.pixel_store(calls.PACK_ALIGNMENT, 4)
-        gl.pixel_store(calls.PACK_ROW_LENGTH, row_length)
-        gl.read_pixels(rect.left, rect.top, rect.width, rect.height, calls.RGBA, calls.UNSIGNED_BYTE, destination)
-        gl.pixel_store(calls.PACK_ROW_LENGTH, 0)
+        gl.read_pixels(0, 0, *self.size, calls.RGBA, calls.UNSIGNED_BYTE, destination)
         self._drawn.use()
 
     def present(self, framebuffer: int) -> None:
-        """Resolve, and copy everything to another framebuffer of the same size (0: the window's)."""
-        gl, (width, height) = self._calls, self.size
-        box = (0, 0, width, height)
-        gl.disable(calls.SCISSOR_TEST)
-        gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._drawn.glo)
-        if self.samples:
-            gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, self._resolved.glo)
-            gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
-            gl.bind_framebuffer(calls.READ_FRAMEBUFFER, self._resolved.glo)
-        gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, framebuffer)
-        gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
+        """Copy the picture to another framebuffer of the same size (0: the window's)."""
+        self._blit(self._finished.glo, framebuffer)
         self._drawn.use()
 
-    def read(self, rect: Rect, into: NDArray[np.uint8]) -> None:
-        """Wait for the picture and copy a part of it to the same part of contiguous ``(h, w, 4) uint8``."""
-        if rect.width:
-            self._copy(rect, into[rect.top :, rect.left :].ctypes.data, self.size[0])
+    def read(self, into: NDArray[np.uint8]) -> None:
+        """Wait for the picture and copy it to contiguous ``(h, w, 4) uint8``."""
+        self._copy(into.ctypes.data)
 
-    def start_read(self, rect: Rect) -> int:
-        """Begin a copy without waiting; ``finish_read`` takes the number that is returned. At most two at a time."""
-        if not self._pixel_buffers:
+    def start_read(self) -> None:
+        """Begin a copy without waiting; ``finish_read`` takes it before the next picture is begun.
+
+        A driver that draws on the CPU copies when asked to; it is only told here where the picture ends.
+        """
+        gl = self._calls
+        if self._context.software:
+            self._fence = gl.fence_sync(calls.SYNC_GPU_COMMANDS_COMPLETE, 0)
+            gl.flush()
+            return
+        if self._pixel_buffer is None:
             room = 4 * self.size[0] * self.size[1]
-            self._pixel_buffers = [self._gl.buffer(reserve=room) for _ in range(2)]
-            self._staged = np.empty(room, np.uint8)
-        self._turn ^= 1
-        if rect.width:
-            self._calls.bind_buffer(calls.PIXEL_PACK_BUFFER, self._pixel_buffers[self._turn].glo)
-            self._copy(rect, None, 0)
-            self._calls.bind_buffer(calls.PIXEL_PACK_BUFFER, 0)
-        return self._turn
+            self._pixel_buffer = self._gl.buffer(reserve=room)
+        gl.bind_buffer(calls.PIXEL_PACK_BUFFER, self._pixel_buffer.glo)
+        self._copy(None)
+        gl.bind_buffer(calls.PIXEL_PACK_BUFFER, 0)
 
-    def finish_read(self, turn: int, rect: Rect, into: NDArray[np.uint8]) -> None:
-        """Wait for a begun copy and take it to its part of ``(h, w, 4) uint8``."""
-        if rect.width:
-            staged = self._staged[: 4 * rect.width * rect.height]
-            self._pixel_buffers[turn].read_into(staged, size=staged.nbytes)
-            into[rect.top : rect.bottom, rect.left : rect.right] = staged.reshape(rect.height, rect.width, 4)
+    def finish_read(self, into: NDArray[np.uint8]) -> None:
+        """Wait for a begun copy and take it to contiguous ``(h, w, 4) uint8``."""
+        if self._fence is not None:
+            # Reading would wait for everything that was drawn since, too.
+            self._calls.client_wait_sync(self._fence, 0, _LONGEST_WAIT)
+            self._calls.delete_sync(self._fence)
+            self._fence = None
+            self._copy(into.ctypes.data)
+        else:
+            self._pixel_buffer.read_into(into)
 
     def release(self) -> None:
         """Free everything."""
         self._parking.use()
-        for framebuffer in {id(f): f for f in (self._resolved, self._drawn)}.values():
-            attached: list[Any] = [*framebuffer.color_attachments, framebuffer.depth_attachment]
+        if self._behind is not None:
+            self._behind.release()
+        attached = {}
+        for framebuffer in {id(f): f for f in (self._finished, self._drawn)}.values():
+            parts: list[Any] = [*framebuffer.color_attachments, framebuffer.depth_attachment]
+            attached.update({id(part): part for part in parts if part is not None})
             framebuffer.release()
-            for renderbuffer in attached:
-                if renderbuffer is not None:
-                    renderbuffer.release()
-        for buffer in self._pixel_buffers:
-            buffer.release()
+        for part in attached.values():
+            part.release()
+        if self._pixel_buffer is not None:
+            self._pixel_buffer.release()

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderer.animation.pose import Pose
 from renderer.gl.context import GraphicsContext, headless
-from renderer.gl.footprint import Rect, whole
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
 from renderer.output.ahead import LARGEST_TEXTURE, Ahead
 from renderer.scene import Avatar, Background, Lighting, Look, View
 
 Picture = NDArray[np.uint8]
+Edges = Literal["samples", "outlines"]
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -37,6 +38,8 @@ class Offscreen:
     Args:
         size: width and height in pixels.
         samples: samples a pixel for smooth edges, 0 or 4; fewer where the driver has fewer.
+        edges: how more than one sample is had: by taking them, or by one sample and the outlines' places in their
+            pixels; without it the first on a GPU, and the second, which costs far less there, on a CPU.
         context: an existing context to draw in, which then outlives this object; a headless one is made without it.
         largest_texture: pictures of materials with a longer side are shrunk to it.
         ahead: has begun with the context and the pictures.
@@ -51,6 +54,7 @@ class Offscreen:
         *,
         size: tuple[int, int],
         samples: int = 4,
+        edges: Edges | None = None,
         context: GraphicsContext | None = None,
         largest_texture: int = LARGEST_TEXTURE,
         ahead: Ahead | None = None,
@@ -59,12 +63,12 @@ class Offscreen:
         self._owned = context is None
         self.context = context or (ahead.context() if ahead is not None else headless())
         self.context.make_current()
-        self._target = Target(self.context, size=size, samples=samples)
+        self.size = size
+        self._samples = samples
+        self._edges = edges or ("outlines" if self.context.software else "samples")
+        self._targets = [self._target()]
         pictures = ahead.pictures if ahead is not None else None
         self._stage = Stage(self.context, avatar, largest_texture=largest_texture, pictures=pictures)
-        self._behind: tuple[Background, Picture] | None = None
-        self._aspect = size[0] / size[1]
-        self.size = size
 
     def __enter__(self) -> Offscreen:
         return self
@@ -78,7 +82,8 @@ class Offscreen:
         """Free what was taken on the GPU, and the context if it is ours."""
         self.context.make_current()
         self._stage.release()
-        self._target.release()
+        for target in self._targets:
+            target.release()
         if self._owned:
             self.context.release()
 
@@ -103,11 +108,11 @@ class Offscreen:
             background=background or Background(),
             look=look or Look(),
         )
-        rect = self._draw(shot)
-        picture = self._backdrop(shot.background).copy()
-        self._target.read(rect, picture)
+        self._draw(self._targets[0], shot)
+        picture = np.empty((self.size[1], self.size[0], 4), np.uint8)
+        self._targets[0].read(picture)
         self.context.check()
-        _make_straight(picture, rect, shot.background)
+        _make_straight(picture, shot.background)
         return picture
 
     def frames(self, shots: Iterable[Shot]) -> Iterator[Picture]:
@@ -118,63 +123,58 @@ class Offscreen:
         Raises:
             GraphicsError: the driver refused something.
         """
-        waiting: tuple[int, Rect, Background] | None = None
-        pictures = [np.empty((self.size[1], self.size[0], 4), np.uint8) for _ in range(2)]
+        while len(self._targets) < 2:
+            self._targets.append(self._target())
+        pictures = [np.empty((self.size[1], self.size[0], 4), np.uint8) for _ in self._targets]
+        waiting: Background | None = None
+        turn = 0
         for shot in shots:
-            rect = self._draw(shot)
-            begun = (self._target.start_read(rect), rect, shot.background)
+            self._draw(self._targets[turn], shot)
+            self._targets[turn].start_read()
+            turn ^= 1
             if waiting is not None:
-                yield self._finish(pictures[waiting[0]], *waiting)
-            waiting = begun
+                yield self._finish(self._targets[turn], pictures[turn], waiting)
+            waiting = shot.background
         if waiting is not None:
-            yield self._finish(pictures[waiting[0]], *waiting)
+            yield self._finish(self._targets[turn ^ 1], pictures[turn ^ 1], waiting)
         self.context.check()
 
-    def _draw(self, shot: Shot) -> Rect:
-        """Draw a shot, and say which part of the picture is not just background."""
+    def _target(self) -> Target:
+        outlines = self._edges == "outlines" and self._samples > 1
+        return Target(self.context, size=self.size, samples=self._samples, outlines=outlines)
+
+    def _draw(self, target: Target, shot: Shot) -> None:
         self.context.make_current()
-        self._backdrop(shot.background)
-        self._stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
-        self._stage.cast_shadow(shot.lighting)
-        rect = self._stage.rect(shot.view, size=self.size, flipped=True)
-        self._target.begin(self._stage.clear_color(shot.background), rect)
-        self._stage.draw(
+        stage, aspect = self._stage, self.size[0] / self.size[1]
+        stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
+        stage.cast_shadow(shot.lighting)
+        backdrop = stage.backdrop(shot.background, aspect=aspect, flipped=True)
+        clear = stage.clear_color(shot.background)
+        there = target.begin(clear, None if backdrop is None else (shot.background, backdrop))
+        stage.draw(
             view=shot.view,
-            aspect=self._aspect,
+            aspect=aspect,
             lighting=shot.lighting,
             look=shot.look,
-            background=shot.background,
+            background=None if there else shot.background,
             flipped=True,
         )
-        return rect
+        target.finish(lambda picture: stage.smooth(picture, view=shot.view, size=self.size, flipped=True))
 
-    def _backdrop(self, background: Background) -> Picture:
-        """The picture without the avatar, drawn once as long as the background stays the same."""
-        if self._behind is None or self._behind[0] != background:
-            everything = whole(self.size)
-            picture = np.empty((self.size[1], self.size[0], 4), np.uint8)
-            self._target.begin(self._stage.clear_color(background), everything)
-            self._stage.draw_background(background, aspect=self._aspect, flipped=True)
-            self._target.read(everything, picture)
-            _make_straight(picture, everything, background)
-            self._behind = (background, picture)
-        return self._behind[1]
-
-    def _finish(self, picture: Picture, turn: int, rect: Rect, background: Background) -> Picture:
-        np.copyto(picture, self._backdrop(background))
-        self._target.finish_read(turn, rect, picture)
-        _make_straight(picture, rect, background)
+    def _finish(self, target: Target, picture: Picture, background: Background) -> Picture:
+        self.context.make_current()
+        target.finish_read(picture)
+        _make_straight(picture, background)
         return picture
 
 
-def _make_straight(picture: Picture, rect: Rect, background: Background) -> None:
+def _make_straight(picture: Picture, background: Background) -> None:
     """Divide colour by alpha, in place, where a pixel is neither clear nor solid."""
     if not background.transparent and background.image is None:
         return
-    part = picture[rect.top : rect.bottom, rect.left : rect.right]
-    alpha = part[..., 3]
+    alpha = picture[..., 3]
     rows, columns = np.nonzero((alpha - np.uint8(1)) < np.uint8(254))
-    pixels = part[rows, columns].astype(np.uint16)
+    pixels = picture[rows, columns].astype(np.uint16)
     share = np.maximum(pixels[:, 3:], 1)
     pixels[:, :3] = np.minimum((pixels[:, :3] * np.uint16(255) + share // 2) // share, 255)
-    part[rows, columns] = pixels.astype(np.uint8)
+    picture[rows, columns] = pixels.astype(np.uint8)

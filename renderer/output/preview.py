@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from renderer.assets import Asset
-from renderer.gl.footprint import whole
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
 from renderer.gl.window import open_window, start_glfw
@@ -76,7 +75,7 @@ class Preview:
         self._show = self._shown(camera, clip, background)
         self._orbit = Orbit(self._show.view)
         self._stage = Stage(self.context, asset.avatar)
-        self._target = Target(self.context, size=self._size, samples=4)
+        self._target = Target(self.context, size=self._size, samples=4, outlines=self.context.software)
         self._time, self._paused, self._saved, self._wanted = 0.0, False, 0, False
         self._pointer: tuple[float, float] | None = None
         self._held, self._shifted = -1, False
@@ -129,20 +128,23 @@ class Preview:
     def _draw(self) -> None:
         if self._target.size != self._size:
             self._target.release()
-            self._target = Target(self.context, size=self._size, samples=4)
+            self._target = Target(self.context, size=self._size, samples=4, outlines=self.context.software)
         shown = replace(self._show.shot(self._time), view=self._orbit.view)
         stage, size = self._stage, self._size
         stage.pose(world=shown.pose.world(self._asset.avatar), weights=shown.pose.weights)
         stage.cast_shadow(shown.lighting)
-        self._target.begin(stage.clear_color(shown.background), whole(size))
+        backdrop = stage.backdrop(shown.background, aspect=size[0] / size[1], flipped=False)
+        clear = stage.clear_color(shown.background)
+        there = self._target.begin(clear, None if backdrop is None else (shown.background, backdrop))
         stage.draw(
             view=shown.view,
             aspect=size[0] / size[1],
             lighting=shown.lighting,
             look=shown.look,
-            background=shown.background,
+            background=None if there else shown.background,
             flipped=False,
         )
+        self._target.finish(lambda picture: stage.smooth(picture, view=shown.view, size=size, flipped=False))
         if self._wanted:
             self._wanted = False
             self._save()
@@ -152,7 +154,7 @@ class Preview:
     def _save(self) -> None:
         """Write what is drawn as the next free ``NAME-001.png``."""
         picture = np.empty((self._size[1], self._size[0], 4), np.uint8)
-        self._target.read(whole(self._size), picture)
+        self._target.read(picture)
         stem = Path(self._name).stem or "avatar"
         paths = (self._pictures / f"{stem}-{number:03}.png" for number in itertools.count(1))
         write_image(next(path for path in paths if not path.exists()), np.ascontiguousarray(picture[::-1]))

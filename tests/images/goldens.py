@@ -100,7 +100,7 @@ def draw(scene: dict, shared: Path, light, context) -> np.ndarray:
     pose = Pose.rest(avatar)
     lighting = Lighting(key=None, environment=light, lamps=False)
     width, height = scene["dimensions"]["width"], scene["dimensions"]["height"]
-    with Offscreen(avatar, size=(2 * width, 2 * height), context=context) as offscreen:
+    with Offscreen(avatar, size=(2 * width, 2 * height), context=context, edges="samples") as offscreen:
         drawn = offscreen.frame(pose, view=view_of(scene, avatar), lighting=lighting)
     # Lanczos, as much in height as in width, what is left over cut off: our silhouettes are then the references'
     # (VertexColorTest: alpha within 0.02 of 255).

@@ -4,6 +4,7 @@
 #include "material.glsl"
 
 in vec3 in_position;
+invariant gl_Position;  // depth is laid down first by a program of its own
 #ifdef NORMALS
 in vec3 in_normal;
 out vec3 v_normal;

@@ -20,5 +20,5 @@ def draw(context, shapes):
     ]
     avatar = shapes.avatar(*reversed(panes), materials=materials)
     view = View(eye=(0.6, 0.4, 5.0), target=(0.0, 0.0, 0.5), projection=Perspective(yfov=0.45))
-    with Offscreen(avatar, size=(128, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(128, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=shapes.LAMP)

@@ -26,5 +26,5 @@ def draw(context, shapes):
     )
     view = View(eye=(1.2, 0.8, 4.0), target=(0.0, 0.0, 0.0), projection=Perspective(yfov=0.5))
     grey = Background(top_srgb=(0.7, 0.7, 0.7), bottom_srgb=(0.7, 0.7, 0.7))
-    with Offscreen(avatar, size=(128, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(128, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=shapes.LAMP, background=grey)

@@ -19,5 +19,5 @@ def draw(context, shapes):
     )
     view = View(eye=(0, 0, 5), target=(0, 0, 0), projection=Orthographic(height=2.0))
     background = Background(image=shapes.picture(stripes).data)
-    with Offscreen(avatar, size=(112, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(112, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=shapes.LAMP, background=background)

@@ -30,5 +30,5 @@ def draw(context, shapes):
     avatar = shapes.avatar(shapes.sphere(0.9), materials=(material,), images=images)
     lighting = Lighting(key=DirectionalLight(direction=(-0.48, 0.64, 0.6), intensity=2.0))
     view = View(eye=(0.0, 0.6, 4.0), target=(0, 0, 0), projection=Perspective(yfov=0.5))
-    with Offscreen(avatar, size=(144, 144), context=context) as offscreen:
+    with Offscreen(avatar, size=(144, 144), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=lighting)

@@ -12,5 +12,5 @@ def draw(context, shapes):
     ball.normals = None
     avatar = shapes.avatar(ball, materials=(Material(metallic_factor=0.0, roughness_factor=0.9),))
     view = View(eye=(0.5, 1.0, 4.0), target=(0, 0, 0), projection=Perspective(yfov=0.5))
-    with Offscreen(avatar, size=(128, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(128, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=shapes.LAMP)

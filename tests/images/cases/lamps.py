@@ -22,5 +22,5 @@ def draw(context, shapes):
     turn = np.sqrt(0.5)
     pose.matrices[4, :3, :3] = ((turn, 0, turn), (0, 1, 0), (-turn, 0, turn))
     view = View(eye=(0, -1.5, 4), target=(0, 0, 0), projection=Perspective(yfov=0.6))
-    with Offscreen(avatar, size=(160, 120), context=context) as offscreen:
+    with Offscreen(avatar, size=(160, 120), context=context, edges="samples") as offscreen:
         return offscreen.frame(pose, view=view, lighting=Lighting(key=None, environment=None))

@@ -23,5 +23,5 @@ def draw(context, shapes):
     balls = [(shapes.sphere(0.45, material=i), (i % 2 - 0.5, 0.5 - i // 2, 0.0)) for i in range(4)]
     avatar = shapes.avatar(*balls, materials=materials, images=(shapes.picture(told),))
     view = View(eye=(0, 0, 5), target=(0, 0, 0), projection=Orthographic(height=2.0))
-    with Offscreen(avatar, size=(128, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(128, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=Lighting(key=shapes.LAMP.key))

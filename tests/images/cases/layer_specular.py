@@ -21,5 +21,5 @@ def draw(context, shapes):
     balls = [(shapes.sphere(0.45, material=i), (i % 3 - 1.0, 0.5 - i // 3, 0.0)) for i in range(6)]
     avatar = shapes.avatar(*balls, materials=materials)
     view = View(eye=(0, 0, 5), target=(0, 0, 0), projection=Orthographic(height=2.0))
-    with Offscreen(avatar, size=(192, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(192, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=Lighting(key=shapes.LAMP.key))

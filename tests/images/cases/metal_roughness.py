@@ -18,5 +18,5 @@ def draw(context, shapes):
         environment=Environment(sky=(0.5, 0.7, 1.1), horizon=(0.5, 0.5, 0.5), ground=(0.1, 0.08, 0.06)),
     )
     view = View(eye=(0, 0, 5), target=(0, 0, 0), projection=Orthographic(height=3.0))
-    with Offscreen(avatar, size=(144, 144), context=context) as offscreen:
+    with Offscreen(avatar, size=(144, 144), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, lighting=lighting)

@@ -25,5 +25,5 @@ def draw(context, shapes):
     )
     avatar = shapes.avatar(ball, materials=(Material(base_color_factor=(0.8, 0.6, 0.5, 1), metallic_factor=0.0),))
     view = View(eye=(1.6, 0.8, 4.0), target=(0, 0, 0), projection=Perspective(yfov=0.45))
-    with Offscreen(avatar, size=(128, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(128, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar, node0=[0.5, 0.5, 0.0]), view=view, lighting=shapes.LAMP)

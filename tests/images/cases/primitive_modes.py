@@ -23,5 +23,5 @@ def draw(context, shapes):
     )
     view = View(eye=(0, 0, 5), target=(0, 0, 0), projection=Orthographic(height=2.0))
     dark = Background(top_srgb=(0.1, 0.1, 0.1), bottom_srgb=(0.1, 0.1, 0.1))
-    with Offscreen(avatar, size=(192, 96), context=context) as offscreen:
+    with Offscreen(avatar, size=(192, 96), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=view, background=dark)

@@ -26,5 +26,5 @@ def draw(context, shapes):
     turn = math.radians(70)
     pose.matrices[2, :2, :2] = ((math.cos(turn), math.sin(turn)), (-math.sin(turn), math.cos(turn)))
     view = View(eye=(0.3, 0.4, 5.0), target=(0.2, 0.0, 0.0), projection=Perspective(yfov=0.45))
-    with Offscreen(avatar, size=(128, 128), context=context) as offscreen:
+    with Offscreen(avatar, size=(128, 128), context=context, edges="samples") as offscreen:
         return offscreen.frame(pose, view=view, lighting=shapes.LAMP)

@@ -18,7 +18,7 @@ def draw(context, shapes):
     avatar = shapes.avatar(*parts, materials=tuple(materials), scale=(1.5 / steps, 1 / 3, 1.0))
     view = View(eye=(0, 0, 5), target=(0, 0, 0), projection=Orthographic(height=2.0))
     dark = Lighting(key=None, environment=None)
-    with Offscreen(avatar, size=(144, 48), samples=0, context=context) as offscreen:
+    with Offscreen(avatar, size=(144, 48), samples=0, context=context, edges="samples") as offscreen:
         bands = [
             offscreen.frame(shapes.rest(avatar), view=view, lighting=dark, look=Look(tone=tone))
             for tone in ("aces", "neutral", "none")

@@ -57,7 +57,7 @@ def test_a_broken_driver_is_no_traceback() -> None:
 
 
 def test_an_error_left_behind_is_found_once(context: GraphicsContext) -> None:
-    context.calls.enable(0xFFFF)
+    context.calls.read_buffer(0xFFFF)
     with pytest.raises(GraphicsError) as caught:
         context.check()
     assert caught.value.code == "gl.error"

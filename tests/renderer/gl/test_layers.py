@@ -37,7 +37,7 @@ CONSERVING = {
 def drawn(context: GraphicsContext, shapes: ModuleType, material: Material, lighting: Lighting, **more) -> np.ndarray:
     shape = more.pop("shape", None) or shapes.sphere()
     avatar = shapes.avatar(shape, materials=(material,), **more)
-    with Offscreen(avatar, size=(64, 64), context=context) as offscreen:
+    with Offscreen(avatar, size=(64, 64), context=context, edges="samples") as offscreen:
         return offscreen.frame(shapes.rest(avatar), view=shapes.FRONT, lighting=lighting, look=PLAIN)
 
 
