@@ -102,6 +102,9 @@ class Buffers(Protocol):
     def stride(self, index: int) -> int | None:
         """Its stride in bytes where it has one."""
 
+    def extent(self, index: int, *, where: str) -> tuple[int, int | None]:
+        """How many bytes ``view`` would give, and its stride."""
+
 
 class Accessors:
     """The accessors of one document, each decoded once.
@@ -118,7 +121,6 @@ class Accessors:
         self._decoded: dict[int, AnyArray] = {}
         self._floats: dict[int, NDArray[np.float32]] = {}
         self._paid: set[int] = set()
-        self._lengths: dict[int, int] = {}
         self._spent = 0
         self._spent_on_nothing = 0
 
@@ -136,9 +138,10 @@ class Accessors:
 
         Raises as ``read`` does.
         """
-        accessors, paid, lengths = self._accessors, self._paid, self._lengths
+        accessors, paid, buffers = self._accessors, self._paid, self._buffers
         last: tuple[int, str] | None = None
         layout = None
+        owed = 0
         for index in indices:
             if index in paid or index in self._decoded:
                 continue
@@ -149,15 +152,15 @@ class Accessors:
                 continue
             if layout is None or kind != last:
                 last, layout = kind, self._layout(accessor, index)
-            per_component = layout.dtype.itemsize if layout.dtype.kind == "f" else layout.dtype.itemsize + 4
-            self._spend(accessor.count * layout.width * per_component, index)
-            length = lengths.get(view)
-            if length is None:
-                length = lengths[view] = len(self._buffers.view(view, where=_at(index)))
-            end = accessor.byte_offset + accessor.count * layout.pitch * layout.columns
-            if end > length or self._buffers.stride(view):
+                width = layout.width * (layout.dtype.itemsize + (0 if layout.dtype.kind == "f" else 4))
+            owed += accessor.count * width
+            length, stride = buffers.extent(view, where=where)
+            stride = stride or layout.pitch * layout.columns
+            end = accessor.byte_offset + stride * (accessor.count - 1) + layout.size
+            if stride < layout.size or (end > length and accessor.count):
                 self._span(view, accessor.byte_offset, accessor.count, layout, index)
             paid.add(index)
+        self._spend(owed, indices[0] if indices else 0)
 
     def provide(self, index: int, elements: AnyArray) -> None:
         """Take ``(count, components)`` from elsewhere for what an accessor stands for, in its own component type.

@@ -84,6 +84,14 @@ class BufferStore:
         """A buffer view's stride where it declares one."""
         return self._views[index].byte_stride or None
 
+    def extent(self, index: int, *, where: str) -> tuple[int, int | None]:
+        """Length and stride of a view; raises as ``view`` does."""
+        if index >= len(self._views) or (found := self._views[index]).extensions:
+            return len(self.view(index, where=where)), self.stride(index)
+        if found.byte_offset + found.byte_length > len(self.buffer(found.buffer, where=where)):
+            self.view(index, where=where)
+        return found.byte_length, found.byte_stride or None
+
     def _load(self, index: int, *, where: str) -> memoryview:
         if index >= len(self._buffers):
             raise refusal("reference.range", f"buffer {index} does not exist", where=where)

@@ -41,6 +41,8 @@ def with_mtoon_0(
     """The materials, those that a VRM 0.x file shades with MToon as such; other files' as they are."""
     if "VRM" not in document.extensions or "VRMC_vrm" in document.extensions:
         return materials
+    if b"VRM/MToon" not in bytes(document.extensions["VRM"]):
+        return materials
     found = read(document.extensions, "VRM", Vrm0, log=log, where="")
     given = found.material_properties if found else []
     queues = _queue_offsets(given)

@@ -105,6 +105,19 @@ def _node(
     log: IssueLog,
     transform: tuple[Row, Row, Row, Row | None],
 ) -> Node:
+    translation, rotation, scale, matrix = transform
+    children = tuple(source.children)
+    if source.mesh is None and source.skin is None and source.camera is None and not source.extensions:
+        # Most nodes are bones.
+        return Node(
+            name=source.name,
+            parent=parent,
+            children=children,
+            translation=translation,
+            rotation=rotation,
+            scale=scale,
+            matrix=matrix,
+        )
     where = f"/nodes/{index}"
     mesh, skin = -1 if source.mesh is None else source.mesh, -1 if source.skin is None else source.skin
     if mesh >= len(meshes):
@@ -122,14 +135,13 @@ def _node(
     if light >= lights:
         log.add("node.reference", f"light {light} does not exist", where=where)
         light = -1
-    translation, rotation, scale, matrix = transform
     weights = None
     if mesh >= 0 and source.weights is not None:
         weights = fit_weights(source.weights, len(meshes[mesh].weights), log=log, where=f"{where}/weights")
     return Node(
         name=source.name,
         parent=parent,
-        children=tuple(source.children),
+        children=children,
         translation=translation,
         rotation=rotation,
         scale=scale,

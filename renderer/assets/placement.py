@@ -26,6 +26,9 @@ def placed(
     """The avatar with its scene under one more root, appended so that all indices stay as they are."""
     tops = {i for i in avatar.roots if avatar.nodes[i].parent < 0}
     added = len(avatar.nodes)
+    nodes = list(avatar.nodes)
+    for top in tops:
+        nodes[top] = replace(nodes[top], parent=added)
     root = Node(
         name="",
         parent=-1,
@@ -36,7 +39,7 @@ def placed(
     )
     return changed(
         avatar,
-        nodes=(*(replace(n, parent=added) if i in tops else n for i, n in enumerate(avatar.nodes)), root),
+        nodes=(*nodes, root),
         roots=(added, *(i for i in avatar.roots if i not in tops)),
         order=(added, *avatar.order),
     )
