@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import warnings
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -69,6 +70,8 @@ def main() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for the rest of the process
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
+    # What Pillow finds odd about a picture is nothing that a person at a terminal could mend.
+    warnings.filterwarnings("ignore", module="PIL")
     try:
         status = _ended(sys.argv[1:], as_json=as_json)
         sys.stdout.flush()

@@ -49,11 +49,13 @@ def humanoid_clips(
 
     An avatar whose ``humanoid`` lacks the hips still gets its face moved; one that has neither gets no clips.
     """
-    skeleton = Skeleton(avatar)
     found: dict[str, tuple[Clip, ...]] = {}
-    for group in (name for name in GROUPS if name in groups):
-        clips = tuple(_clip(skeleton, motion, thin=thin) for motion in motions(group))
-        found[group] = tuple(clip for clip in clips if clip.channels)
+    # Bones may lie in one place, or too far away for any sum; what comes of that is left out.
+    with np.errstate(all="ignore"):
+        skeleton = Skeleton(avatar)
+        for group in (name for name in GROUPS if name in groups):
+            clips = tuple(_clip(skeleton, motion, thin=thin) for motion in motions(group))
+            found[group] = tuple(clip for clip in clips if clip.channels)
     return {group: clips for group, clips in found.items() if clips}
 
 
@@ -80,8 +82,8 @@ class Skeleton:
 
     def ordered(self) -> list[str]:
         """Bones, carriers before what they carry."""
-        rank = {node: place for place, node in enumerate(self.avatar.order)}
-        return sorted(self.bones, key=lambda name: rank.get(self.bones[name], 0))
+        rank = self.avatar.hierarchy.position
+        return sorted(self.bones, key=lambda name: int(rank[self.bones[name]]))
 
     def local_rotations(self, bone: str, relative: Array) -> Array:
         """Node rotations ``(k, 4)`` for turns ``(k, 3, 3)`` in the body frame, relative to the bone above."""
@@ -110,7 +112,8 @@ def _clip(skeleton: Skeleton, motion: Motion, *, thin: bool) -> Clip:
     if "hips" in skeleton.bones:
         channels += _body(skeleton, motion, thin=thin)
     channels += _faces(skeleton.avatar, motion, thin=thin)
-    return Clip(name=motion.name, duration=float(motion.times[-1]), channels=tuple(channels))
+    sound = tuple(channel for channel in channels if np.isfinite(channel.values).all())
+    return Clip(name=motion.name, duration=float(motion.times[-1]), channels=sound)
 
 
 def _body(skeleton: Skeleton, motion: Motion, *, thin: bool) -> Iterator[Channel]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from renderer.animation.constraints import Constraints
 from renderer.animation.overlay import FaceOverlay
 from renderer.animation.pose import Pose
@@ -36,6 +38,11 @@ class Rigging:
 
     def pose(self, time: float, base: Callable[[float], Pose]) -> Pose:
         """The pose at ``time``; ``base`` gives the clips' pose at a time, and may always give the same object."""
+        # A file may hold numbers whose products overflow; that is the file's picture.
+        with np.errstate(all="ignore"):
+            return self._posed(time, base)
+
+    def _posed(self, time: float, base: Callable[[float], Pose]) -> Pose:
         if self._springs:
             self._run(time, base)
         # A step that ends now has the pose already, unless constraints have changed it.

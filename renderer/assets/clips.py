@@ -64,7 +64,7 @@ class _Reader:
         self._meshes = meshes
         self._log = log
         self._times: dict[int, NDArray[np.float32] | None] = {}
-        self._rotations: dict[int, NDArray[np.float32]] = {}
+        self._rotations: dict[tuple[int, int], NDArray[np.float32]] = {}
 
     def clip(self, source: AnimationObject, name: str, where: str) -> Clip:
         channels: dict[tuple[int, str], Channel] = {}
@@ -158,11 +158,12 @@ class _Reader:
         return values.reshape((keys, 3, width) if per_key == 3 else (keys, width))
 
     def _unit(self, index: int, values: NDArray[np.float32], where: str) -> NDArray[np.float32]:
-        if index not in self._rotations:
+        key = (index, len(values))
+        if key not in self._rotations:
             squares = values * values
             lengths = squares[:, 0] + squares[:, 1] + squares[:, 2] + squares[:, 3]
             off = float(np.abs(lengths - 1.0).max(initial=0.0))
             if off > 0.02:
                 self._log.add("animation.rotation", "rotations are not of unit length", where=where)
-            self._rotations[index] = values if off <= 1e-6 else normalize(values)
-        return self._rotations[index]
+            self._rotations[key] = values if off <= 1e-6 else normalize(values)
+        return self._rotations[key]

@@ -26,7 +26,7 @@ def read_color_table(data: bytes) -> NDArray[np.uint8] | None:
     from PIL import Image  # only packages with a table need it
 
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as picture:
             return np.array(picture.convert("RGB"), np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

@@ -299,19 +299,20 @@ def decode(data: bytes | memoryview | Raw, kind: type[Kind], *, log: IssueLog, w
     Raises AssetError: ``json.syntax``, ``json.depth``, ``json.type``.
     """
     try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.ValidationError as strict:
         try:
+            return msgspec.json.decode(data, type=kind)
+        except msgspec.ValidationError as strict:
             document = msgspec.json.decode(data, type=kind, strict=False)
-        except msgspec.ValidationError as loose:
-            message, pointer = _explain(loose)
-            raise refusal("json.type", f"glTF JSON: {message}", where=_join(where, pointer)) from loose
-        message, pointer = _explain(strict)
-        log.add("json.coerced", message, where=pointer)
-        return document
+            message, pointer = _explain(strict)
+            log.add("json.coerced", message, where=pointer)
+            return document
+    except msgspec.ValidationError as loose:
+        message, pointer = _explain(loose)
+        raise refusal("json.type", f"glTF JSON: {message}", where=_join(where, pointer)) from loose
     except RecursionError as deep:
         raise refusal("json.depth", "the JSON is nested too deeply", where=where) from deep
     except (msgspec.DecodeError, UnicodeDecodeError) as bad:
+        # Also where the first of two faults is only a wrong type.
         raise refusal("json.syntax", f"not JSON: {bad}", where=where) from bad
 
 

@@ -11,6 +11,8 @@ from PIL import Image as PillowImage
 
 from renderer.scene import Image
 
+_FORMATS = ("PNG", "JPEG", "WEBP")
+
 
 @dataclass(slots=True, frozen=True)
 class Level:
@@ -39,7 +41,7 @@ def decode(image: Image, *, largest: int, mipmapped: bool = False) -> Pixels | N
     average stored values; a driver that makes its own averages light, which is a little better and far slower on a CPU.
     """
     try:
-        with PillowImage.open(io.BytesIO(image.data)) as opened:
+        with PillowImage.open(io.BytesIO(image.data), formats=_FORMATS) as opened:
             picture: PillowImage.Image = opened
             wanted = picture.size
             if max(picture.size) > largest:

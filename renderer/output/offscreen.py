@@ -68,7 +68,8 @@ class Offscreen:
         self._edges = edges or ("outlines" if self.context.software else "samples")
         self._targets = [self._target()]
         pictures = ahead.pictures if ahead is not None else None
-        self._stage = Stage(self.context, avatar, largest_texture=largest_texture, pictures=pictures)
+        with np.errstate(all="ignore"):
+            self._stage = Stage(self.context, avatar, largest_texture=largest_texture, pictures=pictures)
 
     def __enter__(self) -> Offscreen:
         return self
@@ -144,6 +145,11 @@ class Offscreen:
         return Target(self.context, size=self.size, samples=self._samples, outlines=outlines)
 
     def _draw(self, target: Target, shot: Shot) -> None:
+        # A file may hold places so far away that sums with them overflow; that is the file's picture.
+        with np.errstate(all="ignore"):
+            self._drawn(target, shot)
+
+    def _drawn(self, target: Target, shot: Shot) -> None:
         self.context.make_current()
         stage, aspect = self._stage, self.size[0] / self.size[1]
         stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)

@@ -70,12 +70,19 @@ def frame_avatar(
     """
     if locate not in LOCATES or angle not in ANGLES:
         raise ValueError(f"there is no camera {locate} with angle {angle}")
+    # A file may hold places so far away that sums with them overflow; such a box is left out.
+    with np.errstate(all="ignore"):
+        return _framed(avatar, worlds, locate=locate, angle=ANGLES[angle], aspect=aspect, yfov=yfov)
+
+
+def _framed(
+    avatar: Avatar, worlds: Sequence[NDArray[np.float32]], *, locate: int, angle: float, aspect: float, yfov: float
+) -> View:
     box = union(found for world in worlds if (found := extent(avatar, world)) is not None)
     if box is None:  # nothing to see: look at where it would stand
         box = Extent(low=np.array((-0.3, 0.0, -0.2)), high=np.array((0.3, 1.7, 0.2)))
     frame = _frame(_measure(avatar, worlds[0], box), locate)
-    turn = ANGLES[angle]
-    return _look(frame, box, direction=(math.sin(turn), 0.0, math.cos(turn)), aspect=aspect, yfov=yfov)
+    return _look(frame, box, direction=(math.sin(angle), 0.0, math.cos(angle)), aspect=aspect, yfov=yfov)
 
 
 def _measure(avatar: Avatar, world: NDArray[np.float32], box: Extent) -> _Body:

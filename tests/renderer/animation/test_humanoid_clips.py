@@ -246,3 +246,11 @@ def test_curves_are_smooth() -> None:
                 assert np.abs(np.diff(rows[:, :3], axis=0)).max() < 0.24, motion.name
             for name, rows in motion.trunk.items():
                 assert np.abs(np.diff(rows, axis=0)).max() < 0.05, (motion.name, name)
+
+
+def test_bones_outside_the_drawn_scene_are_moved_all_the_same() -> None:
+    whole = avatar_of(SAMPLE)
+    avatar = replace(whole, roots=(), order=())
+    assert {g: len(c) for g, c in humanoid_clips(avatar).items()} == {
+        g: len(c) for g, c in humanoid_clips(whole).items()
+    }

@@ -142,3 +142,18 @@ def test_targets_read_together_are_those_read_one_by_one(
                 np.testing.assert_array_equal(a, b)
                 assert a.flags.c_contiguous
                 assert not a.flags.writeable
+
+
+def test_clips_may_share_rotations_and_use_more_or_fewer_of_them(gltf: Any) -> None:
+    turns = gltf.add(np.array([[0, 0, 0, 1], [0, 0.6, 0, 0.8], [0, 2, 0, 0]], np.float32))
+    times = [gltf.add(np.arange(count, dtype=np.float32)) for count in (2, 3)]
+    gltf.json["nodes"] = [{}, {}]
+    gltf.json["animations"] = [
+        {
+            "samplers": [{"input": time, "output": turns} for time in times],
+            "channels": [{"sampler": i, "target": {"node": i, "path": "rotation"}} for i in range(2)],
+        }
+    ]
+    first, second = load(gltf.glb()).clips[0].channels
+    assert (len(first.values), len(second.values)) == (2, 3)
+    assert second.values[2].tolist() == [0, 1, 0, 0]

@@ -29,6 +29,7 @@ def refusal(text: bytes) -> AssetError:
         (b'{"asset":{"version":"1.0"}}', "asset.version", "made.gltf#/asset"),
         (b'{"asset":{"version":"2.1","minVersion":"2.1"}}', "asset.version", "made.gltf#/asset"),
         (b'{"asset":{"version":"2.0"}', "json.syntax", "made.gltf"),
+        (b'{"asset":{"version":"2.0"},"scene":2.0,,}', "json.syntax", "made.gltf"),
         (b'{"asset":{"version":"2.0"},"nodes":[{"name":"\xff"}]}', "json.syntax", "made.gltf"),
         (b'{"asset":{"version":"2.0"},"extras":' + b"[" * 100_000, "json.depth", "made.gltf"),
         (b'{"asset":{"version":"2.0"},"extras":' + b'{"a":' * 100_000, "json.depth", "made.gltf"),
