@@ -245,6 +245,7 @@ class Layers:
             shade_texture=self._link(found.shade_multiply_texture, name),
             shading_shift=self._number(found.shading_shift_factor, -1.0, 1.0, f"{self._where}/extensions/{name}"),
             shading_shift_texture=self._link(found.shading_shift_texture, name),
+            shading_shift_scale=found.shading_shift_texture.scale if found.shading_shift_texture else 1.0,
             shading_toony=self._share(found.shading_toony_factor, name),
             gi_equalization=self._share(found.gi_equalization_factor, name),
             matcap_factor=self._color(found.matcap_factor, name),

@@ -21,6 +21,7 @@ FRAME = np.dtype(
         ("look", np.float32, 4),
         ("shadow_from_world", np.float32, (4, 4)),
         ("shadow", np.float32, 4),
+        ("clock", np.float32, 4),
     ]
 )
 """``shaders/frame.glsl``."""
@@ -59,11 +60,26 @@ LAMPS = np.dtype(
 )
 """``shaders/lamps.glsl``."""
 
-FRAME_BINDING, MATERIAL_BINDING, LAYERS_BINDING, LAMPS_BINDING = 0, 1, 2, 3
+TOON = np.dtype(
+    [
+        ("shade", np.float32, 4),
+        ("toon", np.float32, 4),
+        ("matcap", np.float32, 4),
+        ("rim", np.float32, 4),
+        ("rim_form", np.float32, 4),
+        ("outline", np.float32, 4),
+        ("outline_form", np.float32, 4),
+        ("motion", np.float32, 4),
+    ]
+)
+"""``shaders/toon_block.glsl``."""
+
+FRAME_BINDING, MATERIAL_BINDING, LAYERS_BINDING, LAMPS_BINDING, TOON_BINDING = range(5)
 BINDINGS = {
     "Frame": FRAME_BINDING,
     "Material": MATERIAL_BINDING,
     "Layers": LAYERS_BINDING,
     "Lamps": LAMPS_BINDING,
+    "Toon": TOON_BINDING,
 }
 """Binding point of every uniform block by its name in the shaders."""

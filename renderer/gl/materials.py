@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 from renderer.gl.blocks import MATERIAL
 from renderer.gl.layers import LAYER_SLOTS, layer_block, layer_defines, layer_slots
 from renderer.gl.textures import TextureUse
+from renderer.gl.toon import (
+    TOON_SLOTS,
+    WITHOUT_COORDINATES,
+    toon_block,
+    toon_defines,
+    toon_slots,
+)
 from renderer.scene import AlphaMode, Material, Mode, Primitive, TextureRef
 from renderer.scene.material import MOST_TEXTURES
 
@@ -22,7 +29,7 @@ _CORE_SLOTS = (
     ("EMISSIVE", "u_emissive_texture", True),
 )
 
-_SLOTS = (*_CORE_SLOTS, *LAYER_SLOTS)
+_SLOTS = (*_CORE_SLOTS, *LAYER_SLOTS, *TOON_SLOTS)
 
 SAMPLERS = {name: unit for unit, (_, name, _) in enumerate(_SLOTS)}
 """Texture unit of each of a material's samplers."""
@@ -40,20 +47,26 @@ class Surface:
         textures: sampler name and texture, in the order of the texture units.
         block: one record of ``blocks.MATERIAL``.
         layers: one record of ``blocks.LAYERS``, or None for a material without any.
+        toon: one record of ``blocks.TOON``, or None.
         unlit: whether light changes nothing.
+        outlined: whether the hull that makes an outline is drawn too.
     """
 
     defines: dict[str, str]
     textures: tuple[tuple[str, TextureUse], ...]
     block: NDArray[np.void]
     layers: NDArray[np.void] | None
+    toon: NDArray[np.void] | None
     unlit: bool
+    outlined: bool
 
 
 def surface(primitive: Primitive, material: Material) -> Surface:
     """What drawing the primitive with the material takes, and nothing that it does not."""
     # Points and lines without normals cannot be lit (glTF 2.0, 3.7.2.1).
-    unlit = material.unlit or (primitive.normals is None and primitive.mode < Mode.TRIANGLES)
+    flat = primitive.normals is None and primitive.mode < Mode.TRIANGLES
+    toon = None if flat else material.toon
+    unlit = flat or (material.unlit and toon is None)
     defines = _geometry_defines(primitive, unlit=unlit, mapped=_follows_tangents(material))
     if unlit:
         defines["UNLIT"] = ""
@@ -65,9 +78,12 @@ def surface(primitive: Primitive, material: Material) -> Surface:
         defines["DIELECTRIC"] = ""
     if material.double_sided and not unlit:
         defines["DOUBLE_SIDED"] = ""
-    layers = {} if unlit else layer_defines(material, primitive)
+    layers = {} if unlit or toon else layer_defines(material, primitive)
     defines |= layers
     asked = {**_slots(material, unlit=unlit), **layer_slots(material, layers)}
+    if toon is not None:
+        defines |= toon_defines(toon)
+        asked = {name: asked[name] for name in ("BASE", "NORMAL", "EMISSIVE")} | toon_slots(toon)
     slots = _affordable({name: reference for name, reference in asked.items() if reference})
     shared = "METALLIC_ROUGHNESS" in slots and slots["METALLIC_ROUGHNESS"] == slots.get("OCCLUSION")
     if shared:
@@ -86,7 +102,12 @@ def surface(primitive: Primitive, material: Material) -> Surface:
         textures=textures,
         block=block,
         layers=layer_block(material) if layers else None,
+        toon=toon_block(toon) if toon else None,
         unlit=unlit,
+        outlined=toon is not None
+        and toon.outlined
+        and primitive.normals is not None
+        and primitive.mode >= Mode.TRIANGLES,
     )
 
 
@@ -125,7 +146,7 @@ def depth_defines(defines: dict[str, str]) -> dict[str, str]:
             "UV_SET_1",
             defines.get("BASE_UV", "v_none").removeprefix("v_").upper(),
         ]
-        kept.update({name: defines[name] for name in names if name in defines})
+        kept.update({name: defines[name] for name in ("MOTION", *names) if name in defines})
     return kept
 
 
@@ -171,11 +192,15 @@ def _coordinates(
     rows: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     pairs: dict[tuple[object, ...], int] = {}
     for name, reference in slots.items():
+        if name in WITHOUT_COORDINATES:
+            defines[name] = ""
+            continue
         key = _pair(reference)
         if key not in pairs:
             pairs[key] = index = len(pairs)
             there = reference.uv_set < len(primitive.uvs)
             plain = f"in_uv{reference.uv_set}" if there else "vec2(0.0)"
+            plain = f"animated({plain}, 1.0)" if "MOTION" in defines else plain
             if there:
                 defines[f"UV_SET_{reference.uv_set}"] = ""
             defines[f"UV{index}"] = f"moved({plain}, {index})" if reference.transformed else plain

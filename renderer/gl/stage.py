@@ -225,6 +225,7 @@ class Stage:
         look: Look,
         background: Background | None,
         flipped: bool,
+        time: float = 0.0,
     ) -> None:
         """Draw the avatar and its background into the bound framebuffer, which has been cleared.
 
@@ -239,6 +240,7 @@ class Stage:
             AssetError: the background is no picture.
         """
         gl = self._context.gl
+        self._frame["clock"][:2] = (time, aspect)
         self._write_frame(view, aspect, lighting, look, flipped=flipped)
         self._surroundings.use(_PANORAMA_UNIT)
         self._shadow_map.use(_SHADOW_UNIT)
@@ -262,18 +264,23 @@ class Stage:
         for drawn in order:
             if drawn.material.alpha_mode is AlphaMode.MASK:
                 self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
+        for drawn in order:
+            if drawn.surface.outlined and drawn.material.alpha_mode is not AlphaMode.BLEND:
+                self._one(drawn, macros | {"OUTLINE"}, flipped=flipped, back=True, front=False)
         if background is not None and self._backdrop.needed(background):
             gl.disable(gl.CULL_FACE)
             self._backdrop.draw(background, aspect=aspect, flipped=flipped)
         gl.enable(gl.BLEND)
         gl.blend_func = (gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
-        gl.fbo.depth_mask = False
-        for drawn in reversed(order):
-            if drawn.material.alpha_mode is AlphaMode.BLEND:
-                # A closed two-sided surface shows its far side through its near one.
-                if drawn.material.double_sided:
-                    self._one(drawn, macros, flipped=flipped, back=True, front=False)
-                self._one(drawn, macros, flipped=flipped, back=False, front=True)
+        blended = (drawn for drawn in reversed(order) if drawn.material.alpha_mode is AlphaMode.BLEND)
+        for drawn in sorted(blended, key=lambda drawn: _queue(drawn.material)):
+            gl.fbo.depth_mask = drawn.material.toon is not None and drawn.material.toon.z_write
+            # A closed two-sided surface shows its far side through its near one.
+            if drawn.material.double_sided:
+                self._one(drawn, macros, flipped=flipped, back=True, front=False)
+            self._one(drawn, macros, flipped=flipped, back=False, front=True)
+            if drawn.surface.outlined:
+                self._one(drawn, macros | {"OUTLINE"}, flipped=flipped, back=True, front=False)
         gl.fbo.depth_mask = True
         gl.disable(gl.BLEND)
 
@@ -369,6 +376,10 @@ class Stage:
         defines, fragment = dict(drawn.surface.defines), "surface.frag.glsl"
         if macros is _DEPTH:
             defines, fragment = depth_defines(defines), "depth.frag.glsl"
+        elif "OUTLINE" in macros:
+            # Its back faces stand for the surface's edge: their normals are not turned round.
+            defines.update(dict.fromkeys(macros - {"GRADED"}, ""))
+            defines.pop("DOUBLE_SIDED", None)
         elif drawn.surface.unlit:
             defines.update({name: "" for name in macros if name.startswith("TONE")})
         else:
@@ -441,6 +452,12 @@ class Stage:
         self._frame_buffer.release()
         self._light_frame_buffer.release()
         self._programs.release()
+
+
+def _queue(material: Material) -> tuple[bool, int]:
+    """Blended surfaces that write depth come first (VRMC_materials_mtoon); among them the material says."""
+    toon = material.toon
+    return (toon is None or not toon.z_write, toon.render_queue_offset if toon else 0)
 
 
 def _light_macros(lighting: Lighting, look: Look, *, lamps: bool) -> frozenset[str]:

@@ -23,13 +23,14 @@ Edges = Literal["samples", "outlines"]
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Shot:
-    """One picture to take."""
+    """One picture to take. ``time``, seconds, moves the textures of cartoon materials; the pose has its own."""
 
     pose: Pose
     view: View
     lighting: Lighting = field(default_factory=Lighting)
     background: Background = field(default_factory=Background)
     look: Look = field(default_factory=Look)
+    time: float = 0.0
 
 
 class Offscreen:
@@ -39,7 +40,8 @@ class Offscreen:
         size: width and height in pixels.
         samples: samples a pixel for smooth edges, 0 or 4; fewer where the driver has fewer.
         edges: how more than one sample is had: by taking them, or by one sample and the outlines' places in their
-            pixels; without it the first on a GPU, and the second, which costs far less there, on a CPU.
+            pixels; without it the first on a GPU, and the second, which costs far less there, on a CPU, unless
+            materials draw outlines.
         context: an existing context to draw in, which then outlives this object; a headless one is made without it.
         largest_texture: pictures of materials with a longer side are shrunk to it.
         ahead: has begun with the context and the pictures.
@@ -65,7 +67,8 @@ class Offscreen:
         self.context.make_current()
         self.size = size
         self._samples = samples
-        self._edges = edges or ("outlines" if self.context.software else "samples")
+        # A drawn outline has edges of its own, which only samples smooth.
+        self._edges = edges or ("outlines" if self.context.software and not avatar.outlined else "samples")
         self._targets = [self._target()]
         pictures = ahead.pictures if ahead is not None else None
         with np.errstate(all="ignore"):
@@ -96,6 +99,7 @@ class Offscreen:
         lighting: Lighting | None = None,
         background: Background | None = None,
         look: Look | None = None,
+        time: float = 0.0,
     ) -> Picture:
         """One picture ``(h, w, 4) uint8``: top row first, sRGB, straight alpha.
 
@@ -108,6 +112,7 @@ class Offscreen:
             lighting=lighting or Lighting(),
             background=background or Background(),
             look=look or Look(),
+            time=time,
         )
         self._draw(self._targets[0], shot)
         picture = np.empty((self.size[1], self.size[0], 4), np.uint8)
@@ -164,6 +169,7 @@ class Offscreen:
             look=shot.look,
             background=None if there else shot.background,
             flipped=True,
+            time=shot.time,
         )
         target.finish(lambda picture: stage.smooth(picture, view=shot.view, size=self.size, flipped=True))
 

@@ -143,6 +143,7 @@ class Preview:
             look=shown.look,
             background=None if there else shown.background,
             flipped=False,
+            time=shown.time,
         )
         self._target.finish(lambda picture: stage.smooth(picture, view=shown.view, size=size, flipped=False))
         if self._wanted:

@@ -164,6 +164,7 @@ class Show:
             lighting=lit_around(self.lighting, angle) if angle else self.lighting,
             background=self.background,
             look=self.look,
+            time=time,
         )
 
     def framed(self, asset: Asset, *, time: float, camera: int, aspect: float) -> View:

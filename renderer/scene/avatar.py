@@ -57,6 +57,11 @@ class Avatar:
         return Hierarchy.of(self.nodes)
 
     @property
+    def outlined(self) -> bool:
+        """Whether any material draws an outline of its own."""
+        return any(material.toon is not None and material.toon.outlined for material in self.materials)
+
+    @property
     def lit(self) -> bool:
         """Whether lights of the file's own shine in the drawn scene."""
         shining = (self.nodes[node].light for node in self.order)

@@ -156,6 +156,7 @@ class Toon:
     shade_texture: TextureRef | None = None
     shading_shift: float = 0.0
     shading_shift_texture: TextureRef | None = None
+    shading_shift_scale: float = 1.0
     shading_toony: float = 0.9
     gi_equalization: float = 0.9
     matcap_factor: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -176,6 +177,11 @@ class Toon:
     animation_mask: TextureRef | None = None
     z_write: bool = True
     render_queue_offset: int = 0
+
+    @property
+    def outlined(self) -> bool:
+        """Whether there is an outline to draw."""
+        return self.outline is not None and self.outline_width > 0.0
 
 
 @dataclass(slots=True, kw_only=True)

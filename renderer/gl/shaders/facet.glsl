@@ -36,10 +36,6 @@ struct Facet {
 #endif
 };
 
-#ifdef LAYERED
-#include "layers.glsl"
-#endif
-#include "normal.glsl"
 #ifdef SHEEN
 #include "sheen.glsl"
 #endif

@@ -10,4 +10,5 @@ layout(std140) uniform Frame {
     vec4 u_look;             // x: exposure; of a panorama y: intensity, z: texels a side, w: layers of reflections
     mat4 u_shadow_from_world; // to texture coordinates and depth of the shadow map
     vec4 u_shadow;           // strength, bias of the depth, metres along the normal, texels a side
+    vec4 u_clock;            // x: seconds, y: the picture's width by its height
 };

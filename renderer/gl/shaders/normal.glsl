@@ -49,7 +49,7 @@ uniform sampler2D u_normal_texture;
 
 vec3 detailed_normal(vec3 plain) {
 #ifdef NORMAL_UV
-    return mapped_normal(plain, NORMAL_UV, texture(u_normal_texture, NORMAL_UV).xyz, u_surface.z);
+    return mapped_normal(plain, NORMAL_UV, texture(u_normal_texture, MOVING(NORMAL_UV)).xyz, u_surface.z);
 #else
     return plain;
 #endif

@@ -52,6 +52,15 @@ out vec4 out_color;
 #ifdef GRADED
 #include "grade.glsl"
 #endif
+#ifdef TOON
+#include "toon_block.glsl"
+#endif
+#ifdef MOTION_MASK_UV
+uniform sampler2D u_motion_mask_texture;
+#define MOVING(uv) animated(uv, texture(u_motion_mask_texture, MOTION_MASK_UV).b)
+#else
+#define MOVING(uv) uv
+#endif
 #ifndef UNLIT
 #include "brdf.glsl"
 #ifdef PANORAMA
@@ -62,14 +71,21 @@ out vec4 out_color;
 #ifdef SHADOW
 #include "shadow.glsl"
 #endif
+#ifdef LAMPS
+#include "lamps.glsl"
+#endif
+#ifdef LAYERED
+#include "layers.glsl"
+#endif
+#include "normal.glsl"
+#ifdef TOON
+#include "toon.glsl"
+#else
 #include "facet.glsl"
 #ifdef ANISOTROPY
 #include "anisotropy.glsl"
 #endif
 #include "direct.glsl"
-#ifdef LAMPS
-#include "lamps.glsl"
-#endif
 #ifdef ENVIRONMENT
 #include "around.glsl"
 #endif
@@ -97,6 +113,7 @@ vec3 lit(vec3 base) {
     return color;
 }
 #endif
+#endif
 
 void main() {
     vec4 base = u_base_color;
@@ -104,24 +121,33 @@ void main() {
     base *= v_color;
 #endif
 #ifdef BASE_UV
-    base *= texture(u_base_texture, BASE_UV);
+    base *= texture(u_base_texture, MOVING(BASE_UV));
 #endif
 #ifdef ALPHA_MASK
     if (base.a < u_emissive.w) discard;
 #endif
 #ifdef UNLIT
     vec3 color = srgb_encoded(clamp(base.rgb, 0.0, 1.0));
+#elif defined(OUTLINE) && !defined(OUTLINE_LIT)
+    vec3 color = srgb_encoded(clamp(u_outline.rgb, 0.0, 1.0));
 #else
     vec3 color = lit(base.rgb);
 #ifdef EMISSIVE_UV
-    color += u_emissive.rgb * texture(u_emissive_texture, EMISSIVE_UV).rgb;
+    color += u_emissive.rgb * texture(u_emissive_texture, MOVING(EMISSIVE_UV)).rgb;
 #else
     color += u_emissive.rgb;
 #endif
 #ifdef SHADOW
     color = max(color, 0.0);  // a shadow stronger than 1 takes light away, but not more than there is
 #endif
+#ifdef OUTLINE
+    color = u_outline.rgb * mix(vec3(1.0), color, u_outline.w);
+#endif
+#ifdef TOON
+    color = srgb_encoded(clamp(color * u_look.x, 0.0, 1.0));
+#else
     color = srgb_encoded(tone_mapped(color * u_look.x));
+#endif
 #endif
 #ifdef GRADED
     color = graded(color);

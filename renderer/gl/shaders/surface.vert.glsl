@@ -60,6 +60,13 @@ uniform mat4 u_model;
 uniform mat3 u_normal_matrix;
 #endif
 
+#if defined(MOTION) || defined(OUTLINE)
+#include "toon_block.glsl"
+#endif
+#if defined(OUTLINE) && defined(OUTLINE_WIDTH_UV)
+uniform sampler2D u_outline_width_texture;
+#endif
+
 vec2 moved(vec2 uv, int pair) {
     return vec2(dot(u_uv_rows[2 * pair].xyz, vec3(uv, 1.0)), dot(u_uv_rows[2 * pair + 1].xyz, vec3(uv, 1.0)));
 }
@@ -130,5 +137,18 @@ void main() {
 #endif
 #ifdef UV7
     v_uv7 = UV7;
+#endif
+#if defined(OUTLINE) && defined(NORMALS)
+    // The hull that shows its inside around the surface: moved out by metres or by a share of the picture's height.
+    float width = u_outline_form.x;
+#ifdef OUTLINE_WIDTH_UV
+    width *= textureLod(u_outline_width_texture, OUTLINE_WIDTH_UV, 0.0).g;
+#endif
+    vec3 out_of = normalize(v_normal);
+    v_position += out_of * width * (1.0 - u_outline_form.y);
+    gl_Position = u_view_projection * vec4(v_position, 1.0);
+    vec2 seen = (u_view_projection * vec4(out_of, 0.0)).xy * vec2(u_clock.y, 1.0);
+    seen *= inversesqrt(max(dot(seen, seen), 1e-12));
+    gl_Position.xy += seen / vec2(u_clock.y, 1.0) * (2.0 * width * u_outline_form.y * gl_Position.w);
 #endif
 }
