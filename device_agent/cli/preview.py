@@ -38,6 +38,7 @@ def preview(
     with Preview(
         asset,
         name=Path(avatar).name if avatar else "avatar",
+        source=Path(avatar) if avatar and Path(avatar).exists() else None,
         size=source.parse_size(size),
         pictures=pictures,
         clock=time.monotonic,

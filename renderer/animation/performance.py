@@ -57,6 +57,10 @@ class Performance:
         """Seconds until the last cue."""
         return self._cues[-1].time if self._cues else 0.0
 
+    def request(self, state: str, time: float) -> None:
+        """Go into a state at a time, which no cue may lie behind."""
+        self._cues.append(Cue(time=time, state=state))
+
     def pose(self, time: float) -> Pose:
         """The pose at ``time`` seconds, to the sixtieth of one. The same object is returned each time."""
         return self._rigging.pose(time, self._body)

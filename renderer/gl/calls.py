@@ -45,7 +45,15 @@ class Calls:
         self.fence_sync = self._bind("glFenceSync", c_uint32, c_uint32, result=c_void_p)
         self.client_wait_sync = self._bind("glClientWaitSync", c_void_p, c_uint32, c_uint64, result=c_uint32)
         self.delete_sync = self._bind("glDeleteSync", c_void_p)
+        self.reset_status = self._found("glGetGraphicsResetStatus", result=c_uint32)
         self.get_integers = self._bind("glGetIntegerv", c_uint32, c_void_p)
+
+    def _found(self, name: str, *, result: Any = None) -> Callable[[], Any] | None:
+        """A function that not every driver has, by its own name or that of its extension."""
+        for known in (name, f"{name}KHR", f"{name}ARB", f"{name}EXT"):
+            if address := self._load(known):
+                return ctypes.CFUNCTYPE(result)(address)
+        return None
 
     def _bind(self, name: str, *arguments: Any, result: Any = None) -> Callable[..., Any]:
         address = self._load(name)

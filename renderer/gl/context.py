@@ -17,6 +17,8 @@ _INSTALL = (
     "which does it for you)"
 )
 
+_ROBUST = ("GL_KHR_robustness", "GL_ARB_robustness", "GL_EXT_robustness")
+
 
 @dataclass(slots=True, kw_only=True)
 class GraphicsContext:
@@ -33,6 +35,7 @@ class GraphicsContext:
         parking: a framebuffer of one pixel that is bound while no other is: moderngl goes back to the one it
             bound last, and must not find that deleted.
         refused: the ways that were tried before and did not work, each with its reason.
+        robust: whether the driver can tell that it has lost everything; None before anybody has asked.
     """
 
     gl: Any
@@ -44,6 +47,7 @@ class GraphicsContext:
     platform: str
     parking: Any
     refused: tuple[str, ...] = ()
+    robust: bool | None = None
 
     @property
     def software(self) -> bool:
@@ -63,6 +67,12 @@ class GraphicsContext:
         """Raises GraphicsError when the driver has reported an error since the last check."""
         if (error := self.gl.error) != "GL_NO_ERROR":
             raise GraphicsError(f"the driver reported {error}", code="gl.error", where=self.driver)
+
+    def lost(self) -> bool:
+        """Whether the driver has begun anew and everything in this context is gone, as far as it tells."""
+        if self.robust is None:
+            self.robust = any(name in self.gl.extensions for name in _ROBUST)
+        return self.robust and self.calls.reset_status is not None and self.calls.reset_status() != 0
 
     def release(self) -> None:
         """Give the context back; everything made in it is gone."""

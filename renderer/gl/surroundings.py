@@ -24,7 +24,8 @@ class Surroundings:
 
     def prepare(self, panorama: Panorama) -> None:
         """Make a panorama's light ready, unless it is already."""
-        if self._panorama is panorama:
+        known = self._panorama
+        if known is not None and known.pixels is panorama.pixels and known.rotation is panorama.rotation:
             return
         self.release()
         volume = (prefilter.SIZE, prefilter.SIZE, prefilter.LAYERS + 1)

@@ -91,6 +91,10 @@ class Target:
                 self._finished.use()
                 smooth(self.picture)
 
+    def resume(self) -> None:
+        """Make the finished picture the drawing target, for what is to be laid over it."""
+        self._finished.use()
+
     def _blit(self, source: int, destination: int) -> None:
         gl, (width, height) = self._calls, self.size
         box = (0, 0, width, height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from renderer.errors import GraphicsError
@@ -81,7 +82,7 @@ def open_window(
         ("gl", glfw.EGL_CONTEXT_API),
         ("es", glfw.EGL_CONTEXT_API),
     )
-    for profile, api in ways:
+    for (profile, api), robust in itertools.product(ways, (True, False)):
         glfw.default_window_hints()
         glfw.window_hint(glfw.CONTEXT_CREATION_API, api)
         glfw.window_hint(glfw.CLIENT_API, glfw.OPENGL_API if profile == "gl" else glfw.OPENGL_ES_API)
@@ -92,6 +93,9 @@ def open_window(
             glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
         glfw.window_hint(glfw.DEPTH_BITS, 0)  # drawing happens in a framebuffer of our own
         glfw.window_hint(glfw.SCALE_TO_MONITOR, True)
+        # A driver that starts anew then says so instead of drawing nothing for ever.
+        kind = glfw.LOSE_CONTEXT_ON_RESET if robust else glfw.NO_ROBUSTNESS
+        glfw.window_hint(glfw.CONTEXT_ROBUSTNESS, kind)
         glfw.window_hint(glfw.VISIBLE, visible)
         handle = glfw.create_window(*size, title, monitor, None)
         if not handle:

@@ -13,19 +13,27 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from renderer.sample import sample_avatar
+
 pytestmark = pytest.mark.gl
 
 _CHILD = """
-import dataclasses, json, sys, time
+import dataclasses, json, select, sys, time
 from pathlib import Path
 from renderer.assets import load
 from renderer.output.preview import Preview
-from renderer.sample import sample_avatar
-with Preview(load(sample_avatar()), name="sample", size=(240, 320), pictures=Path(sys.argv[1]),
+pictures, source, width = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+with Preview(load(source), name="sample", size=(width, 320), pictures=pictures, source=source,
              clock=time.monotonic) as preview:
     print(json.dumps({"driver": preview.context.driver}), flush=True)
     def tell(status):
         print(json.dumps(dataclasses.asdict(status)), flush=True)
+        while select.select([sys.stdin], [], [], 0)[0] and (line := sys.stdin.readline()):
+            word, _, rest = line.strip().partition(" ")
+            if word == "drop":  # as GLFW hands over what a desktop drops
+                preview._on_drop(None, [rest])
+            elif word == "lose":
+                preview.recover()
         return True
     preview.run(tell)
 print(json.dumps({"closed": True}), flush=True)
@@ -60,12 +68,15 @@ def display() -> Iterator[str]:
 class Shown:
     """A preview in a process of its own: what it says after each frame, and hands to touch it with."""
 
-    def __init__(self, display: str, pictures: Path) -> None:
+    def __init__(self, display: str, pictures: Path, *, width: int = 240) -> None:
+        self.source = pictures / "sample.glb"
+        self.source.write_bytes(sample_avatar())
         self._environment = {**os.environ, "DISPLAY": display}
         self._environment.pop("WAYLAND_DISPLAY", None)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(pictures)],
+            [sys.executable, "-c", _CHILD, str(pictures), str(self.source), str(width)],
             env=self._environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -90,6 +101,12 @@ class Shown:
 
     def touch(self, *command: str) -> None:
         subprocess.run([_needed("xdotool", "xdotool"), *command], env=self._environment, check=True, timeout=30)
+
+    def say(self, line: str) -> None:
+        """What no key or mouse can do here."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
 
     def end(self) -> int:
         self._process.communicate(timeout=30)
@@ -150,6 +167,74 @@ def test_keys_and_mouse_do_what_they_say(shown: Shown, tmp_path: Path) -> None:
     shown.touch("key", "q")
     shown.until(lambda report: report.get("closed", False))
     assert shown.end() == 0
+
+
+@pytest.fixture
+def wide(display: str, tmp_path: Path) -> Iterator[Shown]:
+    """A window with room for the controls: they begin 250 units from its right edge."""
+    _needed("xdotool", "xdotool")
+    preview = Shown(display, tmp_path, width=500)
+    preview.until(lambda report: report["frame"] >= 2)
+    preview.touch("mousemove", "100", "160")
+    yield preview
+    preview.kill()
+
+
+def test_controls_are_opened_pressed_dragged_and_scrolled(wide: Shown) -> None:
+    wide.touch("key", "Tab")
+    assert wide.until(lambda report: report["tab"])["tab"] == "Play"
+    wide.touch("mousemove", "300", "85", "click", "1")  # the second state
+    listening = wide.until(lambda report: report["state"])
+    assert listening["state"] == "Listening"
+    wide.touch("mousemove", "300", "130", "click", "1")
+    assert wide.until(lambda report: report["state"] == "Responding")["time"] >= listening["time"]
+    view = wide.until(lambda report: True)["view"]
+
+    wide.touch("mousemove", "330", "12", "click", "1")  # the second tab
+    wide.until(lambda report: report["tab"] == "Face")
+    wide.touch("mousemove", "300", "60", "mousedown", "1", "mousemove", "375", "100", "mouseup", "1")
+    held = wide.until(lambda report: 0.45 < report["shapes"].get("browDownLeft", 0.0) < 0.55)
+    assert list(held["shapes"]) == ["browDownLeft"]
+    wide.touch("click", "5")  # three rows further
+    wide.touch("mousemove", "300", "60", "mousedown", "1", "mousemove", "490", "60", "mouseup", "1")
+    assert wide.until(lambda report: len(report["shapes"]) == 2)["shapes"]["browOuterUpLeft"] == 1.0
+    assert wide.until(lambda report: True)["view"] == view, "nothing of this turned the camera"
+
+    wide.touch("mousemove", "395", "12", "click", "1", "mousemove", "250", "60", "mousemove", "490", "60")
+    wide.until(lambda report: report["tab"] == "Light")
+    wide.touch("mousedown", "1", "mouseup", "1")
+    assert wide.until(lambda report: report["key_light"] != 1.0)["key_light"] == 4.0
+
+
+def test_another_file_is_dropped_and_the_shown_one_is_read_again(wide: Shown, tmp_path: Path) -> None:
+    wide.touch("key", "1")
+    near = wide.until(lambda report: report["view"]["target"][1] > 1.3)
+    wide.source.write_bytes(sample_avatar() + b"    ")
+    again = wide.until(lambda report: report["loads"] == 2)
+    assert (again["name"], again["view"]) == ("sample.glb", near["view"])
+
+    broken = tmp_path / "broken.glb"
+    broken.write_bytes(b"glTF but not really")
+    wide.say(f"drop {broken}")
+    refused = wide.until(lambda report: "[" in report["notice"] or "broken" in report["notice"])
+    assert (refused["loads"], refused["name"]) == (2, "sample.glb")
+
+    other = tmp_path / "other.glb"
+    other.write_bytes(sample_avatar())
+    wide.say(f"drop {other}")
+    assert wide.until(lambda report: report["loads"] == 3)["name"] == "other.glb"
+
+
+def test_a_lost_context_is_made_anew(wide: Shown, tmp_path: Path) -> None:
+    wide.touch("key", "1")
+    before = wide.until(lambda report: report["view"]["target"][1] > 1.3)
+    wide.say("lose")
+    after = wide.until(lambda report: report["notice"] == "the driver has begun anew")
+    assert (after["view"], after["size"]) == (before["view"], before["size"])
+    wide.touch("mousemove", "100", "160", "key", "s")
+    wide.until(lambda report: report["pictures"] == 1)
+    with Image.open(next(tmp_path.glob("*-001.png"))) as picture:
+        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 500
 
 
 def test_resizing_keeps_the_whole_window_drawn(shown: Shown, tmp_path: Path) -> None:
