@@ -1,15 +1,16 @@
 """What the agent costs a kiosk while nothing happens, and how fast it is there; beside certbot, another renewing agent.
 
-    python bench/agent.py [--runs N] [--no-peer] [--kill]
+    python bench/agent.py [--runs N] [--python PATH] [--no-peer] [--kill]
 
 One JSON line. ``status_ms``: a cold ``avatar-agent status`` (median process). ``idle_mib``: resident memory of
 ``avatar-agent run`` after it is ready (its own harness is another process); ``idle_after_fetch_mib``: of the one that
 took the seat and downloaded the avatar itself. ``ready_s``: from the start of ``run`` until it has heard from the
-platform; ``ready_without_network_s``: until it says that the cached avatar may be shown,
-with nobody at the platform's address. ``written_kib_per_hour``: what a quiet day writes, 4 KiB a write. ``outage``:
-arrivals of 1,000 agents after six hours without the platform, busiest minute to the mean of one backoff window. The
-peer (installed from the registry into a temporary environment): the start of ``certbot --version``, and the most
-memory of ``certbot renew`` with nothing to renew.
+platform; ``ready_without_network_s``: until it says that the cached avatar may be shown, with nobody at the platform's
+address. ``written_kib_per_hour``: what a quiet day writes, 4 KiB a write. ``outage``: arrivals of 1,000 agents after
+six hours without the platform, busiest minute to the mean of one backoff window. The peer (installed from the registry
+into a temporary environment): the start of ``certbot --version``, and the most memory of ``certbot renew`` with nothing
+to renew. ``--python`` names the interpreter of an environment made from ``requirements/base.txt`` for the agent, as
+devices have it; without it the agent runs where this does, and httpx finds and loads more than it needs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-AGENT = [sys.executable, "-m", "device_agent.cli.main"]
+MODULE = ["-m", "device_agent.cli.main"]
 
 
 def timed(command: list[str], *, runs: int, env: dict[str, str]) -> float:
@@ -53,7 +54,7 @@ def resident_mib(pid: int) -> float:
 class Service:
     """``avatar-agent run`` with a manager that listens."""
 
-    def __init__(self, config: Path, folder: Path) -> None:
+    def __init__(self, python: str, config: Path, folder: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         address = folder / "notify"
         address.unlink(missing_ok=True)
@@ -63,7 +64,7 @@ class Service:
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NOTIFY_SOCKET": str(address)}
         environment["RUNTIME_DIRECTORY"] = str(folder)
         self.process = subprocess.Popen(
-            [*AGENT, "run", "--config", str(config)], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+            [python, *MODULE, "run", "--config", str(config)], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
         )
 
     def wait_for(self, word: str) -> float:
@@ -78,9 +79,9 @@ class Service:
         self._socket.close()
 
 
-def service_figures(folder: Path, runs: int) -> dict[str, Any]:
+def service_figures(python: str, folder: Path, runs: int) -> dict[str, Any]:
     """Memory and times of the service against a harness of its own."""
-    command = [*AGENT, "harness", "serve", "--seats", "1", "--settings", str(folder / "agent.toml")]
+    command = [sys.executable, *MODULE, "harness", "serve", "--seats", "1", "--settings", str(folder / "agent.toml")]
     online, alone, idle = [], [], []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as harness:
         try:
@@ -91,7 +92,7 @@ def service_figures(folder: Path, runs: int) -> dict[str, Any]:
             licence = folder / "license.json"
             licence.write_bytes(Path(ready["license_file"]).read_bytes())
             for _ in range(runs + 1):
-                service = Service(folder / "agent.toml", folder)
+                service = Service(python, folder / "agent.toml", folder)
                 online.append(service.wait_for("STATUS=ready, online"))
                 time.sleep(2)  # not a wait for something: idle memory is what is left after a while
                 idle.append(resident_mib(service.process.pid))
@@ -102,7 +103,7 @@ def service_figures(folder: Path, runs: int) -> dict[str, Any]:
     text = (folder / "agent.toml").read_text().replace(ready["license_file"], str(licence))
     (folder / "agent.toml").write_text(text)
     for _ in range(runs):
-        service = Service(folder / "agent.toml", folder)
+        service = Service(python, folder / "agent.toml", folder)
         alone.append(service.wait_for("STATUS=ready"))
         service.stop()
     return {
@@ -180,13 +181,14 @@ def peer(runs: int) -> dict[str, Any] | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--python", default=sys.executable, help="interpreter of a clean base install, for the agent")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--kill", action="store_true", help="run the kill tests as well (minutes)")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environment = {"PATH": os.environ["PATH"], "HOME": folder}
-        status_ms = timed([*AGENT, "status", "--json"], runs=given.runs, env=environment)
-        figures = service_figures(Path(folder), given.runs)
+        status_ms = timed([given.python, *MODULE, "status", "--json"], runs=given.runs, env=environment)
+        figures = service_figures(given.python, Path(folder), given.runs)
     crowd = outage()
     written = written_per_hour()
     met = {
