@@ -18,7 +18,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("renderer.sample",),
     ("renderer.gl",),
     ("renderer.output",),
-    ("device_agent.errors", "device_agent.clock", "device_agent.secret", "device_agent.log", "device_agent.config"),
+    (
+        "device_agent.errors",
+        "device_agent.clock",
+        "device_agent.secret",
+        "device_agent.plain_file",
+        "device_agent.log",
+        "device_agent.config",
+    ),
     ("device_agent.spec",),
     ("device_agent.api", "device_agent.avatars", "device_agent.drive"),
     ("device_agent.lifecycle",),
@@ -29,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 SAME_ROW_ALLOWED = {
     ("device_agent.config", "device_agent.errors"),
+    ("device_agent.config", "device_agent.plain_file"),
     ("device_agent.config", "device_agent.secret"),
     ("device_agent.log", "device_agent.errors"),
 }

@@ -18,12 +18,16 @@ from typing import TYPE_CHECKING
 from device_agent.api.credentials import Credentials, CredentialSource, StaticCredentials
 from device_agent.api.credentials_remote import METADATA, broker_credentials, machine_role_credentials
 from device_agent.errors import ConfigurationError
+from device_agent.plain_file import read_plain
 from device_agent.secret import Secret
 
 if TYPE_CHECKING:
     from device_agent.config import Settings
 
 PREFIX = "ALIBABA_CLOUD_"
+FILE_LIMIT = 1024 * 1024
+"""Bytes of a credentials file."""
+
 METADATA_ADDRESS = "AVATAR_AGENT_METADATA"
 """Variable that names another metadata address."""
 
@@ -98,7 +102,7 @@ def _from_file(environ: Mapping[str, str]) -> CredentialSource | None:
     # Interpolation would trip over a percent sign in a secret.
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     try:
-        parser.read_string(path.read_text(encoding="utf-8"))
+        parser.read_string(read_plain(path, limit=FILE_LIMIT)[0].decode())
         section = parser[profile]
     except OSError as exc:
         raise _bad_file(path, f"cannot be read: {(exc.strerror or 'unknown').lower()}") from exc

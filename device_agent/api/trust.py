@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from device_agent.errors import ConfigurationError
+from device_agent.plain_file import read_plain
+
+FILE_LIMIT = 16 * 1024 * 1024
+"""Bytes of a file of authorities; all public ones together have a quarter of one MiB."""
 
 
 class Lists(Protocol):
@@ -125,6 +129,7 @@ class Trust:
 
     def _add(self, context: ssl.SSLContext, file: Path, setting: str) -> None:
         try:
+            read_plain(file, limit=FILE_LIMIT)  # OpenSSL would wait for a pipe
             context.load_verify_locations(cafile=str(file))
         except (OSError, ssl.SSLError) as exc:
             raise ConfigurationError(

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from device_agent.cli import options, present
+from device_agent.plain_file import read_plain
 
 if TYPE_CHECKING:
     from device_agent.config import Settings
     from device_agent.spec.operation import Operation
     from device_agent.spec.parameter import Parameter
+
+
+FILE_LIMIT = 8 * 1024 * 1024
+"""Bytes of a file of parameters."""
 
 
 def register(app: typer.Typer) -> None:
@@ -103,7 +108,7 @@ def _from_file(file: str | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        text = sys.stdin.buffer.read(FILE_LIMIT) if file == "-" else read_plain(Path(file), limit=FILE_LIMIT)[0]
         found: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
     except OSError as exc:
         raise UsageError(
@@ -165,9 +170,11 @@ def _read(file: str) -> str:
     from device_agent.errors import UsageError
 
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        return read_plain(Path(file), limit=FILE_LIMIT)[0].decode().strip()
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError("the parameter's file cannot be read as text", code="api.param", where=file) from exc
+        reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8"
+        says = f"the parameter's file cannot be read: {(reason or 'unknown').lower()}"
+        raise UsageError(says, code="api.param", where=file) from exc
 
 
 def _describe(row: Operation[Any]) -> None:

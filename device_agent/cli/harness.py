@@ -42,14 +42,6 @@ def serve(
     ] = None,
 ) -> None:
     """Serve until told to stop (Ctrl-C, SIGTERM); prints one line of JSON when ready."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-
     from device_agent.harness.loopback import is_loopback
     from device_agent.harness.ready import write_settings
     from device_agent.harness.serve import RunningHarness
@@ -69,6 +61,14 @@ def serve(
         rules=_rules(rule or []),
         tls=tls,
     ) as running:
+        stopping = threading.Event()
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+
         if settings is not None:
             write_settings(settings, running.ready)
         sys.stdout.write(running.ready.line() + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from device_agent.errors import ConfigurationError, UsageError
+from device_agent.plain_file import read_plain
 
 ENDPOINT = "https://avatar.cn-zhangjiakou.aliyuncs.com"
 PREFIX = "AVATAR_AGENT_"
@@ -118,14 +118,14 @@ def read_file(file: Path | None, *, environ: Mapping[str, str], system_file: Pat
     if path is None:
         return
     try:
-        text, mode = _read_plain(path)
+        text, mode = read_plain(path, limit=FILE_LIMIT)
         content = tomllib.loads(text.decode())
     except OSError as exc:
         raise ConfigurationError(
-            f"the settings file cannot be read: {exc.strerror or type(exc).__name__}",
+            f"the settings file cannot be read: {(exc.strerror or type(exc).__name__).lower()}",
             code="config.file",
             where=str(path),
-            hint="name an existing file with --config",
+            hint="name a plain file with --config",
         ) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigurationError(
@@ -145,45 +145,6 @@ def read_file(file: Path | None, *, environ: Mapping[str, str], system_file: Pat
         )
     for name, value in content.items():
         yield Given(name=name, value=value, origin=f"file {path}", base=path.absolute().parent, is_text=False)
-
-
-def _read_plain(path: Path) -> tuple[bytes, int]:
-    """Content and mode of a plain file; whatever else stands there could make us wait for ever.
-
-    Raises:
-        OSError: it cannot be read.
-        ConfigurationError: it is no plain file, or longer than any settings file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigurationError(
-                f"the settings file is {_KINDS.get(stat.S_IFMT(status.st_mode), 'no file')}",
-                code="config.not_file",
-                where=str(path),
-                hint="name a plain file with --config",
-            )
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            text = stream.read(FILE_LIMIT + 1)
-    finally:
-        os.close(descriptor)
-    if len(text) > FILE_LIMIT:
-        raise ConfigurationError(
-            f"the settings file is longer than {FILE_LIMIT // 1024**2} MiB",
-            code="config.long",
-            where=str(path),
-            hint="name a settings file with --config",
-        )
-    return text, stat.S_IMODE(status.st_mode)
-
-
-_KINDS: Mapping[int, str] = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 def default_file(environ: Mapping[str, str], *, system_file: Path) -> Path | None:

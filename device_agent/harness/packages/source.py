@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_agent.plain_file import read_plain
 from renderer.errors import AssetError
 
 SAMPLE_CODE = "CH_3d_sample"
@@ -56,7 +57,7 @@ def file_source(path: Path, *, code: str = "", name: str = "") -> PackageSource:
         if path.is_dir():
             return _folder(path)
         try:
-            data = path.read_bytes()
+            data, _ = read_plain(path, limit=MAX_PACKAGE)
         except OSError as error:
             raise AssetError(
                 f"the avatar file cannot be read: {(error.strerror or 'unknown').lower()}",

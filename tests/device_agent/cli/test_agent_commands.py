@@ -147,8 +147,8 @@ def test_status_sees_that_the_cache_was_emptied_by_hand(shell: Shell) -> None:
 def test_settings_that_are_no_file_are_told_at_once(shell: Shell, kind: str) -> None:
     path = shell.folder / "settings"
     os.mkfifo(path) if kind == "pipe" else path.mkdir()
-    line = shell.fails("status", "--config", str(path), status=3, says=f"the settings file is a {kind}")
-    assert line.endswith("[config.not_file]")
+    line = shell.fails("status", "--config", str(path), status=3, says=f"it is a {kind}, and no plain file")
+    assert line.endswith("[config.file]")
 
 
 def test_nobody_at_the_address(shell: Shell) -> None:

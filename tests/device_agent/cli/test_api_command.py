@@ -101,6 +101,8 @@ def test_parameters_come_from_a_file_or_stdin_too(harness: tuple[RunningHarness,
         (["DuplexDecision", "-p", "CustomKeywords=no"], 2, "CustomKeywords takes JSON"),
         (["StartInstance", "-p", "App=1", "-p", "App.AppId=1"], 2, "App"),
         (["StartInstance", "--json", "/nowhere.json"], 2, "cannot be read"),
+        (["StartInstance", "--json", "/dev/zero"], 2, "no plain file"),
+        (["StartInstance", "-p", "BizId=@/dev/zero"], 2, "no plain file"),
         (["StartInstance", "--json", "-"], 2, "not a JSON object"),
     ],
 )  # fmt: skip
