@@ -188,6 +188,8 @@ def brow() -> Piece:
     return piece
 
 
+_ARCH_DEPTH = 1.25
+
 # --- mouth ------------------------------------------------------------------------------------------------------
 
 
@@ -195,7 +197,7 @@ def teeth(*, upper: bool) -> Piece:
     """One row of teeth with its gum, behind the lips."""
     edge = MOUTH_Y + (-0.46 if upper else -0.45)
     sign = 1.0 if upper else -1.0
-    widths = [0.44, 0.36, 0.38, 0.36, 0.36] if upper else [0.30, 0.31, 0.35, 0.36, 0.36]
+    widths = [0.44, 0.36, 0.38, 0.36, 0.36, 0.42, 0.42] if upper else [0.30, 0.31, 0.35, 0.36, 0.36, 0.44, 0.44]
     pieces: list[Piece] = []
     at = 0.0
     for index, size in enumerate(widths):
@@ -203,12 +205,17 @@ def teeth(*, upper: bool) -> Piece:
             place = side * (at + size / 2)
             pieces.append(
                 _tooth(
-                    place, size, (0.95, 0.88, 0.92, 0.8, 0.7)[index] - (0.0 if upper else 0.2), edge, sign, upper=upper
+                    place,
+                    size,
+                    (0.95, 0.88, 0.92, 0.8, 0.7, 0.66, 0.62)[index] - (0.0 if upper else 0.2),
+                    edge,
+                    sign,
+                    upper=upper,
                 )
             )
         at += size
     columns = 25
-    arc = np.linspace(-2.2, 2.2, columns)
+    arc = np.linspace(-2.95, 2.95, columns)
     x, z, _ = _arch(arc, upper=upper)
     rows = []
     for up, ahead in ((0.72, 0.02), (0.90, 0.16), (1.15, 0.14), (1.6, -0.35), (1.7, -1.2)):
@@ -232,10 +239,10 @@ def teeth(*, upper: bool) -> Piece:
 
 def _arch(along: Array, *, upper: bool) -> tuple[Array, Array, Array]:
     """x, z and heading of the row of teeth, by the length along it from the middle."""
-    radius = 2.0 if upper else 1.88
+    radius = 2.4 if upper else 2.25
     angle = along / radius
     front = 6.75 if upper else 6.5
-    return radius * np.sin(angle), front - 1.25 * radius * (1 - np.cos(angle)), angle
+    return radius * np.sin(angle), front - _ARCH_DEPTH * radius * (1 - np.cos(angle)), angle
 
 
 def _tooth(place: float, size: float, height: float, edge: float, sign: float, *, upper: bool) -> Piece:
@@ -243,12 +250,15 @@ def _tooth(place: float, size: float, height: float, edge: float, sign: float, *
     v = np.array([-1.0, -0.93, -0.72, 0.72, 0.93, 1.0])
     a = np.linspace(0, 2 * np.pi, columns, endpoint=False)
     vv, aa = np.meshgrid(v, a, indexing="ij")
-    round_off = (1 - np.abs(vv) ** 10 * 0.92) ** 0.5
-    across = np.sign(np.cos(aa)) * np.abs(np.cos(aa)) ** 0.55 * size * 0.485 * round_off * (1 - 0.10 * (vv * 0.5 + 0.5))
+    round_off = (1 - np.abs(vv) ** 10 * 0.80) ** 0.5
+    across = np.sign(np.cos(aa)) * np.abs(np.cos(aa)) ** 0.3 * size * 0.505 * round_off * (1 - 0.10 * (vv * 0.5 + 0.5))
     deep = np.sign(np.sin(aa)) * np.abs(np.sin(aa)) ** 0.8 * 0.21 * round_off
     x0, z0, heading = (float(value[0]) for value in _arch(np.array([place]), upper=upper))
-    x = x0 + across * np.cos(heading) + deep * np.sin(heading)
-    z = z0 - across * np.sin(heading) * 0.9 + deep * np.cos(heading)
+    # The row is stretched backwards, and so are the teeth at its sides, or there would be gaps between them.
+    tangent = np.array([np.cos(heading), -_ARCH_DEPTH * np.sin(heading)])
+    ahead = np.array([-tangent[1], tangent[0]]) / np.linalg.norm(tangent)
+    x = x0 + across * tangent[0] + deep * ahead[0]
+    z = z0 + across * tangent[1] + deep * ahead[1]
     y = edge + sign * (height / 2 + vv * height / 2)
     points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
     faces = grid_faces(rows, columns, closed=True)

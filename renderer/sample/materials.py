@@ -69,7 +69,7 @@ def pictures(skin: head.Skin) -> Pictures:
             name="Hair",
             base_color_texture=picture("hair", strands, tiled),
             metallic_factor=0.0,
-            roughness_factor=0.5,
+            roughness_factor=0.8,
             normal_texture=picture("hair_normal", relief, tiled),
             double_sided=True,
         )
