@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.gl.blocks import LAYERS
-from renderer.scene import Material, Primitive, TextureRef
+from renderer.scene import AlphaMode, Material, Primitive, TextureRef
 
 LAYER_SLOTS = (
     ("SPECULAR", "u_specular_texture", False),
@@ -43,6 +43,9 @@ def layer_defines(material: Material, primitive: Primitive) -> dict[str, str]:
     drawn_out = primitive.normals is not None and (primitive.tangents is not None or bool(primitive.uvs))
     if material.anisotropy is not None and material.anisotropy.strength > 0.0 and drawn_out:
         defines["ANISOTROPY"] = ""
+    glass = material.transmission
+    if glass is not None and glass.factor > 0.0 and material.alpha_mode is not AlphaMode.BLEND:
+        defines["TRANSMISSION"] = ""
     if defines:
         defines["LAYERED"] = ""
     return defines

@@ -18,6 +18,7 @@ from renderer.gl.joints import Joints
 from renderer.gl.lamps import Lamps
 from renderer.gl.material_blocks import MaterialBlocks
 from renderer.gl.materials import SAMPLERS, Surface, depth_defines, surface
+from renderer.gl.opaque_copy import OpaqueCopy
 from renderer.gl.pictures import Decoding
 from renderer.gl.prefilter import LAYERS, SIZE
 from renderer.gl.programs import Programs
@@ -41,13 +42,14 @@ from renderer.scene import (
 )
 
 _JOINT_UNIT = len(SAMPLERS)
-_PANORAMA_UNIT, _SHADOW_UNIT, _TABLE_UNIT = range(_JOINT_UNIT + 1, _JOINT_UNIT + 4)
+_PANORAMA_UNIT, _SHADOW_UNIT, _TABLE_UNIT, _COPY_UNIT = range(_JOINT_UNIT + 1, _JOINT_UNIT + 5)
 _UNITS = {
     **SAMPLERS,
     "u_joints": _JOINT_UNIT,
     "u_panorama": _PANORAMA_UNIT,
     "u_shadow_map": _SHADOW_UNIT,
     "u_color_table": _TABLE_UNIT,
+    "u_behind": _COPY_UNIT,
 }
 _DEPTH = frozenset({"depth alone"})
 _EDGE_LIFT = 0.004  # of the distance to what is looked at
@@ -101,6 +103,7 @@ class Stage:
         self._smoothing = Smoothing(context, self._programs)
         self._joints = Joints(context, avatar.skins)
         self._lamps = Lamps(context, avatar)
+        self._opaque_copy = OpaqueCopy(context)
         self._frame = np.zeros((), FRAME)
         self._frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
         self._light_frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
@@ -229,7 +232,8 @@ class Stage:
     ) -> None:
         """Draw the avatar and its background into the bound framebuffer, which has been cleared.
 
-        Opaque surfaces come first, nearest first; then the background; then blended surfaces, farthest first. With
+        Opaque surfaces come first, nearest first; then the background; then what light passes through, over a copy of
+        all that; then blended surfaces, farthest first. With
         one sample a pixel a CPU lays down the depth of opaque surfaces before, so that it shades what is seen only.
 
         Args:
@@ -250,6 +254,8 @@ class Stage:
         sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
         eye = np.asarray(view.eye, np.float32)
         order = sorted(self._drawn, key=lambda drawn: float(sight @ (drawn.center - eye)))
+        glass = [drawn for drawn in order if "TRANSMISSION" in drawn.surface.defines]
+        order = [drawn for drawn in order if "TRANSMISSION" not in drawn.surface.defines]
         gl.enable(gl.DEPTH_TEST)
         gl.disable(gl.BLEND)
         gl.depth_func = "<="
@@ -270,6 +276,11 @@ class Stage:
         if background is not None and self._backdrop.needed(background):
             gl.disable(gl.CULL_FACE)
             self._backdrop.draw(background, aspect=aspect, flipped=flipped)
+        if glass:
+            gl.disable(gl.BLEND)
+            self._opaque_copy.take(gl.fbo, _COPY_UNIT)
+            for drawn in reversed(glass):
+                self._one(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
         gl.enable(gl.BLEND)
         gl.blend_func = (gl.ONE, gl.ONE_MINUS_SRC_ALPHA)
         blended = (drawn for drawn in reversed(order) if drawn.material.alpha_mode is AlphaMode.BLEND)
@@ -444,6 +455,7 @@ class Stage:
         self._joints.release()
         self._surroundings.release()
         self._lamps.release()
+        self._opaque_copy.release()
         self._shadow_map.release()
         self._color_table.release()
         self._smoothing.release()

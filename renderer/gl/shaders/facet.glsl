@@ -199,6 +199,7 @@ Facet facet(vec3 base) {
     at.transmission *= texture(u_transmission_texture, TRANSMISSION_UV).r;
 #endif
     at.transmission *= 1.0 - at.metallic;
+    at.diffuse *= 1.0 - at.transmission;
 #endif
     return at;
 }

@@ -89,6 +89,9 @@ uniform sampler2D u_motion_mask_texture;
 #ifdef ENVIRONMENT
 #include "around.glsl"
 #endif
+#ifdef TRANSMISSION
+#include "transmission.glsl"
+#endif
 
 vec3 lit(vec3 base) {
     Facet at = facet(base);
@@ -109,6 +112,9 @@ vec3 lit(vec3 base) {
 #endif
 #ifdef ENVIRONMENT
     color += surrounded(at);
+#endif
+#ifdef TRANSMISSION
+    color += transmitted(at);
 #endif
     return color;
 }
@@ -154,6 +160,8 @@ void main() {
 #endif
 #ifdef ALPHA_BLEND
     out_color = vec4(color * base.a, base.a);
+#elif defined(TRANSMISSION)
+    out_color = vec4(min(color, covered), covered);
 #else
     out_color = vec4(color, 1.0);
 #endif
