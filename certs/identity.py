@@ -95,7 +95,7 @@ class Identity:
         problem, found = "", None
         try:
             found = pkcs12.load_pkcs12(data, password)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             problem = "password" if "password" in str(error).lower() or "mac" in str(error).lower() else "pkcs12"
         if found is None:
             wrong = problem == "password"
@@ -214,7 +214,7 @@ def read_chain(pem: bytes, *, where: str = "") -> tuple[x509.Certificate, ...]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old roots with odd serial numbers are the verifier's business
             chain = tuple(x509.load_pem_x509_certificates(pem))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise IdentityError(
             "these are no readable certificates",
             code="identity.certificate",

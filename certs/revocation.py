@@ -32,7 +32,9 @@ def read_list(data: bytes, *, where: str = "") -> x509.CertificateRevocationList
         load = x509.load_pem_x509_crl if data.lstrip().startswith(b"-----") else x509.load_der_x509_crl
         found = load(data)
         delta = any(isinstance(extension.value, x509.DeltaCRLIndicator) for extension in found.extensions)
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        # They are parsed when they are first asked for: here, where an error has somebody to catch it.
+        _ = found.issuer, found.last_update_utc, found.next_update_utc, found.signature_algorithm_oid
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise TrustError(
             "this is no readable revocation list", code="trust.crl_damaged", where=where, hint=_HINT
         ) from error

@@ -150,10 +150,14 @@ class Trust:
 def _refusal(error: crypto.X509StoreContextError) -> TrustError:
     number, _depth, text = error.errors
     code = _CODES.get(number, "refused")
+    try:
+        where = _shown(error.certificate.to_cryptography())
+    except (crypto.Error, ValueError):  # so damaged that OpenSSL cannot even name it
+        where = ""
     return TrustError(
         f"the certificate is not trusted: {text}",
         code=f"trust.{code}",
-        where=_shown(error.certificate.to_cryptography()),
+        where=where,
         hint=_HINTS.get(code, ""),
     )
 

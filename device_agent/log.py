@@ -8,18 +8,24 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 HIDDEN = "<hidden>"
+LONGEST = 64 * 1024
 
 _SECRET_NAMES = re.compile(
     r"(?:licen[cs]e|secret|token|password|passwd|authorization|signature|credential|private_?key|render_?data)$",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"(?P<address>[a-z][a-z0-9+.-]*://[^\s?#'\"<>]+)[?#][^\s'\"<>]*", re.IGNORECASE)
-_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@'\"<>]+@", re.IGNORECASE)
+# Lengths are bounded: without that, a long foreign text costs its length squared.
+_ADDRESS = re.compile(r"(?P<address>[a-z][a-z0-9+.-]{0,30}://[^\s?#'\"<>]{1,2000})[?#][^\s'\"<>]*", re.IGNORECASE)
+_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s/@'\"<>]{1,2000}@", re.IGNORECASE)
 _LONG_OPAQUE = re.compile(r"[A-Za-z0-9+/_=-]{80,}")
 
 
 def redacted(text: str) -> str:
-    """The text without what addresses carry after ``?`` or before ``@``, and without long opaque strings."""
+    """The text without what addresses carry after ``?`` or before ``@``, and without long opaque strings; of a very
+    long one the beginning, to a blank, because half a secret would not be known for one.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST].rpartition(' ')[0]} …"
     text = _LOGIN.sub(r"\g<scheme>", text)
     text = _ADDRESS.sub(r"\g<address>", text)
     return _LONG_OPAQUE.sub(HIDDEN, text)

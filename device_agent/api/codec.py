@@ -183,7 +183,7 @@ def _refusal(
     says = row.says or f"{operation.name} was refused" + (f": {words.rstrip('.')}" if words else "")
     return row.raises(
         says,
-        code=code if code in row.codes else scrubber.clean(code, limit=60),
+        code=code if code in row.codes else scrubber.clean(code, limit=60) or "unknown",
         where=f"{operation.name} at {where}",
         hint=row.hint,
         request_id=request_id if _ID.fullmatch(request_id) else scrubber.clean(request_id, limit=60),

@@ -10,7 +10,11 @@ from urllib.parse import quote, quote_plus
 
 HIDDEN = "<hidden>"
 
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*(?:://|%3A%2F%2F)[^\s'\"<>]*", re.IGNORECASE)
+# A scheme's length is bounded: without that, a long row of letters costs its length squared.
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,30}(?:://|%3A%2F%2F)[^\s'\"<>]*", re.IGNORECASE)
+_LONGEST = 64 * 1024
+"""Characters of a foreign text that are looked at."""
+
 _SHORTEST = 4
 """Texts shorter than this are no secrets and would blank out half of any message."""
 
@@ -31,6 +35,8 @@ class Scrubber:
 
     def clean(self, text: str, *, limit: int) -> str:
         """One line of at most ``limit`` characters, without the values and without addresses."""
+        if len(text) > _LONGEST:
+            text = text[:_LONGEST].rpartition(" ")[0]  # to a blank: half a secret would not be known for one
         if self._pattern:
             text = self._pattern.sub(HIDDEN, text)
         text = _ADDRESS.sub("<address>", text)

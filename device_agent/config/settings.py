@@ -165,7 +165,7 @@ def _value(given: Given) -> Any:
         if isinstance(value, int | float) and not _in_range(given.name, value):
             raise ValueError("out of range")
         return value
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as exc:
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, OverflowError, RecursionError) as exc:
         # No reason from exc in the message: it may repeat a part of the value.
         raise ConfigurationError(
             f"setting {given.name} has a value of the wrong kind",
@@ -227,7 +227,7 @@ def _secret(kind: type, value: object) -> Secret:
 def _unknown(given: Given, known: frozenset[str]) -> ConfigurationError:
     near = difflib.get_close_matches(given.name, known, n=1)
     return ConfigurationError(
-        f"there is no setting named {given.name}",
+        f"there is no setting named {given.name.encode('unicode_escape').decode()[:80]}",
         code="config.unknown",
         where=given.origin,
         hint=f"did you mean {near[0]}?" if near else f"settings are {', '.join(sorted(known))}",

@@ -281,11 +281,13 @@ class _Refusal(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import pkcs7
+    from cryptography.x509 import InvalidVersion
 
     try:
         found = tuple(pkcs7.load_der_pkcs7_certificates(base64.b64decode(reply.body)))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, UnsupportedAlgorithm, InvalidVersion):
         found = ()
     if not found:
         raise NotThePlatform(

@@ -26,9 +26,9 @@ from device_agent.service.checkup import Finding
 _ADDRESSES = (
     (re.compile(r"\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b", re.IGNORECASE), "<mac>"),
     (re.compile(r"\b(?!127\.)(?:\d{1,3}\.){3}\d{1,3}\b"), "<ip>"),
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<e-mail>"),
+    (re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+"), "<e-mail>"),
 )
-_COLONS = re.compile(r"[0-9a-f]*:[0-9a-f:]*:[0-9a-f:.]*", re.IGNORECASE)
+_COLONS = re.compile(r"[0-9a-f]{0,4}:[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}", re.IGNORECASE)
 _PACKAGES = ("avatar-device-agent", "cryptography", "httpx", "msgspec", "moderngl", "numpy", "pyopenssl")
 _SHOWN = (
     "endpoint", "app_id", "device_type", "proxy", "connect_timeout_s", "timeout_s", "late_window_s", "blank_window_s",

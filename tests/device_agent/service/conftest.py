@@ -58,6 +58,7 @@ class Site:
     report: Report = field(default_factory=Report)
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     serial: str = "board-1"
+    start_times: list[float] = field(default_factory=list)
     keeper: Keeper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +67,7 @@ class Site:
 
     def start_again(self) -> None:
         """A new process: what the keeper remembered is gone."""
+        self.start_times.append(self.time.now)
         self.keeper = Keeper(
             settings=self.settings(), open_engine=self.engine, clock=self.time, dice=self.chance.random,
             report=self.report,

@@ -281,3 +281,21 @@ def test_values_that_hold_secrets_do_not_show_them(kiosk: Kiosk) -> None:
         with pytest.raises(TypeError):
             pickle.dumps(hidden)
     kiosk.check()
+
+
+def test_what_is_to_be_said_is_nowhere_afterwards(kiosk: Kiosk) -> None:
+    """A text for an avatar to speak may be an answer to a visitor: it is sent, and kept nowhere."""
+    utterance = "Utterance canary: Zimmer 12, Frau \u00dcbel"
+    kiosk.also("utterance", utterance)
+    arguments = ("api", "SendText", "--param", "SessionId=none", "--param", f"TenantId={kiosk.harness.ready.tenant_id}")
+    text = ("--param", f"Text={utterance}", "--param", "UniqueCode=1")
+    kiosk.run("bind", status=0)
+    assert "[10010014]" in kiosk.run(*arguments, *text, status=6), "it went to the platform, which has no such session"
+    kiosk.sinks = {name.replace(utterance, "(argument)"): data for name, data in kiosk.sinks.items()}
+    (sent,) = kiosk.harness.calls(operation="SendText")
+    assert utterance not in str(sent)
+    for path in kiosk.folder.rglob("*"):
+        if path.is_file():
+            kiosk.sinks[str(path.relative_to(kiosk.folder))] = path.read_bytes() if path != kiosk.config else b""
+    kiosk.collect()
+    assert [sink for sink, data in kiosk.sinks.items() if showing(data, {"utterance": utterance})] == []

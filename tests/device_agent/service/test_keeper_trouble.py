@@ -1,0 +1,57 @@
+"""Thirty virtual days of trouble of every kind: how often the platform is asked (V9), and what it costs (nothing)."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import defaultdict
+
+import pytest
+
+from device_agent.lifecycle.machine import Phase
+
+from .conftest import Site
+
+DAY = 86400.0
+CALLS = ("LicenseAuth", "ClientAuth", "ClientStart", "Render3dAvatar")
+KINDS = (
+    "drop_before", "drop_after", "http_500", "throttle", "captive", "redirect", "token_expired",
+    "license_expired", "seat_taken",
+)  # fmt: skip
+MOST_AN_HOUR = 40
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
+def test_thirty_days_of_every_trouble_ask_for_no_more_than_they_should(site: Site, seed: int) -> None:
+    chance = random.Random(seed)
+    site.chance = chance
+    site.start_again()
+    end = site.time.now + 30 * DAY
+    while site.time.now < end:
+        if chance.random() < 0.6:
+            site.harness.fault(chance.choice(KINDS), on=chance.choice(CALLS), times=chance.choice([1, 3, 10, 40]))
+        if chance.random() < 0.1:
+            site.time.now += chance.random() * 60
+            site.start_again()  # power failed, and came back
+        site.live(chance.choice([7200.0, DAY, 2 * DAY]))
+    calls = site.harness.calls()
+    assert len(calls) > 500
+    for operation in CALLS:
+        asked = [call for call in calls if call.operation == operation]
+        for before, after in itertools.pairwise(asked):
+            gap = after.at - before.at
+            if any(before.at <= start <= after.at for start in site.start_times):
+                continue  # a process that starts knows nothing of the last one's waits
+            assert gap >= 1.0, (operation, before.outcome, before.sequence)
+            if before.outcome == "ClientAuth.SeatLimit":
+                assert gap >= 900
+            if before.outcome == "10020001":
+                assert gap >= 3600
+        hours: dict[int, int] = defaultdict(int)
+        for call in asked:
+            hours[int(call.at // 3600)] += 1
+        assert max(hours.values(), default=0) <= MOST_AN_HOUR, operation
+    site.harness.lift_faults()
+    site.live(2 * DAY)
+    assert site.record.phase is Phase.READY
+    assert len(site.seats()) == 1
