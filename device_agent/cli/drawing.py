@@ -39,6 +39,7 @@ def draw(
     state: Sequence[str] | None = None,
     animation: Path | None = None,
     look_at: str | None = None,
+    variant: str | None = None,
     turntable: bool = False,
     contact: SheetKind | None = None,
     mode: str = "Standard",
@@ -82,6 +83,10 @@ def draw(
         from renderer.assets import load, with_motion
 
         asset = with_motion(asset, load(animation))
+    if variant is not None:
+        from renderer.assets import choose_variant
+
+        choose_variant(asset.avatar, variant)
     ahead.decode(asset.avatar)
     clock.lap("load")
     if contact is not None:
@@ -134,7 +139,12 @@ def draw(
 
             shot = chosen.shot(at)
             picture = offscreen.frame(
-                shot.pose, view=shot.view, lighting=shot.lighting, background=shot.background, look=shot.look
+                shot.pose,
+                view=shot.view,
+                lighting=shot.lighting,
+                background=shot.background,
+                look=shot.look,
+                time=shot.time,
             )
             clock.lap("draw")
             write_image(out, picture)

@@ -48,6 +48,8 @@ def show(summary: Summary, console: Console) -> None:
         console.print(table)
     _coverage(console, "humanoid bones", summary.humanoid, extra=f"{len(summary.humanoid_bones)} bones known in all")
     _coverage(console, "ARKit channels", summary.arkit, extra="")
+    if summary.variants:
+        console.print(f"variants: {_plain(', '.join(summary.variants))}")
     if summary.extensions:
         console.print(f"extensions: {_plain(', '.join(summary.extensions))}")
     console.print(f"[bold]{_plain(summary.sentence)}[/bold]")

@@ -93,6 +93,9 @@ def render(
     look_at: Annotated[
         str | None, typer.Option("--look-at", help="What the eyes follow.", metavar="X,Y,Z|camera")
     ] = None,
+    variant: Annotated[
+        str | None, typer.Option("--variant", help="Which of the file's sets of materials.", metavar="NAME")
+    ] = None,
     turntable: Annotated[bool, typer.Option("--turntable", help="Turn the avatar once in --seconds.")] = False,
     contact: Annotated[
         SheetKind | None,
@@ -133,6 +136,7 @@ def render(
         state=None if state is None else [part.value for part in state],
         animation=animation,
         look_at=look_at,
+        variant=variant,
         turntable=turntable,
         contact=contact,
         mode=mode.value,

@@ -44,6 +44,7 @@ REGISTRY = _registry(
     Extension(name="KHR_materials_iridescence"),
     Extension(name="KHR_materials_anisotropy"),
     Extension(name="VRMC_materials_mtoon"),
+    Extension(name="KHR_materials_variants"),
     Extension(name="KHR_lights_punctual"),
     Extension(name="EXT_texture_webp"),
     Extension(name="EXT_meshopt_compression"),

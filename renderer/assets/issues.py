@@ -101,6 +101,7 @@ _ERRORS = (
     ("node.two-parents", "A node is the child of more than one parent, or twice of the same."),
     ("skin.inverse-bind", "A skin has fewer inverse bind matrices than joints, or of the wrong type."),
     ("skin.no-joints", "A skin has no joints."),
+    ("variant.unknown", "A variant was asked for that the asset does not have."),
     ("clip.unknown", "A clip or group was asked for that the asset does not have."),
     ("expression.unknown", "An expression was asked for that the asset does not have."),
     ("hdr.header", "An environment picture is not Radiance RGBE with rows from top to bottom."),

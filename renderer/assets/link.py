@@ -24,6 +24,7 @@ from renderer.assets.placement import HALF_TURN, placed
 from renderer.assets.resolver import Resolver
 from renderer.assets.skins import fit_influences, read_skins
 from renderer.assets.textures import Pictures, read_textures
+from renderer.assets.variants import read_variants
 from renderer.assets.views import read_cameras, read_lights
 from renderer.assets.vrm import faces_back, vrm_bones, vrma_expressions
 from renderer.assets.vrm_expressions import vrm_expressions
@@ -95,6 +96,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
         skins=skins,
         cameras=read_cameras(document, log=log),
         lights=lights,
+        variants=read_variants(document, log=log),
         humanoid=bones,
         expressions=expressions,
         rig=rig,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from renderer.assets.accessors import Accessors, dequantise
 from renderer.assets.document import PrimitiveObject
 from renderer.assets.issues import IssueLog, refusal
+from renderer.assets.variants import read_mappings
 from renderer.scene.later import Delayed
 from renderer.scene.mesh import Mode, MorphTarget, Primitive
 
@@ -78,6 +79,7 @@ class PrimitiveReader:
             indices=indices,
             mode=mode,
             material=material,
+            variants=read_mappings(source, materials=self._materials, log=self._log, where=where),
             targets=self._targets_later(source.targets, count, where),
         )
         for name, rows in (

@@ -90,6 +90,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     morph_targets: int
     cameras: int
     lights: int
+    variants: tuple[str, ...]
     meshes: tuple[MeshSummary, ...]
     materials: tuple[MaterialSummary, ...]
     images: tuple[ImageSummary, ...]
@@ -132,6 +133,7 @@ def summarise(asset: Asset, *, name: str) -> Summary:
         morph_targets=max(len(names), most),
         cameras=len(avatar.cameras),
         lights=len(avatar.lights),
+        variants=avatar.variants,
         meshes=meshes,
         materials=_materials(avatar),
         images=_images(avatar),

@@ -26,6 +26,7 @@ class Avatar:
         nodes: every node of the file, also those outside the drawn scene.
         roots: nodes the drawn scene starts from.
         order: indices of the scene's nodes, parents before children.
+        variants: names of the sets of materials that can be chosen from.
         expressions: named faces that the file itself defines (VRM), by name.
         rig: springs, constraints and look-at of a VRM file; empty for others.
         scenery: nodes that belong to what stands around the avatar (a package's ``background.glb``): drawn with it, but
@@ -46,6 +47,7 @@ class Avatar:
     skins: tuple[Skin, ...] = ()
     cameras: tuple[Perspective | Orthographic, ...] = ()
     lights: tuple[PunctualLight, ...] = ()
+    variants: tuple[str, ...] = ()
     scenery: frozenset[int] = frozenset()
     humanoid: Later[Mapping[str, int]] = Later(Delayed(dict))  # noqa: RUF009 -- a descriptor
     expressions: Later[Mapping[str, Expression]] = Later(Delayed(dict))  # noqa: RUF009 -- a descriptor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -47,6 +47,7 @@ class Primitive:
         weights: ``(n, 4k) float32`` skin weights that sum to 1, or None.
         indices: ``(m,) uint32`` or None for vertices in order.
         material: index into ``Avatar.materials``, -1 for glTF's default material.
+        variants: of a file with variants (``Avatar.variants``): index of the variant to its material.
         targets: one per entry of ``Mesh.target_names``/``Mesh.weights``; read when they are first asked for.
     """
 
@@ -60,6 +61,7 @@ class Primitive:
     indices: NDArray[np.uint32] | None = None
     mode: Mode = Mode.TRIANGLES
     material: int = -1
+    variants: dict[int, int] = field(default_factory=dict)
     targets: Later[tuple[MorphTarget, ...]] = Later(())  # noqa: RUF009 -- a descriptor
 
 

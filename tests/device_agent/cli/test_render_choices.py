@@ -81,3 +81,10 @@ def test_what_does_not_go_together(tmp_path: Path, arguments: tuple[str, ...], c
 
 def test_an_unknown_state_is_wrong_use(tmp_path: Path) -> None:
     assert call(SAMPLE, "--out", tmp_path / "x.png", "--state", "Dancing").returncode == 2
+
+
+def test_a_variant_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = call(SAMPLE, "--out", tmp_path / "a.png", "--variant", "Beach")
+    assert done.returncode == 7
+    assert "variant.unknown" in done.stderr
+    assert "it has none" in done.stderr
