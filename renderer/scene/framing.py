@@ -27,6 +27,14 @@ FIELD_OF_VIEW = math.radians(28.0)
 
 # Where there are no bones: a person's proportions, as shares of the height from the ground.
 _HEAD_JOINT, _HIPS = 0.87, 0.53
+_DEEPEST = 0.6
+"""Depth to height of a person at most; what has no bones and is deeper, such as a duck, is shown whole."""
+
+_LARGEST_HEAD = 0.7
+"""Height of a head to that of everything; where it is more, there is nothing else, and it is shown whole."""
+
+_WIDEST_HEAD = 1.7
+"""Width of a head that a close-up makes room for, in heights of the face: more is hair or a hat."""
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -49,6 +57,7 @@ class _Body:
     skull: Extent  # everything that the head carries, hair and hat too
     hips: float  # height above the origin
     shoulders: float  # distance from one upper arm to the other
+    whole: bool  # there is no telling where its parts are
 
 
 def frame_avatar(
@@ -106,32 +115,39 @@ def _measure(avatar: Avatar, world: NDArray[np.float32], box: Extent) -> _Body:
         skull=skull,
         hips=float(hips[1]) if hips is not None else float(box.low[1]) + _HIPS * height,
         shoulders=float(np.linalg.norm(left - right)) if left is not None and right is not None else 0.2 * height,
+        whole=(not avatar.humanoid.keys() & {"head", "neck", "hips"} and float(box.size[2]) > _DEEPEST * height)
+        or (bone("head") is not None and float(skull.size[1]) > _LARGEST_HEAD * height),
     )
 
 
 def _frame(body: _Body, locate: int) -> _Frame:
     box, skull = body.box, body.skull
-    if locate in (0, 2):
-        room = 1.1 if locate == 0 else 1.7
+    side = {5: -0.45, 6: 0.45}.get(locate, 0.0)
+    if locate in (0, 2) or body.whole:
+        room = {1: 1.03, 2: 1.7, 4: 1.4}.get(locate, 1.1)
         x, z = body.axis
         reach = max(float(box.high[0]) - x, x - float(box.low[0]))
         middle = np.array((x, float(box.center[1]), z))
-        return _Frame(middle=middle, height=room * float(box.size[1]), width=room * 2.0 * reach)
+        width = room * 2.0 * reach / (1.0 - abs(side))
+        return _Frame(middle=middle, height=room * float(box.size[1]), width=width, shift=side)
     top = float(skull.high[1])
     middle = np.array((float(body.head[0]), 0.0, float(body.head[2])))
     if locate == 1:
         face = top - float(body.head[1])
         middle[1] = float(body.head[1]) + 0.38 * face
-        return _Frame(middle=middle, height=1.9 * face, width=1.25 * face)
+        wide = min(1.1 * _across(skull, middle), _WIDEST_HEAD * face)
+        return _Frame(middle=middle, height=1.9 * face, width=max(1.25 * face, wide))
     torso = top - body.hips
     room = 1.55 if locate == 4 else 1.1
     # From a little below the hips to a little above the head.
     middle[1] = body.hips + 0.5 * torso
-    frame = _Frame(middle=middle, height=room * torso, width=room * 1.5 * body.shoulders)
-    if locate in (5, 6):
-        side = -0.45 if locate == 5 else 0.45
-        return _Frame(middle=middle, height=frame.height, width=frame.width / (1.0 - abs(side)), shift=side)
-    return frame
+    width = room * max(1.5 * body.shoulders, min(_across(skull, middle), 0.8 * torso))
+    return _Frame(middle=middle, height=room * torso, width=width / (1.0 - abs(side)), shift=side)
+
+
+def _across(skull: Extent, middle: NDArray[np.float64]) -> float:
+    """How wide a head is about the middle."""
+    return 2.0 * max(float(skull.high[0] - middle[0]), float(middle[0] - skull.low[0]))
 
 
 def _look(frame: _Frame, box: Extent, *, direction: tuple[float, float, float], aspect: float, yfov: float) -> View:

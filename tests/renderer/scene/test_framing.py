@@ -146,3 +146,26 @@ def test_cats_robots_and_heads_have_something_in_every_picture(shared: Path, nam
     low, high = at.min(axis=0), at.max(axis=0)
     assert (low < 0.9).all()
     assert (high > -0.9).all()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["avatars/greenman.glb", "avatars/facecap.glb", "khronos/Duck.glb"])
+@pytest.mark.parametrize("locate", range(7))
+def test_what_has_no_parts_is_shown_whole_by_every_camera(shared: Path, name: str, locate: int) -> None:
+    asset = load(shared / "models" / name)
+    world = posed(asset)
+    at = seen(frame_avatar(asset.avatar, [world], locate=locate, aspect=ASPECT), corners(asset, world))
+    assert np.abs(at).max() <= 1.05
+    shift = (at[:, 0].max() + at[:, 0].min()) / 2
+    assert np.sign(round(shift, 1)) == {5: -1.0, 6: 1.0}.get(locate, 0.0)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("locate", [1, 3, 4])
+def test_a_wide_head_is_not_cut(shared: Path, locate: int) -> None:
+    asset = load(shared / "models/avatars/RobotExpressive.glb")
+    world = posed(asset)
+    skull = extent(asset.avatar, world, below=asset.avatar.humanoid["head"])
+    assert skull is not None
+    ends = np.array([[x, skull.center[1], skull.center[2]] for x in (skull.low[0], skull.high[0])])
+    assert np.abs(seen(frame_avatar(asset.avatar, [world], locate=locate, aspect=ASPECT), ends)).max() < 1.0
