@@ -12,6 +12,7 @@ from renderer.animation.blink import eyelids
 from renderer.animation.clip import Clip
 from renderer.animation.expression import Face
 from renderer.animation.gaze import ARKIT_GAZE, VRM_GAZE, Gaze
+from renderer.animation.live2d import live2d_values
 from renderer.animation.pose import Pose
 from renderer.errors import AssetError
 from renderer.scene.avatar import Avatar
@@ -32,6 +33,7 @@ class FaceOverlay:
         blink: bool = True,
         look_at: Sequence[float] | None = None,
         seed: int = 0,
+        live2d: bool = False,
     ) -> None:
         """Choose what is held.
 
@@ -42,11 +44,17 @@ class FaceOverlay:
             blink: blink now and then, unless the eyelids are moved by a clip or held by an expression.
             look_at: a point of the world, metres, that the eyes follow.
             seed: of the blinks.
+            live2d: ARKit channels, adjusted and blinking, reach the shapes of a Live2D face instead of their own.
 
         Raises:
             AssetError: ``expression.unknown``.
         """
         face = Face(avatar)
+        self._live2d = None
+        if live2d:
+            self._live2d = _Live2d(face, expressions or {}, adjust=adjust, blink=blink, seed=seed)
+            expressions = {name: value for name, value in (expressions or {}).items() if arkit_channel(name) is None}
+            adjust, blink = None, False
         self._gaze = None
         if look_at is not None:
             channels = [name for name in (*ARKIT_GAZE, *VRM_GAZE) if face.has(name)]
@@ -79,8 +87,39 @@ class FaceOverlay:
             if self._gaze is not None and self._looks:
                 self._values[self._looks] = self._gaze.values(left, up)
             self._driver.apply(pose, self._values)
+        if self._live2d is not None:
+            self._live2d.apply(pose, time)
         if self._gaze is not None:
             self._gaze.turn(pose, left, up)
+
+
+class _Live2d:
+    """ARKit channels as the shapes of a Live2D face (``useLive2dBS``)."""
+
+    def __init__(
+        self,
+        face: Face,
+        held: Mapping[str, float],
+        *,
+        adjust: Callable[[str, float], float] | None,
+        blink: bool,
+        seed: int,
+    ) -> None:
+        channels = {channel: value for name, value in held.items() if (channel := arkit_channel(name)) is not None}
+        self._channels = {name: channels.get(name, 0.0) for name in ARKIT}
+        if adjust is not None:
+            self._channels = {name: adjust(name, value) for name, value in self._channels.items()}
+        self._blinks = blink and not any(name in channels for name in BLINKING)
+        self._seed = seed
+        self._names = [name for name in live2d_values({}) if face.has(name)]
+        self._driver = face.driver(self._names)
+
+    def apply(self, pose: Pose, time: float) -> None:
+        """Set the weights as they are at a time."""
+        if self._blinks:
+            self._channels.update(dict.fromkeys(BLINKING, eyelids(time, seed=self._seed)))
+        values = live2d_values(self._channels)
+        self._driver.apply(pose, np.array([values[name] for name in self._names], np.float32))
 
 
 def moved_faces(clips: Iterable[Clip]) -> frozenset[int]:

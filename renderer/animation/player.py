@@ -29,6 +29,7 @@ class Player:
         look_at: Sequence[float] | None = None,
         loop: bool = True,
         seed: int = 0,
+        live2d: bool = False,
     ) -> None:
         """Choose what is played.
 
@@ -44,6 +45,7 @@ class Player:
             look_at: a point of the world, metres, that the eyes follow.
             loop: start again after the last clip, else hold its end.
             seed: of the blinks.
+            live2d: whether the face's shapes are those of a Live2D face.
 
         Raises:
             AssetError: ``clip.unknown``, ``expression.unknown``.
@@ -61,6 +63,7 @@ class Player:
             blink=blink,
             look_at=look_at,
             seed=seed,
+            live2d=live2d,
         )
         self._rigging = Rigging(avatar, overlay=overlay)
 

@@ -71,6 +71,7 @@ class Asset:
             groups=self.groups,
             expressions=expressions,
             adjust=None if self.motion is None else self.motion.apply,
+            live2d=self.config is not None and self.config.use_live2d,
             blink=blink,
             loop=loop,
             seed=seed,

@@ -92,6 +92,7 @@ class Repertoire:
             groups=groups,
             expressions=expressions,
             adjust=None if motion is None else motion.apply,
+            live2d=self._asset.config is not None and self._asset.config.use_live2d,
             look_at=look_at,
         )
 
@@ -118,6 +119,7 @@ class Repertoire:
             moved=moved_faces([self._clips[index] for members in groups.values() for index in members]),
             expressions=expressions,
             adjust=None if motion is None else motion.apply,
+            live2d=self._asset.config is not None and self._asset.config.use_live2d,
             look_at=look_at,
             seed=seed,
         )
