@@ -1,11 +1,18 @@
 """Frames per second with full read-back, seconds from a cold process to the first picture, and of a video.
 
     python bench/render.py FILE|FOLDER [--size 720x1280] [--seconds 5] [--samples 4] [--camera 0..6]
+                           [--vendor FOLDER [--rounds 3]]
 
 A folder is an open avatar package and is drawn by its own camera. Prints one JSON line. ``first_frame_s`` is the time
 of ``avatar-agent render`` writing one picture in a process of its own, measured before this process touches OpenGL;
 ``fps`` counts animated frames that were read back in full; ``video_fps`` those that an MP4 took. On a machine that does
 other work at the same time, look at the processor's time (``cpu``) and not at the clock's; ``load`` tells.
+
+With ``--vendor`` (see ``bench/vendor.py``) the vendor's own renderer shows the same avatar with shadow, HDR light,
+colour table and four samples a pixel, and again without the first three, in turns with ours: ``ratio`` is the median
+of the rounds' ratios. Ours reads every frame back in full, the vendor's waits for one pixel of it. ``rmse`` is between
+both pictures of the same moment, inside the vendor's silhouette, 0 to 255; both first pictures are counted from the
+start of a process, the vendor's also from its page's.
 """
 
 from __future__ import annotations
@@ -14,11 +21,17 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vendor import Vendor
 
 
 def first_frame(source: Path, size: str, camera: int | None) -> tuple[float, float]:
@@ -46,18 +59,29 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--camera", type=int)
+    parser.add_argument("--vendor", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--frames-only", action="store_true", help="frames per second and nothing else")
+    parser.add_argument("--plain", action="store_true", help="without the package's shadow, HDR light and colour table")
     given = parser.parse_args()
     width, height = (int(part) for part in given.size.split("x"))
 
-    cold = first_frame(given.source, given.size, given.camera)
-    warm = min(first_frame(given.source, given.size, given.camera) for _ in range(2))
+    beside = {"vendor": beside_the_vendor(given)} if given.vendor else {}
+    cold = warm = (0.0, 0.0)
+    if not given.frames_only:
+        cold = first_frame(given.source, given.size, given.camera)
+        warm = min(first_frame(given.source, given.size, given.camera) for _ in range(2))
 
     from renderer.assets import load
     from renderer.output.offscreen import Offscreen
     from renderer.output.show import show
+    from renderer.scene import Look
 
     asset = load(given.source)
-    chosen = show(asset, aspect=width / height, camera=given.camera)
+    chosen = show(asset, aspect=width / height, camera=given.camera, shadows=not given.plain)
+    if given.plain:
+        chosen.lighting = replace(chosen.lighting, environment=None)
+        chosen.look = Look()
     with Offscreen(asset.avatar, size=(width, height), samples=given.samples) as offscreen:
         for _ in offscreen.frames(chosen.shot(i / 30) for i in range(5)):
             pass
@@ -74,7 +98,7 @@ def main() -> None:
             frames += 1
         wall, processor = time.perf_counter() - begin, time.process_time() - processor
         renderer = offscreen.context.driver
-        video = _video(offscreen, chosen, width, height)
+        video = {} if given.frames_only else _video(offscreen, chosen, width, height)
     print(
         json.dumps(
             {
@@ -93,9 +117,58 @@ def main() -> None:
                 "load": round(os.getloadavg()[0], 2),
                 "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                 "renderer": renderer,
+                **beside,
             }
         )
     )
+
+
+def beside_the_vendor(given: argparse.Namespace) -> dict[str, object]:
+    """Rounds of both renderers in turns."""
+    from vendor import Vendor
+
+    found: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        package = given.source
+        if not package.is_dir():
+            package = Vendor.package(given.vendor, given.source, out / "package")
+        peer = Vendor(given.vendor, package, size=given.size, out=out)
+        found["rmse"] = round(_difference(peer, package, given.size, out), 2)
+        for name, plain in (("full", False), ("plain", True)):
+            rounds = []
+            for _ in range(given.rounds):
+                theirs = peer.run(seconds=given.seconds, plain=plain)
+                rounds.append((_ours(package, given, plain), theirs["fps"]["fps"], theirs["ms"]))
+            found[name] = {
+                "ours_fps": [round(ours, 2) for ours, _, _ in rounds],
+                "vendor_fps": [round(theirs, 2) for _, theirs, _ in rounds],
+                "ratio": round(statistics.median(ours / theirs for ours, theirs, _ in rounds), 2),
+            }
+            starts = ("getInstanceToFirstPixels", "navigationToFirstPixels", "browserLaunchToFirstPixels")
+            found[name] |= {start: round(min(ms[start] for _, _, ms in rounds)) for start in starts}
+        found["first_picture_s"] = round(min(first_frame(package, given.size, None)[0] for _ in range(3)), 3)
+    return found
+
+
+def _ours(package: Path, given: argparse.Namespace, plain: bool) -> float:
+    """Frames a second of a process of our own."""
+    command = [sys.executable, __file__, str(package), "--size", given.size, "--seconds", str(given.seconds)]
+    command += ["--samples", str(given.samples), "--frames-only", *(["--plain"] if plain else [])]
+    return float(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["fps"])
+
+
+def _difference(peer: Vendor, package: Path, size: str, out: Path) -> float:
+    """Root mean square difference of both pictures at one second where the vendor's shows the avatar."""
+    import numpy as np
+    from PIL import Image
+
+    peer.run(seconds=0, shot=out / "vendor.png", raw=out / "raw.png")
+    command = [sys.executable, "-m", "device_agent.cli.main", "render", str(package), "--size", size, "--time", "1"]
+    subprocess.run([*command, "--out", str(out / "ours.png")], check=True, stdout=subprocess.DEVNULL)
+    ours, theirs = (np.asarray(Image.open(out / name).convert("RGB"), float) for name in ("ours.png", "vendor.png"))
+    inside = np.asarray(Image.open(out / "raw.png").convert("RGBA"))[..., 3] > 127
+    return float(np.sqrt(((ours - theirs)[inside] ** 2).mean()))
 
 
 def _video(offscreen, chosen, width: int, height: int) -> dict[str, float]:
