@@ -318,7 +318,12 @@ def main() -> None:
             rows = compare(options, port, ca_file)
         finally:
             server.communicate(b"", timeout=10)
-    environment = {"machine": platform.machine(), "python": platform.python_version(), "processors": os.cpu_count()}
+    environment: dict[str, Any] = {
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+    }
+    environment["load"] = round(os.getloadavg()[0], 2)
     report = {"bench": "client", "peer": f"{SDK} {metadata.version(SDK)}", **environment, "rows": rows}
     print(json.dumps({**report, "missed": [each["claim"] for each in rows if not each["met"]]}))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from certs.envelope import KEY_LENGTHS, decode_base64, open_sealed, unwrap_key
@@ -12,7 +12,7 @@ from device_agent.avatars.archive import Archive, PackageLimits, open_archive
 from device_agent.avatars.render_data import RenderData
 from device_agent.errors import PackageError
 
-__all__ = ["DEFAULT_LIMITS", "PackageLimits", "check_package", "content_key", "open_package"]
+__all__ = ["DEFAULT_LIMITS", "PackageLimits", "check_package", "content_key", "open_package", "opened_entries"]
 
 DEFAULT_LIMITS = PackageLimits()
 
@@ -37,6 +37,13 @@ def open_package(
     Raises:
         PackageError: it is no zip, is damaged, breaks a rule or a limit, or a sealed entry does not open with the key.
     """
+    return dict(opened_entries(source, key=key, limits=limits, label=label))
+
+
+def opened_entries(
+    source: Path | str | bytes, *, key: bytes, limits: PackageLimits = DEFAULT_LIMITS, label: str = ""
+) -> Iterator[tuple[str, bytes]]:
+    """As ``open_package``, one file after the other: who only wants to know that they open needs the memory of one."""
     with open_archive(source, limits=limits, label=label) as archive:
         root = _root(archive)
         entries = {
@@ -44,7 +51,6 @@ def open_package(
             for entry in archive.entries
             if entry.name.startswith(root) and not entry.is_folder
         }
-        files: dict[str, bytes] = {}
         for name, entry in entries.items():
             if name + SEALED in entries:
                 continue
@@ -62,8 +68,7 @@ def open_package(
                     data = open_sealed(data, key=key, where=archive.where(entry.name))
                 except EnvelopeError as error:
                     raise _translated(error) from error
-            files[name] = data
-    return files
+            yield name, data
 
 
 def check_package(source: Path | str | bytes, *, limits: PackageLimits = DEFAULT_LIMITS, label: str = "") -> None:
