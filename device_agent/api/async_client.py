@@ -1,4 +1,7 @@
-"""The platform client for programs built on asyncio; the same calls, another driver."""
+"""The platform client for programs built on asyncio; the same calls, another driver.
+
+Unlike ``client`` it loads TLS and HTTP at once: loading them with the first client would hold up the event loop.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,10 @@ from device_agent.api.client import client_options
 from device_agent.api.context import Context, require_seconds
 from device_agent.api.credentials import Credentials, CredentialSource
 from device_agent.api.exchange import Answer, Exchange, Pause
+from device_agent.api.network_async import AsyncNetwork
 from device_agent.api.retry import RetryPolicy
 from device_agent.api.signing import Signer
+from device_agent.api.trust import Trust
 from device_agent.clock import Clock, SystemClock
 from device_agent.errors import NetworkError
 from device_agent.spec.wire import Request, Result
@@ -23,7 +28,6 @@ from device_agent.spec.wire import Request, Result
 if TYPE_CHECKING:
     import httpx
 
-    from device_agent.api.trust import Trust
     from device_agent.config import Settings
 
 T = TypeVar("T")
@@ -61,10 +65,6 @@ class AsyncClient:
         seat_full_codes: Collection[str] = (),
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        # Late: TLS and HTTP are a third of what loading this module took.
-        from device_agent.api.network_async import AsyncNetwork
-        from device_agent.api.trust import Trust
-
         require_seconds(connect_timeout_s, "connect_timeout_s")
         require_seconds(timeout_s, "timeout_s")
         self._clock = clock or SystemClock()
