@@ -82,10 +82,8 @@ def draw(files: dict[str, bytes], gltf: Any, drawing: GraphicsContext) -> Draw:
             **files,
             "character.glb": character or wall(type(gltf)),
             "character.config.json": json.dumps({**PLACE, **AHEAD, **MATTE, **config}).encode(),
+            "animation.glb": still(gltf),
             **(more or {}),
-        }
-        chosen = {name: data for name, data in chosen.items() if name != "animation.glb"} | {
-            "animation.glb": still(gltf)
         }
         asset = load_package(chosen)
         shown = show(asset, aspect=1.0, **options)
@@ -172,9 +170,8 @@ def test_the_camera_turns_about_its_own_axes_x_then_y_then_z(draw: Draw) -> None
     up = draw({"camRot": {"x": 20, "y": 0, "z": 0}}, background=Background())[..., 3] > 0
     left = draw({"camRot": {"x": 0, "y": 20, "z": 0}}, background=Background())[..., 3] > 0
     tilted = draw({"camRot": {"x": 0, "y": 0, "z": 45}}, background=Background())[..., 3] > 0
-    rows, columns = (np.nonzero(shape)[0].mean() for shape in (up, left)), np.nonzero(left)[1].mean()
-    assert next(iter(rows)) > 40, "looking up, the wall goes down"
-    assert columns > 40, "looking to the left, it goes to the right"
+    assert np.nonzero(up)[0].mean() > 40, "looking up, the wall goes down"
+    assert np.nonzero(left)[1].mean() > 40, "looking to the left, it goes to the right"
     assert tilted[32].sum() > 40, "a diagonal is longer than a side"
 
 
