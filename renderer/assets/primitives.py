@@ -104,7 +104,8 @@ class PrimitiveReader:
             if rows.shape[1] not in widths:
                 self._log.add("mesh.attribute", f"{name} has {rows.shape[1]} components", where=here)
                 return None
-            rows = self._finite(rows, here)
+            if rows is self._accessors.read(index, where=here):  # integers are finite
+                rows = self._finite(rows, here)
             if name in ("NORMAL", "TANGENT"):
                 rows = self._unit(rows, here)
             self._rows[index, name] = rows
@@ -129,12 +130,14 @@ class PrimitiveReader:
             bad = int((np.abs(lengths - 1.0) > 2.0 * _NORMAL_SLACK).sum())
             self._log.add("mesh.normals", f"{bad} vectors are not of unit length", where=where)
         result = rows.copy()
-        empty = lengths == 0.0
         roots = np.sqrt(lengths)
-        roots[empty] = 1.0
+        empty = None if roots.all() else lengths == 0.0
+        if empty is not None:
+            roots[empty] = 1.0
         for column in range(3):  # numpy is slow along rows as short as these
             result[:, column] /= roots
-        result[empty, :3] = (0.0, 1.0, 0.0)
+        if empty is not None:
+            result[empty, :3] = (0.0, 1.0, 0.0)
         return result
 
     def _uvs(self, attributes: dict[str, int], where: str) -> tuple[Rows, ...]:
