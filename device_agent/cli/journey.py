@@ -53,9 +53,12 @@ def opened(settings: Settings, code: str, *, watch: Watch) -> Iterator[Scenery]:
     with ExitStack() as stack:
         with watch.step("open") as note:
             from renderer.assets import load_package
+            from renderer.output.ahead import Ahead
 
+            ahead = Ahead()  # the driver wakes while the package is opened
             files = open_avatar(settings, code)
             asset = load_package(files, name=code)
+            ahead.decode(asset.avatar)
             triangles = sum(
                 len(part.indices if part.indices is not None else part.positions) // 3
                 for mesh in asset.avatar.meshes
@@ -65,7 +68,7 @@ def opened(settings: Settings, code: str, *, watch: Watch) -> Iterator[Scenery]:
         with watch.step("OpenGL") as note:
             from renderer.output.offscreen import Offscreen
 
-            canvas = stack.enter_context(Offscreen(asset.avatar, size=PICTURE_SIZE))
+            canvas = stack.enter_context(Offscreen(asset.avatar, size=PICTURE_SIZE, ahead=ahead))
             note.result = canvas.context.renderer
         yield Scenery(asset=asset, canvas=canvas)
 
