@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device_agent.cli.source import asset_limits
 from device_agent.lifecycle.content import open_avatar
 from device_agent.lifecycle.observe import Progress, Watch
 
@@ -57,7 +58,7 @@ def opened(settings: Settings, code: str, *, watch: Watch) -> Iterator[Scenery]:
 
             ahead = Ahead()  # the driver wakes while the package is opened
             files = open_avatar(settings, code)
-            asset = load_package(files, name=code)
+            asset = load_package(files, name=code, limits=asset_limits(settings))
             ahead.decode(asset.avatar)
             triangles = sum(
                 len(part.indices if part.indices is not None else part.positions) // 3

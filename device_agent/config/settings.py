@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         enroll_secret: what the EST server gave out for this device's first certificate; it works once.
         broker_url: address of the credential broker that the device's certificate opens.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
+        asset_limits: what one avatar may ask for: a name of ``renderer.assets.limits.Limits`` -> bytes or a number.
+            They hold for fetched avatars, and for files where ``--config`` or the environment names settings.
         origins: setting -> what decided it.
     """
 
@@ -90,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enroll_secret: Secret | None = None
     broker_url: str = ""
     render_data_names: dict[str, str] = {}
+    asset_limits: dict[str, int] = {}
     origins: dict[str, str] = {}
 
     @classmethod
@@ -157,7 +160,7 @@ def _value(given: Given) -> Any:
         raw = given.value
         if isinstance(raw, str) and kind == tuple[str, ...]:
             raw = [part.strip() for part in raw.split(",") if part.strip()]
-        elif isinstance(raw, str) and kind in (dict[str, str], dict[str, Path]):
+        elif isinstance(raw, str) and kind in (dict[str, str], dict[str, Path], dict[str, int]):
             raw = msgspec.json.decode(raw)
         if given.name in _BY_HOST:
             return _by_host(msgspec.convert(raw, dict[str, str]), given)
@@ -214,6 +217,7 @@ _WORDS = {
     str(float): "a number of seconds, finite and not negative (a timeout: more than nothing)",
     str(float | None): "a number of seconds",
     str(dict[str, Path]): 'a table of hosts and PEM files, as in ca_files = {"host.example" = "ca.pem"}',
+    str(dict[str, int]): "a table of names and whole numbers, as in asset_limits = {picture_pixels = 16777216}",
     str(dict[str, str]): "a table of names; crl_urls: hosts and http or https addresses without a login",
 }
 

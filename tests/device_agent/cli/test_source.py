@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from device_agent.cli import source
-from device_agent.errors import UsageError
+from device_agent.errors import ConfigurationError, UsageError
+from renderer.errors import AssetError
+from renderer.sample import sample_avatar
 
 
 @pytest.mark.parametrize(("text", "size"), [("720x1280", (720, 1280)), ("1X1", (1, 1)), ("8192x8192", (8192, 8192))])
@@ -77,3 +79,27 @@ def test_an_avatar_with_nothing_to_see_is_told(tmp_path: Path, capsys: pytest.Ca
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "[scene.empty]" in told
+
+
+def test_limits_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    avatar = tmp_path / "a.glb"
+    avatar.write_bytes(sample_avatar())
+
+    def load() -> str:
+        try:
+            source.load_asset(str(avatar), config=None, state_dir=None, cache_dir=None)
+        except (AssetError, ConfigurationError) as error:
+            return error.code
+        return ""
+
+    assert load() == ""
+    for limits, code in (
+        ('{"source_bytes": 1000}', "source.too-large"),
+        ('{"objects": 5}', "limit.exceeded"),
+        ('{"decoded_bytes": 100000}', "limit.exceeded"),
+        ('{"source_byte": 1000}', "config.value"),
+        ('{"objects": 0}', "config.value"),
+        ('{"objects": "many"}', "config.value"),
+    ):
+        monkeypatch.setenv("AVATAR_AGENT_ASSET_LIMITS", limits)
+        assert load() == code, limits
