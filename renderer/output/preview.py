@@ -7,22 +7,18 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from renderer.assets import Asset, load
-from renderer.assets.summary import summarise
 from renderer.errors import AssetError, GraphicsError
-from renderer.gl.overlay import Overlay
-from renderer.gl.stage import Stage
-from renderer.gl.target import Target
 from renderer.gl.window import open_window, start_glfw
+from renderer.output.canvas import Canvas
+from renderer.output.hands import Hands, Wishes
 from renderer.output.image import write_image
 from renderer.output.orbit import Orbit
 from renderer.output.panel import Panel, Row
-from renderer.output.panel_picture import note_picture, panel_picture
 from renderer.output.viewed import Viewed
 from renderer.output.watch import Watch
 from renderer.scene import Background, View
@@ -54,19 +50,6 @@ class Status:
     key_light: float
     notice: str
     loads: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _Drawing:
-    """What one context draws with."""
-
-    stage: Stage
-    target: Target
-    overlay: Overlay
-
-    def release(self) -> None:
-        for part in (self.overlay, self.stage, self.target):
-            part.release()
 
 
 class Preview:
@@ -109,30 +92,24 @@ class Preview:
         self._size = self._glfw.get_framebuffer_size(self._handle)
         self._viewed = Viewed(asset, aspect=self._aspect, clip=clip, camera=camera, background=background)
         self._orbit = Orbit(self._viewed.show.view)
-        self._drawing = self._prepared()
-        self._panel = Panel(rows=lambda tab: tuple(self._rows(tab)), press=self._press, slide=self._slide)
+        self._canvas = self._prepared()
+        self._panel = Panel(
+            rows=lambda tab: tuple(self._rows(tab)),
+            press=lambda key: self._viewed.press(key),
+            slide=lambda key, value: self._viewed.slide(key, value),
+        )
         self._paused, self._saved, self._wanted, self._loads, self._helping = False, 0, False, 1, True
         self._rate, self._notice, self._noticed = 0.0, "", -math.inf
-        self._pointer: tuple[float, float] | None = None
-        self._held, self._shifted = -1, False
         self._facts: tuple[Viewed, tuple[str, ...]] | None = None
-        self._pictured: dict[str, tuple[object, NDArray[np.uint8]]] = {}
-        self._listen()
+        self.hands = self._listening()
 
     @property
     def _aspect(self) -> float:
         width, height = self._size
         return float(width) / max(float(height), 1.0)
 
-    def _prepared(self) -> _Drawing:
-        with np.errstate(all="ignore"):
-            stage = Stage(self.context, self._viewed.asset.avatar)
-        return _Drawing(stage=stage, target=self._fitting_target(), overlay=Overlay(self.context))
-
-    def _fitting_target(self) -> Target:
-        width, height = self._size
-        size = (max(width, 1), max(height, 1))
-        return Target(self.context, size=size, samples=4, outlines=self.context.software)
+    def _prepared(self) -> Canvas:
+        return Canvas(self.context, self._viewed.asset.avatar, size=self._size)
 
     def run(self, observe: Callable[[Status], bool] | None = None) -> None:
         """Draw until the window is closed, or until ``observe``, called after each frame, says False."""
@@ -178,13 +155,13 @@ class Preview:
         if again:
             viewed.take_over(before)
         try:
-            drawing = self._prepared()
+            canvas = self._prepared()
         except GraphicsError as error:
             self._viewed = before
             self._tell(str(error))
             return
-        self._drawing.release()
-        self._drawing = drawing
+        self._canvas.release()
+        self._canvas = canvas
         self._orbit = view if again else Orbit(viewed.show.view)
         self._watch, self._name = Watch(path), path.name
         self._loads += 1
@@ -200,8 +177,8 @@ class Preview:
             glfw.set_window_pos(self._handle, *place)
         glfw.swap_interval(1)
         self._size = glfw.get_framebuffer_size(self._handle)
-        self._drawing = self._prepared()
-        self._listen()
+        self._canvas = self._prepared()
+        self.hands = self._listening()
         self._tell("the driver has begun anew")
 
     def _tell(self, notice: str) -> None:
@@ -227,61 +204,17 @@ class Preview:
         )
 
     def _draw(self, now: float) -> None:
-        drawing, size = self._drawing, self._size
-        if drawing.target.size != size:
-            drawing.target.release()
-            drawing.target = self._fitting_target()
-        stage, target = drawing.stage, drawing.target
-        with np.errstate(all="ignore"):
-            shown = self._viewed.shot(self._orbit.view)
-            stage.pose(world=shown.pose.world(self._viewed.asset.avatar), weights=shown.pose.weights)
-            stage.cast_shadow(shown.lighting)
-            backdrop = stage.backdrop(shown.background, aspect=size[0] / size[1], flipped=False)
-            clear = stage.clear_color(shown.background)
-            there = target.begin(clear, None if backdrop is None else (shown.background, backdrop))
-            stage.draw(
-                view=shown.view,
-                aspect=size[0] / size[1],
-                lighting=shown.lighting,
-                look=shown.look,
-                background=None if there else shown.background,
-                flipped=False,
-                time=shown.time,
-            )
-        target.finish(lambda picture: stage.smooth(picture, view=shown.view, size=size, flipped=False))
+        canvas, panel = self._canvas, self._panel
+        canvas.draw(self._viewed.shot(self._orbit.view), size=self._size)
         if self._wanted:
             self._wanted = False
-            self._save()
-        target.resume()
-        self._lay_over(now)
-        target.present(0)
-        self.context.check()
-
-    def _lay_over(self, now: float) -> None:
-        """The controls at the right, and a line at the bottom."""
-        width, height = self._size
-        scale = self._scale
-        if self._panel.tab is not None:
-            tab, rows, scroll = self._panel.tab, self._panel.rows, self._panel.scroll
-            picture = self._picture(
-                "panel",
-                (tab, rows, scroll, height, scale),
-                lambda: panel_picture(rows, tab=tab, scroll=scroll, height=height, scale=scale),
-            )
-            left = max(0, width - picture.shape[1])
-            self._drawing.overlay.draw("panel", picture, at=(left, 0), size=self._size)
+            self._save(canvas.picture())
+        if panel.tab is not None:
+            canvas.lay_controls(panel.rows, tab=panel.tab, scroll=panel.scroll, scale=self._scale)
         told = now - self._noticed < _NOTICE_SECONDS
         if told or self._helping:
-            text = self._notice if told else HELP
-            note = self._picture("note", (text, width, scale), lambda: note_picture(text, width=width, scale=scale))
-            self._drawing.overlay.draw("note", note, at=(0, height - note.shape[0]), size=self._size)
-
-    def _picture(self, name: str, key: object, make: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """A picture that is made anew only when what it shows has changed."""
-        known = self._pictured.get(name)
-        if known is None or known[0] != key:
-            known = self._pictured[name] = key, make()
-        return known[1]
+            canvas.lay_note(self._notice if told else HELP, scale=self._scale)
+        canvas.present()
 
     @property
     def _scale(self) -> float:
@@ -300,107 +233,58 @@ class Preview:
 
     def _known_facts(self) -> tuple[str, ...]:
         if self._facts is None or self._facts[0] is not self._viewed:
-            self._facts = self._viewed, _facts(self._viewed.asset, self._name, self.context.renderer)
+            self._facts = self._viewed, self._viewed.facts(self._name, renderer=self.context.renderer)
         return self._facts[1]
 
-    def _press(self, key: str) -> None:
-        self._viewed.press(key)
-
-    def _slide(self, key: str, value: float) -> None:
-        self._viewed.slide(key, value)
-
-    def _save(self) -> None:
-        """Write what is drawn as the next free ``NAME-001.png``."""
-        picture = np.empty((self._size[1], self._size[0], 4), np.uint8)
-        self._drawing.target.read(picture)
+    def _save(self, picture: NDArray[np.uint8]) -> None:
+        """Write a picture as the next free ``NAME-001.png``."""
         stem = Path(self._name).stem or "avatar"
         paths = (self._pictures / f"{stem}-{number:03}.png" for number in itertools.count(1))
         path = next(path for path in paths if not path.exists())
-        write_image(path, np.ascontiguousarray(picture[::-1]))
+        write_image(path, picture)
         self._saved += 1
         self._tell(f"{path} is written")
 
-    def _listen(self) -> None:
-        glfw, handle = self._glfw, self._handle
-        glfw.set_key_callback(handle, self._on_key)
-        glfw.set_mouse_button_callback(handle, self._on_button)
-        glfw.set_cursor_pos_callback(handle, self._on_move)
-        glfw.set_scroll_callback(handle, self._on_wheel)
-        glfw.set_framebuffer_size_callback(handle, self._on_resize)
-        glfw.set_drop_callback(handle, self._on_drop)
+    def _listening(self) -> Hands:
+        wishes = Wishes(
+            turn=lambda right, down: self._orbit.turn(right * math.pi, down * math.pi),
+            move=lambda right, down: self._orbit.move(right, -down),
+            zoom=lambda steps: self._orbit.zoom(steps),
+            camera=self._frame,
+            key=self._key,
+            drop=lambda paths: self.open(paths[0]) if paths else None,
+            resize=self._resize,
+        )
+        return Hands(self._glfw, self._handle, panel=self._panel, wishes=wishes)
 
-    def _on_key(self, _window: Any, key: int, _scan: int, action: int, _modifiers: int) -> None:
-        glfw = self._glfw
-        if action != glfw.PRESS:
-            return
-        if glfw.KEY_0 <= key <= glfw.KEY_6:
-            self._frame(key - glfw.KEY_0)
-        elif glfw.KEY_KP_0 <= key <= glfw.KEY_KP_6:
-            self._frame(key - glfw.KEY_KP_0)
-        elif key == glfw.KEY_F:
-            self._frame(0)
-        elif key == glfw.KEY_SPACE:
-            self._paused = not self._paused
-        elif key == glfw.KEY_N:
-            self._viewed.play_next()
-        elif key == glfw.KEY_TAB:
-            self._panel.turn()
-        elif key == glfw.KEY_H:
-            self._helping = not self._helping
-        elif key == glfw.KEY_R:
-            self.open(self._watch.path)
-        elif key == glfw.KEY_S:
-            self._wanted = True
-        elif key in (glfw.KEY_ESCAPE, glfw.KEY_Q):
-            glfw.set_window_should_close(self._handle, True)
+    def _key(self, key: str) -> None:
+        match key:
+            case "f":
+                self._frame(0)
+            case "space":
+                self._paused = not self._paused
+            case "n":
+                self._viewed.play_next()
+            case "tab":
+                self._panel.turn()
+            case "h":
+                self._helping = not self._helping
+            case "r":
+                self.open(self._watch.path)
+            case "s":
+                self._wanted = True
+            case _:
+                self._glfw.set_window_should_close(self._handle, True)
 
     def _frame(self, camera: int) -> None:
         self._orbit = Orbit(self._viewed.framed(camera, self._aspect))
 
-    def _on_drop(self, _window: Any, paths: list[str]) -> None:
-        if paths:
-            self.open(Path(paths[0]))
-
-    def _on_button(self, window: Any, button: int, action: int, modifiers: int) -> None:
-        width = self._glfw.get_window_size(window)[0]
-        if action == self._glfw.PRESS:
-            # Before the first move only the window knows where the pointer is.
-            at = self._pointer = self._pointer or self._glfw.get_cursor_pos(window)
-            if self._panel.covers(at[0], width):
-                self._panel.pressed(at[0], at[1], width)
-                return
-            self._held = button
-            self._shifted = bool(modifiers & self._glfw.MOD_SHIFT)
-        else:
-            self._panel.released()
-            if button == self._held:
-                self._held = -1
-
-    def _on_move(self, window: Any, x: float, y: float) -> None:
-        # Asking for the pointer's place would give where it is now, which on a slow machine is far from this event's.
-        before, self._pointer = self._pointer or (x, y), (x, y)
-        width, height = self._glfw.get_window_size(window)
-        if self._panel.dragged(x, width) or self._held < 0:
-            return
-        right, down = (x - before[0]) / max(height, 1), (y - before[1]) / max(height, 1)
-        if self._held != self._glfw.MOUSE_BUTTON_LEFT or self._shifted:
-            self._orbit.move(right, -down)
-        else:
-            self._orbit.turn(right * math.pi, down * math.pi)
-
-    def _on_wheel(self, window: Any, _across: float, along: float) -> None:
-        width, height = self._glfw.get_window_size(window)
-        if self._pointer is not None and self._panel.covers(self._pointer[0], width):
-            self._panel.wheel(along, height)
-        else:
-            self._orbit.zoom(along)
-
-    def _on_resize(self, _window: Any, width: int, height: int) -> None:
+    def _resize(self, width: int, height: int) -> None:
         self._size = (width, height)
 
     def close(self) -> None:
         """Free everything and close the window."""
-        self._drawing.release()
+        self._canvas.release()
         self.context.release()
         self._glfw.destroy_window(self._handle)
         self._glfw.terminate()
@@ -410,17 +294,3 @@ class Preview:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _facts(asset: Asset, name: str, renderer: str) -> tuple[str, ...]:
-    """What is in the asset, in short lines."""
-    found = summarise(asset, name=name)
-    problems = [f"{issue.code}" + (f" x{issue.count}" if issue.count > 1 else "") for issue in asset.issues]
-    return (
-        renderer,
-        f"{sum(mesh.triangles for mesh in found.meshes):,} triangles in {len(found.meshes)} meshes",
-        f"{sum(len(skin.joints) for skin in asset.avatar.skins)} joints, {len(asset.avatar.nodes)} nodes",
-        f"{len(found.materials)} materials, {len(found.images)} pictures",
-        f"{len(asset.clips)} clips of its own",
-        *problems,
-    )

@@ -12,6 +12,7 @@ from renderer.animation.arkit import arkit_channel
 from renderer.animation.expression import Face
 from renderer.animation.performance import Performance
 from renderer.assets import Asset
+from renderer.assets.summary import summarise
 from renderer.output.offscreen import Shot
 from renderer.output.panel import Row
 from renderer.output.show import Repertoire, Show, show
@@ -141,6 +142,19 @@ class Viewed:
     def framed(self, camera: int, aspect: float) -> View:
         """One of the platform's cameras on the pose of now."""
         return self.show.framed(self.asset, time=self.time, camera=camera, aspect=aspect)
+
+    def facts(self, name: str, *, renderer: str) -> tuple[str, ...]:
+        """What is in the asset, and what is wrong with it, in short lines."""
+        found, avatar = summarise(self.asset, name=name), self.asset.avatar
+        problems = [issue.code + (f" x{issue.count}" if issue.count > 1 else "") for issue in self.asset.issues]
+        return (
+            renderer,
+            f"{sum(mesh.triangles for mesh in found.meshes):,} triangles in {len(found.meshes)} meshes",
+            f"{sum(len(skin.joints) for skin in avatar.skins)} joints, {len(avatar.nodes)} nodes",
+            f"{len(found.materials)} materials, {len(found.images)} pictures",
+            f"{len(self.asset.clips)} clips of its own, {len(self.names)} shapes",
+            *problems,
+        )
 
     def take_over(self, other: Viewed) -> None:
         """Go on as another view of the same file did: the same clip or state, shapes and light, by their names."""

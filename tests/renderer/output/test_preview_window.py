@@ -31,7 +31,7 @@ with Preview(load(source), name="sample", size=(width, 320), pictures=pictures, 
         while select.select([sys.stdin], [], [], 0)[0] and (line := sys.stdin.readline()):
             word, _, rest = line.strip().partition(" ")
             if word == "drop":  # as GLFW hands over what a desktop drops
-                preview._on_drop(None, [rest])
+                preview.hands.on_drop(None, [rest])
             elif word == "lose":
                 preview.recover()
         return True

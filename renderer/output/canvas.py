@@ -1,0 +1,106 @@
+"""What a preview draws with: one avatar on the GPU, a picture of the window's size, and what is laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.gl.context import GraphicsContext
+from renderer.gl.overlay import Overlay
+from renderer.gl.stage import Stage
+from renderer.gl.target import Target
+from renderer.output.offscreen import Shot
+from renderer.output.panel import Row
+from renderer.output.panel_picture import note_picture, panel_picture
+from renderer.scene import Avatar
+
+Picture = NDArray[np.uint8]
+
+
+class Canvas:
+    """Everything of one avatar in one context."""
+
+    def __init__(self, context: GraphicsContext, avatar: Avatar, *, size: tuple[int, int]) -> None:
+        self._context, self._avatar = context, avatar
+        with np.errstate(all="ignore"):
+            self._stage = Stage(context, avatar)
+        self._target = self._made(size)
+        self._overlay = Overlay(context)
+        self._pictured: dict[str, tuple[object, Picture]] = {}
+
+    def _made(self, size: tuple[int, int]) -> Target:
+        pixels = (max(size[0], 1), max(size[1], 1))
+        return Target(self._context, size=pixels, samples=4, outlines=self._context.software)
+
+    def draw(self, shot: Shot, *, size: tuple[int, int]) -> None:
+        """Draw the avatar and what is behind it, into a picture of a size in pixels."""
+        if self._target.size != size:
+            self._target.release()
+            self._target = self._made(size)
+        stage, target, aspect = self._stage, self._target, size[0] / size[1]
+        with np.errstate(all="ignore"):
+            stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
+            stage.cast_shadow(shot.lighting)
+            backdrop = stage.backdrop(shot.background, aspect=aspect, flipped=False)
+            clear = stage.clear_color(shot.background)
+            there = target.begin(clear, None if backdrop is None else (shot.background, backdrop))
+            stage.draw(
+                view=shot.view,
+                aspect=aspect,
+                lighting=shot.lighting,
+                look=shot.look,
+                background=None if there else shot.background,
+                flipped=False,
+                time=shot.time,
+            )
+        target.finish(lambda picture: stage.smooth(picture, view=shot.view, size=size, flipped=False))
+
+    def picture(self) -> Picture:
+        """What was drawn, ``(h, w, 4) uint8``, top row first, without what was laid over it since."""
+        width, height = self._target.size
+        rows = np.empty((height, width, 4), np.uint8)
+        self._target.read(rows)
+        return np.ascontiguousarray(rows[::-1])
+
+    def lay_controls(self, rows: Sequence[Row], *, tab: str, scroll: float, scale: float) -> None:
+        """The panel at the right; ``scale``: pixels a screen unit."""
+        width, height = self._target.size
+        picture = self._kept(
+            "controls",
+            (tab, tuple(rows), scroll, height, scale),
+            lambda: panel_picture(rows, tab=tab, scroll=scroll, height=height, scale=scale),
+        )
+        self._lay("controls", picture, at=(max(0, width - picture.shape[1]), 0))
+
+    def lay_note(self, text: str, *, scale: float) -> None:
+        """A line of text at the bottom."""
+        width, height = self._target.size
+        picture = self._kept("note", (text, width, scale), lambda: note_picture(text, width=width, scale=scale))
+        self._lay("note", picture, at=(0, height - picture.shape[0]))
+
+    def _lay(self, name: str, picture: Picture, *, at: tuple[int, int]) -> None:
+        self._target.resume()
+        self._overlay.draw(name, picture, at=at, size=self._target.size)
+
+    def _kept(self, name: str, key: object, make: Callable[[], Picture]) -> Picture:
+        """A picture that is made anew only when what it shows has changed."""
+        known = self._pictured.get(name)
+        if known is None or known[0] != key:
+            known = self._pictured[name] = key, make()
+        return known[1]
+
+    def present(self) -> None:
+        """Copy the picture to the window, which has its size.
+
+        Raises:
+            GraphicsError: the driver refused something.
+        """
+        self._target.present(0)
+        self._context.check()
+
+    def release(self) -> None:
+        """Free everything."""
+        for part in (self._overlay, self._stage, self._target):
+            part.release()
