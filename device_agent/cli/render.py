@@ -80,7 +80,7 @@ def render(
         typer.Option("--background", help="A picture, a colour, or nothing.", metavar="FILE|#rrggbb|transparent"),
     ] = None,
     shadow: Annotated[
-        bool, typer.Option("--shadow/--no-shadow", help="Whether a package that wants a shadow gets it.")
+        bool, typer.Option("--shadow/--no-shadow", help="Whether the avatar shades itself; a package may want none.")
     ] = True,
     state: Annotated[
         list[State] | None,

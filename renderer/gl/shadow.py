@@ -12,20 +12,22 @@ from renderer.gl import calls
 from renderer.gl.context import GraphicsContext
 from renderer.scene import DirectionalLight, Shadow
 
+_NO_WIDTH = 1e-9  # metres: where two sides are one, everything lies outside
 _DEPTH_COMPONENT, _DEPTH_COMPONENT24, _UNSIGNED_INT = 0x1902, 0x81A6, 0x1405
 
 
 def light_projection(light: DirectionalLight, shadow: Shadow) -> NDArray[np.float32]:
     """World to the light's clip space ``(4, 4)``: an orthographic camera that looks at the world's origin."""
     direction = np.asarray(light.direction, np.float64)
+    direction /= np.linalg.norm(direction)
     eye = direction * shadow.distance
     up = (0.0, 1.0, 0.0) if abs(float(direction[1])) < 0.9999 else (0.0, 0.0, 1.0)
     box = np.eye(4, dtype=np.float64)
-    for axis, (low, high) in enumerate(((shadow.left, shadow.right), (shadow.bottom, shadow.top))):
-        box[axis, axis] = 2.0 / (high - low)
-        box[axis, 3] = -(high + low) / (high - low)
-    box[2, 2] = -2.0 / (shadow.far - shadow.near)
-    box[2, 3] = -(shadow.far + shadow.near) / (shadow.far - shadow.near)
+    sides = ((shadow.left, shadow.right, 1.0), (shadow.bottom, shadow.top, 1.0), (shadow.near, shadow.far, -1.0))
+    for axis, (low, high, sign) in enumerate(sides):
+        across = (high - low) or _NO_WIDTH
+        box[axis, axis] = 2.0 * sign / across
+        box[axis, 3] = -(high + low) / across
     matrix: NDArray[np.float32] = (box @ maths.look_at(tuple(map(float, eye)), (0.0, 0.0, 0.0), up)).astype(np.float32)
     return matrix
 

@@ -23,20 +23,11 @@ from renderer.assets.color_table import read_color_table
 from renderer.assets.radiance import gradient_of, read_hdr
 from renderer.maths import quaternion_from_euler, quaternion_to_matrix
 from renderer.output.offscreen import Shot
+from renderer.output.studio import BACKDROP, STUDIO, with_shadow
 from renderer.output.turntable import all_sides, around, lit_around
-from renderer.scene import Background, DirectionalLight, Environment, Lighting, Look, Panorama, View
+from renderer.scene import Background, Environment, Lighting, Look, Panorama, View
+from renderer.scene.extent import extent
 from renderer.scene.framing import frame_avatar
-
-STUDIO = Lighting(
-    key=DirectionalLight(direction=(0.4444, 0.6222, 0.6444), color=(1.0, 0.965, 0.92), intensity=2.2),
-    environment=Environment(
-        sky=(0.86, 0.93, 1.04), horizon=(0.52, 0.53, 0.56), ground=(0.22, 0.2, 0.19), intensity=0.85
-    ),
-)
-"""Light for an avatar that brings none: a warm key from the upper right, a cool sky, a dark floor."""
-
-BACKDROP = Background(top_srgb=(0.80, 0.83, 0.87), bottom_srgb=(0.56, 0.59, 0.64))
-"""What is behind an avatar that brings no background."""
 
 _FIT_SAMPLES = 5
 
@@ -210,7 +201,7 @@ def show(
         start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
         view: an explicit camera, or
         turntable: turn the avatar once in ``seconds``.
-        shadows: whether an avatar package that wants shadows gets them.
+        shadows: whether there are any: those an avatar package wants, or of the studio light for other files.
         camera, angle: one of the platform's; without either an avatar package's own, else full body near.
 
     Raises:
@@ -242,6 +233,8 @@ def show(
         lighting = replace(lighting, key=None)
     if not shadows and lighting.key is not None:
         lighting = replace(lighting, key=replace(lighting.key, shadow=None))
+    elif config is None:
+        lighting = with_shadow(lighting, extent(asset.avatar, player.pose(start).world(asset.avatar)))
     look = Look() if asset.color_table is None else Look(lut=read_color_table(asset.color_table))
     return Show(
         player=player,

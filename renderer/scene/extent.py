@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,17 @@ def extent(avatar: Avatar, world: Floats, *, below: int | None = None) -> Extent
         None where there are no such vertices.
     """
     chosen = None if below is None else descendants(avatar, below)
-    parts: list[Floats] = []
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite afterwards has no box
+        parts = list(_placed(avatar, world, chosen))
+    boxes = [(part.min(axis=0), part.max(axis=0)) for part in parts if len(part)]
+    if not boxes:
+        return None
+    low = np.min([box[0] for box in boxes], axis=0).astype(np.float64)
+    high = np.max([box[1] for box in boxes], axis=0).astype(np.float64)
+    return Extent(low=low, high=high) if np.isfinite(low).all() and np.isfinite(high).all() else None
+
+
+def _placed(avatar: Avatar, world: Floats, chosen: Collection[int] | None) -> Iterator[Floats]:
     for node in avatar.order:
         holder = avatar.nodes[node]
         if holder.mesh < 0 or node in avatar.scenery:
@@ -56,15 +66,9 @@ def extent(avatar: Avatar, world: Floats, *, below: int | None = None) -> Extent
             if not len(primitive.positions):
                 continue
             if holder.skin >= 0 and primitive.joints is not None and primitive.weights is not None:
-                parts.append(_skinned(primitive, avatar.skins[holder.skin], world, chosen))
+                yield _skinned(primitive, avatar.skins[holder.skin], world, chosen)
             elif chosen is None or node in chosen:
-                parts.append(primitive.positions @ world[node, :3, :3].T + world[node, :3, 3])
-    boxes = [(part.min(axis=0), part.max(axis=0)) for part in parts if len(part)]
-    if not boxes:
-        return None
-    low = np.min([box[0] for box in boxes], axis=0).astype(np.float64)
-    high = np.max([box[1] for box in boxes], axis=0).astype(np.float64)
-    return Extent(low=low, high=high) if np.isfinite(low).all() and np.isfinite(high).all() else None
+                yield primitive.positions @ world[node, :3, :3].T + world[node, :3, 3]
 
 
 def union(boxes: Iterable[Extent]) -> Extent | None:
