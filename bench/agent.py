@@ -2,14 +2,15 @@
 
     python bench/agent.py [--runs N] [--python PATH] [--no-peer] [--kill]
 
-One JSON line. ``status_ms``: a cold ``avatar-agent status`` (median process). ``idle_mib``: resident memory of
-``avatar-agent run`` after it is ready (its own harness is another process); ``idle_after_fetch_mib``: of the one that
-took the seat and downloaded the avatar itself. ``ready_s``: from the start of ``run`` until it has heard from the
-platform; ``ready_without_network_s``: until it says that the cached avatar may be shown, with nobody at the platform's
-address. ``written_kib_per_hour``: what a quiet day writes, 4 KiB a write. ``outage``: arrivals of 1,000 agents after
-six hours without the platform, busiest minute to the mean of one backoff window. The peer (installed from the registry
-into a temporary environment): the start of ``certbot --version``, and the most memory of ``certbot renew`` with nothing
-to renew. ``--python`` names the interpreter of an environment made from ``requirements/base.txt`` for the agent, as
+One JSON line. ``status_ms``: a cold ``avatar-agent status`` (median process); ``status_processor_ms``: what of it the
+processor worked, which other work on the machine hardly lengthens. ``idle_mib``: resident memory of ``avatar-agent
+run`` after it is ready (its own harness is another process); ``idle_after_fetch_mib``: of the one that took the seat
+and downloaded the avatar itself. ``ready_s``: from the start of ``run`` until it has heard from the platform;
+``ready_without_network_s``: until it says that the cached avatar may be shown, with nobody at the platform's address.
+``written_kib_per_hour``: what a quiet day writes, 4 KiB a write. ``outage``: arrivals of 1,000 agents after six hours
+without the platform, busiest minute to the mean of one backoff window. The peer (installed from the registry into a
+temporary environment): the start of ``certbot --version``, and the most memory of ``certbot renew`` with nothing to
+renew. ``--python`` names the interpreter of an environment made from ``requirements/base.txt`` for the agent, as
 devices have it; without it the agent runs where this does, and httpx finds and loads more than it needs.
 """
 
@@ -19,6 +20,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import socket
 import statistics
 import subprocess
@@ -33,14 +35,21 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULE = ["-m", "device_agent.cli.main"]
 
 
-def timed(command: list[str], *, runs: int, env: dict[str, str]) -> float:
-    """Median milliseconds of a command's whole life, the first run left out."""
-    taken = []
+def timed(command: list[str], *, runs: int, env: dict[str, str]) -> tuple[float, float]:
+    """Median milliseconds of a command's whole life, and of the processor's time in it; the first run left out."""
+    taken, worked = [], []
     for _ in range(runs + 1):
-        started = time.monotonic()
+        started, before = time.monotonic(), processor_s()
         subprocess.run(command, env=env, cwd=ROOT, check=True, capture_output=True)
         taken.append((time.monotonic() - started) * 1000)
-    return statistics.median(taken[1:])
+        worked.append((processor_s() - before) * 1000)
+    return statistics.median(taken[1:]), statistics.median(worked[1:])
+
+
+def processor_s() -> float:
+    """Seconds that processors worked for the processes that this one started and saw end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def resident_mib(pid: int) -> float:
@@ -165,7 +174,7 @@ def peer(runs: int) -> dict[str, Any] | None:
             return None
         certbot = f"{folder}/bin/certbot"
         environment = {"PATH": os.environ["PATH"], "HOME": folder}
-        start = timed([certbot, "--version"], runs=runs, env=environment)
+        start, worked = timed([certbot, "--version"], runs=runs, env=environment)
         places = [f"--{name}-dir={folder}/{name}" for name in ("config", "work", "logs")]
         measure = (
             "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True);"
@@ -175,7 +184,12 @@ def peer(runs: int) -> dict[str, Any] | None:
             [sys.executable, "-c", measure, certbot, "renew", *places], capture_output=True, text=True, check=True
         )
         version = subprocess.run([certbot, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-        return {"name": version, "start_ms": round(start, 1), "renew_mib": round(int(done.stdout) / 1024, 1)}
+        return {
+            "name": version,
+            "start_ms": round(start, 1),
+            "start_processor_ms": round(worked, 1),
+            "renew_mib": round(int(done.stdout) / 1024, 1),
+        }
 
 
 def main() -> None:
@@ -187,7 +201,9 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         environment = {"PATH": os.environ["PATH"], "HOME": folder}
-        status_ms = timed([given.python, *MODULE, "status", "--json"], runs=given.runs, env=environment)
+        status_ms, status_processor_ms = timed(
+            [given.python, *MODULE, "status", "--json"], runs=given.runs, env=environment
+        )
         figures = service_figures(given.python, Path(folder), given.runs)
     crowd = outage()
     written = written_per_hour()
@@ -200,6 +216,7 @@ def main() -> None:
     facts = {
         "bench": "agent",
         "status_ms": round(status_ms, 1),
+        "status_processor_ms": round(status_processor_ms, 1),
         **figures,
         "written_kib_per_hour": round(written, 1),
         "outage": {name: round(value, 2) for name, value in crowd.items()},
