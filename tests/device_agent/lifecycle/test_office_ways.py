@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
+from cryptography import x509
 
 from device_agent.api.proxy import proxy_routes, route
 from device_agent.config import Secret, Settings
@@ -137,6 +139,27 @@ def test_a_device_whose_certificate_was_revoked_gets_nothing(
         assert engine.record.phase is Phase.BOUND, "a refusal moves nothing"
         with pytest.raises(PermissionRefused):
             engine.renew_certificate(force=True)
+
+
+def test_the_list_that_the_authority_publishes_has_who_was_unbound(
+    kiosk: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = managed(kiosk, office, host="localhost", crl_urls={"localhost": office.crl_url})
+    monkeypatch.setattr(kiosk, "settings", lambda **_more: settings)
+    with kiosk.engine() as engine:
+        engine.bind()
+        (_, serial) = office.office.issued[0]
+        assert published(office).get_revoked_certificate_by_serial_number(serial) is None
+        engine.unbind()
+    entry = published(office).get_revoked_certificate_by_serial_number(serial)
+    assert entry is not None
+    assert published(office).is_signature_valid(office.office.authority.certificate.public_key())
+
+
+def published(office: Enrolment) -> x509.CertificateRevocationList:
+    answer = httpx.get(office.crl_url)
+    assert answer.headers["content-type"] == "application/pkix-crl"
+    return x509.load_der_x509_crl(answer.content)
 
 
 @pytest.mark.parametrize(
