@@ -75,12 +75,18 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
 
 def enroll(device: Device, account: Account) -> str:
     """Make the identity durable and get its certificate; the fingerprint."""
-    return _certify(device, _identified(device, account))
+    return _certify(device, _certifiable(device, account))
+
+
+def _certifiable(device: Device, account: Account) -> Record:
+    """As ``_identified``; but a device that is leaving may need a certificate too, to give its seat back with."""
+    record = device.journal.record
+    return record if record.phase in (Phase.UNBINDING, Phase.SEALING) else _identified(device, account)
 
 
 def take_over(device: Device, account: Account, identity: CertificateIdentity) -> bool:
     """Make the identity durable and use a certificate that was made elsewhere; whether it has worked."""
-    record = _identified(device, account)
+    record = _certifiable(device, account)
     with device.watch.step("certificate") as note:
         worked = device.certificates(record.device_id).take_over(identity, now=device.now_utc())
         note.result = identity.fingerprint

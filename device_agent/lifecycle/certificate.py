@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 
-from certs.errors import CertError
+from certs.errors import CertError, IdentityError, TrustError
 from certs.identity import Identity, new_key, request
 from certs.lineage import Lineage
 from certs.purpose import Purpose
 from certs.rotation import Standing, Validity, standing
 from certs.trust import Trust
 from device_agent.config import Secret
-from device_agent.errors import AgentError, ConfigurationError
+from device_agent.errors import AgentError, ConfigurationError, NetworkError, ServerFault
 from device_agent.lifecycle.office import Office
+from device_agent.lifecycle.points import Point, Reach, unwatched
+
+HANDSHAKE_ENDED = "network.tls"
+"""The other side broke off the handshake: that is how TLS refuses a certificate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,7 @@ class CertificateKeeper:
     lineage: Lineage
     office: Office
     device_id: str
+    reach: Reach = unwatched
 
     def enroll(self, *, secret: Secret | None, now: datetime) -> Identity:
         """A first certificate; what is there and valid stays.
@@ -36,7 +42,7 @@ class CertificateKeeper:
             NetworkError, PermissionRefused: from the office.
             TrustError, IdentityError: what came is not a good certificate for this key and device; nothing is kept.
         """
-        have = self.lineage.current()
+        have = self.have()
         if have is not None and self.standing(have, now=now) in (Standing.FRESH, Standing.DUE):
             return have
         if not self.office.est_url or secret is None:
@@ -44,9 +50,35 @@ class CertificateKeeper:
             raise ConfigurationError(
                 f"the setting {missing} is missing", code="config.missing", hint="ask whoever runs the EST server"
             )
+        kept = self._kept_before(now)
+        if kept is not None:
+            return kept
         key = self.lineage.pending_key()
+        self.reach(Point.CERTIFICATE_ASK)
         chain = self.office.enroll(request(key, device_id=self.device_id), secret=secret)
+        self.reach(Point.CERTIFICATE_ANSWERED)
         return self._take(Identity(key=key, chain=chain), now=now)
+
+    def have(self) -> Identity | None:
+        """What is in use; what is damaged on the disk counts as nothing, so that another can take its place."""
+        try:
+            return self.lineage.current()
+        except IdentityError:
+            return None
+
+    def _kept_before(self, now: datetime) -> Identity | None:
+        """A certificate that came and was kept when power failed, before it was in use: the secret for it is spent."""
+        if self.have() is not None:
+            return None
+        for version in reversed(self.lineage.versions()):
+            try:
+                identity = self.lineage.read(version)
+                self._verify(identity, now=now)
+            except (IdentityError, TrustError):
+                continue
+            self._use(version, prove=True)
+            return identity
+        return None
 
     def renew(self, *, now: datetime, force: bool = False) -> Identity | None:
         """A further certificate with a key of its own when it is time; ``None`` when it is not.
@@ -65,7 +97,9 @@ class CertificateKeeper:
         if not force and self.standing(have, now=now) is not Standing.DUE:
             return None
         key = new_key()
+        self.reach(Point.CERTIFICATE_ASK)
         chain = self.office.reenroll(request(key, device_id=self.device_id))
+        self.reach(Point.CERTIFICATE_ANSWERED)
         return self._take(Identity(key=key, chain=chain), now=now)
 
     def take_over(self, identity: Identity, *, now: datetime) -> bool:
@@ -88,25 +122,57 @@ class CertificateKeeper:
         validity = Validity(not_before=leaf.not_valid_before_utc, not_after=leaf.not_valid_after_utc)
         return standing(validity, seed=self.device_id, now=now)
 
+    def settle(self) -> None:
+        """Find out about a certificate that was put into use when power failed, before it had worked.
+
+        What is refused gives way to the last one that has worked; without a network it stays as it is.
+        """
+        lineage = self.lineage
+        if lineage.live is None or lineage.live == lineage.proven:
+            return
+        with suppress(NetworkError, ServerFault):
+            self._prove()
+
     def _take(self, identity: Identity, *, now: datetime) -> Identity:
-        roots = [found for found in self.office.authorities() if _is_root(found)]
-        Trust(roots=roots).verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
+        self._verify(identity, now=now)
         self._deploy(identity, prove=True)
         return identity
 
+    def _verify(self, identity: Identity, *, now: datetime) -> None:
+        roots = [found for found in self.office.authorities() if _is_root(found)]
+        Trust(roots=roots).verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
+
     def _deploy(self, identity: Identity, *, prove: bool) -> bool:
         version = self.lineage.add(identity)
+        self.reach(Point.CERTIFICATE_KEPT)
+        return self._use(version, prove=prove)
+
+    def _use(self, version: int, *, prove: bool) -> bool:
         self.lineage.deploy(version)
+        self.reach(Point.CERTIFICATE_USED)
         if not prove:
             return False
         try:
+            self._prove()
+        except (NetworkError, ServerFault):
+            self.lineage.roll_back()
+            raise
+        return True
+
+    def _prove(self) -> None:
+        """Show the certificate in use where it is looked at; one that is refused is taken out of use."""
+        try:
             self.office.prove()
+        except (NetworkError, ServerFault) as error:
+            if error.code == HANDSHAKE_ENDED:
+                self.lineage.roll_back()
+            raise
         except (AgentError, CertError):
             self.lineage.roll_back()
             raise
         self.lineage.confirm()
+        self.reach(Point.CERTIFICATE_PROVEN)
         self.lineage.prune()
-        return True
 
 
 def _is_root(certificate: x509.Certificate) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -15,6 +16,7 @@ from device_agent.api.retry import RetryPolicy
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
+from device_agent.errors import PermissionRefused
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.journal import Journal
@@ -48,6 +50,7 @@ class Device:
     def client(self) -> Client:
         """The platform client; made when it is first needed, with what is known of this device's clock."""
         if self._client is None:
+            self.settle_certificate()
             self._client = self.make_client(self.journal.record.contact.offset_s)
         return self._client
 
@@ -95,8 +98,17 @@ class Device:
             ConfigurationError: an address is not https.
         """
         return CertificateKeeper(
-            lineage=Lineage(root=self.vault.identity_folder), office=self.office, device_id=device_id
+            lineage=Lineage(root=self.vault.identity_folder),
+            office=self.office,
+            device_id=device_id,
+            reach=self.reach,
         )
+
+    def settle_certificate(self) -> None:
+        """Before the certificate opens anything: see ``CertificateKeeper.settle``."""
+        if self.settings.broker_url and not self.settings.access_key_id:
+            with suppress(PermissionRefused):  # the one before is in use again
+                self.certificates(self.journal.record.device_id).settle()
 
     def now_utc(self) -> datetime:
         """The platform's time with its zone."""

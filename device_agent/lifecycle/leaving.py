@@ -136,6 +136,7 @@ def _through_the_office(device: Device, record: Record) -> Record:
     """
     last = window.unbound(now=device.now(), unsure_until=record.bind.unsure_until) is Event.UNBIND_OK
     with device.watch.step("office unbind") as note:
+        _ready_to_show_itself(device, record)
         device.reach(Point.CLIENT_UNBIND_DEVICE_SEND)
         try:
             note.request_id = device.office.unbind(last=last)
@@ -148,6 +149,14 @@ def _through_the_office(device: Device, record: Record) -> Record:
         finally:
             device.reach(Point.CLIENT_UNBIND_DEVICE_ANSWERED)
     return _given_back(device, record, request_id=note.request_id)
+
+
+def _ready_to_show_itself(device: Device, record: Record) -> None:
+    """A certificate is what the office knows a device by: one that was lost is asked for again."""
+    settings, keeper = device.settings, device.certificates(record.device_id)
+    if settings.enroll_url and settings.enroll_secret is not None and keeper.have() is None:
+        keeper.enroll(secret=settings.enroll_secret, now=device.now_utc())
+    device.settle_certificate()
 
 
 def _given_back(device: Device, record: Record, *, request_id: str) -> Record:

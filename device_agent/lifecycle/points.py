@@ -17,6 +17,11 @@ class Point(enum.StrEnum):
     RECORD_WRITTEN = "record.written"
     SECRET_WRITE = "secret.write"  # noqa: S105 -- a name
     SECRET_WRITTEN = "secret.written"  # noqa: S105 -- a name
+    CERTIFICATE_ASK = "certificate.ask"
+    CERTIFICATE_ANSWERED = "certificate.answered"
+    CERTIFICATE_KEPT = "certificate.kept"
+    CERTIFICATE_USED = "certificate.used"
+    CERTIFICATE_PROVEN = "certificate.proven"
     LICENSE_AUTH_SEND = "LicenseAuth.send"
     LICENSE_AUTH_ANSWERED = "LicenseAuth.answered"
     CLIENT_AUTH_SEND = "ClientAuth.send"

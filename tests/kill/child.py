@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import stat
 import sys
 import time
@@ -19,20 +20,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 import device_agent.api.transport  # noqa: F401 -- loaded before the fork, not after each
 from certs.errors import CertError
 from device_agent.api.retry import NEVER
-from device_agent.api.trust import Trust
 from device_agent.config import Settings
 from device_agent.errors import AgentError
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.points import Point
 
+LINK = "link to "
+"""Begins what an image says of a symbolic link; no base64 has a blank."""
+
 DISK = ("fsync", "rename", "replace", "unlink", "rmdir", "mkdir", "symlink", "ftruncate", "write")
-TLS = httpx.create_ssl_context()
 
 
 class Clock:
@@ -54,18 +54,21 @@ class Clock:
 class Unsynced:
     """What of a folder is surely on the disk, and what it may look like after the power failed.
 
-    A file's bytes are sure when it was synced, a name when its folder was. What is not sure may be lost (``old``), or
-    its names may be there with zeros for bytes, as SD cards leave them (``zeros``), or with half of them (``half``).
+    A file's bytes are sure when it was synced, a name (and a link, which is nothing else) when its folder was, under
+    whatever name the folder is later. What is not sure may be lost (``old``), or its names may be there with zeros for
+    bytes, as SD cards leave them (``zeros``), or with half of them (``half``).
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._bytes: dict[int, bytes] = {}
-        self._names: dict[str, dict[str, int]] = {}
-        for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        self._names: dict[int, dict[str, int]] = {}
+        self._folders: set[int] = set()
+        self._links: dict[int, str] = {}
+        for folder in [root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())]:
             self._take_names(folder)
             for path in folder.iterdir():
-                if path.is_file():
+                if path.is_file() and not path.is_symlink():
                     self._bytes[path.stat().st_ino] = path.read_bytes()
 
     def synced(self, descriptor: int) -> None:
@@ -83,16 +86,24 @@ class Unsynced:
             self._old(self.root, found)
         else:
             for path in self.root.rglob("*"):
-                found[str(path.relative_to(self.root))] = None if path.is_dir() else self._torn(path, how)
+                name = str(path.relative_to(self.root))
+                if path.is_symlink():
+                    found[name] = LINK + os.readlink(path)
+                else:
+                    found[name] = None if path.is_dir() else self._torn(path, how)
         image.write_text(json.dumps(found))
 
     def _old(self, folder: Path, found: dict[str, str | None]) -> None:
-        for name, number in self._names.get(str(folder), {}).items():
-            path = folder / name
-            relative = str(path.relative_to(self.root))
-            if str(path) in self._names or path.is_dir():
+        self._old_below("", folder.stat().st_ino, found)
+
+    def _old_below(self, above: str, folder: int, found: dict[str, str | None]) -> None:
+        for name, number in self._names.get(folder, {}).items():
+            relative = f"{above}{name}"
+            if number in self._links:
+                found[relative] = LINK + self._links[number]
+            elif number in self._folders:
                 found[relative] = None
-                self._old(path, found)
+                self._old_below(f"{relative}/", number, found)
             else:
                 found[relative] = base64.b64encode(self._bytes.get(number, b"")).decode()
 
@@ -104,7 +115,15 @@ class Unsynced:
 
     def _take_names(self, folder: Path) -> None:
         with os.scandir(folder) as entries:
-            self._names[str(folder)] = {entry.name: entry.inode() for entry in entries}
+            known = {entry.name: entry for entry in entries}
+        self._names[folder.stat().st_ino] = {name: entry.inode() for name, entry in known.items()}
+        for entry in known.values():  # numbers of what was removed are given out again
+            self._links.pop(entry.inode(), None)
+            self._folders.discard(entry.inode())
+            if entry.is_symlink():
+                self._links[entry.inode()] = os.readlink(entry.path)
+            elif entry.is_dir():
+                self._folders.add(entry.inode())
 
 
 def order_image(disk: Unsynced) -> str:
@@ -150,8 +169,9 @@ class Doom:
         """Stand before every operation that changes the disk, and around every piece that leaves over the network."""
         for name in DISK:
             setattr(os, name, self._counted(name, getattr(os, name)))
-        for name in ("send", "sendall"):
-            setattr(socket.socket, name, self._around(getattr(socket.socket, name)))
+        for kind in (socket.socket, ssl.SSLSocket):
+            for name in ("send", "sendall"):
+                setattr(kind, name, self._around(getattr(kind, name)))
 
     def _around(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def sent(connection: socket.socket, *arguments: Any) -> Any:
@@ -193,6 +213,7 @@ def live(order: dict[str, Any]) -> None:
                     "bind": engine.bind,
                     "start": engine.start,
                     "fetch": lambda engine=engine: engine.fetch(order["code"]),
+                    "renew": lambda engine=engine: engine.renew_certificate(force=True),
                     "unbind": engine.unbind,
                 }
                 acts[stage]()
@@ -203,7 +224,6 @@ def live(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    Trust.context = lambda _self: TLS  # type: ignore[method-assign]
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()

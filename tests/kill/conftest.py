@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certs.license import License
 from device_agent.avatars.cache import AvatarCache
+from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.identity import derive
@@ -45,6 +47,8 @@ class Machine:
     harness: RunningHarness
     zygote: subprocess.Popen[str]
     overrides: dict[str, str] = field(default_factory=dict)
+    office: Enrolment | None = None
+    secret: str = ""
     moved: float = 0.0
     killed: int = 0
     checked: int = 0
@@ -60,10 +64,7 @@ class Machine:
             "log": str(self.folder / "log"),
             "disk": str(self.disk),
             "serial": str(self.folder / "serial"),
-            "environ": {
-                "AVATAR_AGENT_ACCESS_KEY_ID": ready.access_key_id,
-                "AVATAR_AGENT_ACCESS_KEY_SECRET": ready.access_key_secret,
-            },
+            "environ": self._credentials(),
             "overrides": {
                 "endpoint": ready.endpoint,
                 "tenant_id": str(ready.tenant_id),
@@ -73,6 +74,7 @@ class Machine:
                 "cache_dir": str(self.disk / "cache"),
                 "blank_window_s": "960",
                 "timeout_s": "5",
+                **self._office(),
                 **self.overrides,
             },
         }
@@ -84,6 +86,22 @@ class Machine:
         assert ended["killed"] or ended["status"] == 0, f"the program failed: {self.lines()[-5:]}"
         self.killed += bool(ended["killed"])
         return bool(ended["killed"])
+
+    def _credentials(self) -> dict[str, str]:
+        """An access key; with an office, the secret for a certificate instead."""
+        if self.office is not None:
+            return {"AVATAR_AGENT_ENROLL_SECRET": self.secret}
+        ready = self.harness.ready
+        return {
+            "AVATAR_AGENT_ACCESS_KEY_ID": ready.access_key_id,
+            "AVATAR_AGENT_ACCESS_KEY_SECRET": ready.access_key_secret,
+        }
+
+    def _office(self) -> dict[str, str]:
+        office = self.office
+        if office is None:
+            return {}
+        return {"enroll_url": office.est_url, "broker_url": office.broker_url, "ca_file": str(office.ca_file)}
 
     @property
     def disk(self) -> Path:
@@ -102,7 +120,9 @@ class Machine:
             if image[name] is None:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, data in image.items():
-            if data is not None:
+            if data is not None and data.startswith("link to "):
+                (self.disk / name).symlink_to(data.removeprefix("link to "))
+            elif data is not None:
                 (self.disk / name).write_bytes(base64.b64decode(data))
                 (self.disk / name).chmod(0o600)
 
@@ -131,6 +151,8 @@ class Machine:
         (self.folder / "log").unlink(missing_ok=True)
         self.moved = 0.0
         self.harness.reset()
+        if self.office is not None:
+            self.secret = self.office.office.invite(self.device_id)
         if rules:
             self.harness.rules(**rules)
 
@@ -169,10 +191,11 @@ class Machine:
                 for secret in secrets:
                     assert secret.encode() not in content, path
                 assert b"PK\x03\x04" not in content, path
+                assert b"PRIVATE KEY" not in content, path
 
     def finish(self, *, one_seat: bool = True) -> None:
         """Live on with nothing in the way, to the end of the device's life."""
-        assert not self.run("bind", "start", "fetch", "unbind")
+        assert not self.run("bind", "start", "fetch", *(["renew"] if self.office else []), "unbind")
         self.check(one_seat=one_seat)
         for _ in range(2):
             self.pass_the_window()
@@ -188,19 +211,20 @@ def killed_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Machine]:
-    folder = tmp_path_factory.mktemp("machine")
+@contextmanager
+def alive_machine(folder: Path, key: rsa.RSAPrivateKey, *, managed: bool) -> Iterator[Machine]:
+    """A machine, the platform, and for a managed one the office."""
     (folder / "disk").mkdir(mode=0o700)
     (folder / "serial").write_text(SERIAL, encoding="ascii")
     package = PackageSource(code=CODE, name="test", read=lambda: FILES)
     child = [sys.executable, str(Path(__file__).with_name("child.py"))]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     with (
-        RunningHarness.start(avatars=[package], seats=2, keys=lambda: killed_key) as harness,
+        RunningHarness.start(avatars=[package], seats=2, keys=lambda: key) as harness,
+        open_office(harness, folder / "office") if managed else nullcontext() as office,
         subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as zygote,
     ):
-        alive = Machine(folder=folder, harness=harness, zygote=zygote)
+        alive = Machine(folder=folder, harness=harness, zygote=zygote, office=office)
         yield alive
         if "AVATAR_KILL_REPORT" in os.environ:
             with Path(os.environ["AVATAR_KILL_REPORT"]).open("a") as report:
@@ -208,6 +232,20 @@ def machine(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivate
         assert zygote.stdin is not None
         zygote.stdin.close()
         assert zygote.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Machine]:
+    """A machine that signs with an access key."""
+    with alive_machine(tmp_path_factory.mktemp("machine"), killed_key, managed=False) as alive:
+        yield alive
+
+
+@pytest.fixture(scope="module")
+def managed(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Machine]:
+    """A machine without an access key: its certificate opens a broker."""
+    with alive_machine(tmp_path_factory.mktemp("managed"), killed_key, managed=True) as alive:
+        yield alive
 
 
 @pytest.fixture(scope="module")

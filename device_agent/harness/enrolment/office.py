@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from certs.authority import Authority
@@ -41,7 +41,8 @@ class Refused(Exception):
 @dataclass(kw_only=True)
 class Office:
     """Attributes:
-    secrets: provisioning secret -> the device id it is good for (empty: any); each works once.
+    secrets: provisioning secret -> the device id it is good for (empty: any); each works once: for one key, which may
+        ask again when the answer was lost.
     removed: device ids that headquarters took out: they get nothing any more.
     """
 
@@ -50,6 +51,7 @@ class Office:
     lifetime: timedelta
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    spent: dict[str, bytes] = field(default_factory=dict, repr=False)
     removed: set[str] = field(default_factory=set)
     issued: list[tuple[str, int]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,13 +71,14 @@ class Office:
             self.authority.revoke(serial_number, now=self.clock())
 
     def enroll(self, request: x509.CertificateSigningRequest, *, secret: str) -> tuple[x509.Certificate, ...]:
-        """A first certificate, for a provisioning secret that has not been used."""
+        """A first certificate, for a provisioning secret that has not been used, or by this same key."""
+        key = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         with self.lock:
-            if secret not in self.secrets:
+            if secret not in self.secrets or self.spent.get(secret, key) != key:
                 raise Refused(401, "EnrolmentSecretInvalid")
             wanted = self.secrets[secret] or None
             chain = self._issue(request, subject=wanted)
-            del self.secrets[secret]
+            self.spent[secret] = key
             return chain
 
     def reenroll(

@@ -8,6 +8,7 @@ import json
 import socket
 import ssl
 import struct
+import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -120,8 +121,10 @@ def stand(tmp_path: Path) -> Callable[[str], Liar]:
                 names = ("portal.example",)
             tls = tls_of(server_identity(signer, names=names, now=begins), tmp_path / "tls")
             if kind == "old TLS":
-                tls.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-                tls.maximum_version = ssl.TLSVersion.TLSv1_1
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
+                    tls.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+                    tls.maximum_version = ssl.TLSVersion.TLSv1_1
                 tls.set_ciphers("DEFAULT:@SECLEVEL=0")
             speak = WORDS.get(kind, says(http_ok(b"{}")))
             return Liar(root, stack.enter_context(serving(speak, tls=None if kind == "no TLS" else tls)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import ssl
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from certs.authority import Authority
 from certs.errors import CertError
-from certs.identity import new_key, request
+from certs.identity import Identity, new_key, request
 from certs.lineage import Lineage
 from certs.rotation import Standing
 from device_agent.api.trust import Trust
@@ -178,6 +180,71 @@ def test_a_request_that_was_cut_asks_for_the_same_key_again(office: Enrolment, t
     before = ours.lineage.pending_key().public_key()
     identity = ours.enroll(secret=Secret(office.office.invite()), now=now())
     assert identity.key.public_key() == before
+
+
+def test_an_answer_that_got_lost_costs_no_secret(office: Enrolment, tmp_path: Path) -> None:
+    """The certificate was issued and never arrived: the same key may ask again, and no other."""
+    secret = Secret(office.office.invite())
+    ours = keeper(office, tmp_path / "a")
+    ours.office.enroll(request(ours.lineage.pending_key(), device_id="kiosk-1"), secret=secret)
+    identity = ours.enroll(secret=secret, now=now())
+    assert ours.lineage.live == ours.lineage.proven == 1
+    with pytest.raises(PermissionRefused):
+        keeper(office, tmp_path / "b").enroll(secret=secret, now=now())
+    assert ours.enroll(secret=None, now=now()).fingerprint == identity.fingerprint
+
+
+def test_a_certificate_that_came_before_power_failed_is_used(office: Enrolment, tmp_path: Path) -> None:
+    secret = Secret(office.office.invite())
+    ours = keeper(office, tmp_path / "a")
+    key = ours.lineage.pending_key()
+    chain = ours.office.enroll(request(key, device_id="kiosk-1"), secret=secret)
+    ours.lineage.add(Identity(key=key, chain=chain))
+    assert ours.lineage.live is None
+    assert ours.enroll(secret=secret, now=now()).certificate == chain[0]
+    assert len(office.office.issued) == 1
+
+
+def test_a_new_certificate_that_nobody_tried_is_tried_or_put_back(office: Enrolment, tmp_path: Path) -> None:
+    ours = keeper(office, tmp_path / "a")
+    first = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    key = new_key()
+    good = ours.office.reenroll(request(key, device_id="kiosk-1"))
+    ours.lineage.deploy(ours.lineage.add(Identity(key=key, chain=good)))  # and power failed
+    ours.settle()
+    assert ours.lineage.live == ours.lineage.proven == 2
+    stranger = Authority.create(name="stranger", now=now(), lifetime=timedelta(days=9))
+    bad = stranger.issue_from(request(key, device_id="kiosk-1"), now=now(), lifetime=timedelta(days=5))
+    ours.lineage.deploy(ours.lineage.add(Identity(key=key, chain=bad)))
+    with suppress(AgentError):
+        ours.settle()
+    assert (ours.lineage.live, ours.lineage.proven) == (2, 2)
+    assert first.certificate != good[0]
+
+
+def test_damaged_certificates_are_replaced_by_another_enrolment(managed: Kiosk, office: Enrolment) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+    for name in ("key.pem", "chain.pem"):
+        for path in managed.folder.rglob(name):
+            path.write_bytes(bytes(path.stat().st_size))
+    with managed.engine() as engine:
+        with pytest.raises((AgentError, CertError)):
+            engine.start()
+        engine.enroll()
+        engine.start()
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_a_device_that_lost_its_certificate_gets_another_to_leave_with(managed: Kiosk, harness: RunningHarness) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+    shutil.rmtree(managed.folder / "state" / "secrets" / "identity")
+    with managed.engine() as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert harness.seats() == []
 
 
 def test_renewal_has_its_time_and_a_new_key(office: Enrolment, tmp_path: Path) -> None:
