@@ -43,6 +43,7 @@ def draw(
     turntable: bool = False,
     contact: SheetKind | None = None,
     mode: str = "Standard",
+    quality: str = "standard",
     pixel_ratio: float = 1.0,
     config: Path | None = None,
     state_dir: Path | None = None,
@@ -126,6 +127,7 @@ def draw(
         angle=angle,
         background=given_background,
         shadows=shadow,
+        occlusion=quality == "high",
         turntable=turntable,
     )
     clock.lap("pose")

@@ -20,6 +20,13 @@ class ModeName(StrEnum):
     LOW = "Low"
 
 
+class Quality(StrEnum):
+    """How much work goes into light."""
+
+    STANDARD = "standard"
+    HIGH = "high"
+
+
 class State(StrEnum):
     """The states of a talking avatar, as the platform names them."""
 
@@ -105,6 +112,12 @@ def render(
         ModeName,
         typer.Option("--mode", help="High, Standard or Low: pixels drawn for the screen's, smooth edges or not."),
     ] = ModeName.STANDARD,
+    quality: Annotated[
+        Quality,
+        typer.Option(
+            "--quality", help="high: corners are dark where the avatar hides the light from itself; takes seconds more."
+        ),
+    ] = Quality.STANDARD,
     pixel_ratio: Annotated[
         float,
         typer.Option("--pixel-ratio", help="The screen's pixels for each of --size.", metavar="N", min=0.1, max=8.0),
@@ -140,6 +153,7 @@ def render(
         turntable=turntable,
         contact=contact,
         mode=mode.value,
+        quality=quality.value,
         pixel_ratio=pixel_ratio,
         config=config,
         state_dir=state_dir,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.scene import Panorama
+from renderer.scene import Environment, Panorama
 
 Floats = NDArray[np.float32]
 
@@ -48,6 +48,24 @@ def layers(panorama: Panorama) -> NDArray[np.float16]:
             seen = _summed(coarse, directions, roughness if layer < LAYERS else None)
         volume[layer, :, :, :3] = np.minimum(_enlarged(seen.reshape(size, size, 3), SIZE), 65504.0)
     return volume
+
+
+def radiance_towards(around: Environment | Panorama, directions: Floats) -> Floats:
+    """``(n, 3)``: the mean light that comes from what lies nearest to each of the directions ``(n, 3)``."""
+    if isinstance(around, Environment):
+        sky, horizon, ground = (np.asarray(part, np.float32) for part in (around.sky, around.horizon, around.ground))
+        height = directions[:, 1:2]
+        mixed = horizon + np.maximum(height, 0.0) * (sky - horizon) + np.maximum(-height, 0.0) * (ground - horizon)
+        return np.asarray(mixed * around.intensity, np.float32)
+    coarse = _reduced(around.pixels, 2 * _WIDE_COLUMNS)
+    seen, sine = _texels(coarse)
+    turned = directions if around.rotation is None else directions @ around.rotation.T
+    nearest = np.argmax(seen.reshape(-1, 3) @ turned.T, axis=1)
+    share = np.broadcast_to(sine, coarse.shape[:2]).ravel()
+    weight = np.bincount(nearest, share, len(directions))
+    sums = [np.bincount(nearest, share * coarse[..., part].ravel(), len(directions)) for part in range(3)]
+    light = np.stack(sums, axis=1) / np.maximum(weight, 1e-9)[:, None] * around.intensity
+    return light.astype(np.float32)
 
 
 def octahedron(size: int) -> Floats:

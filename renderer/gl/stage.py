@@ -19,6 +19,7 @@ from renderer.gl.lamps import Lamps
 from renderer.gl.material_blocks import MaterialBlocks
 from renderer.gl.materials import SAMPLERS, Surface, depth_defines, surface
 from renderer.gl.opaque_copy import OpaqueCopy
+from renderer.gl.openness import Openness
 from renderer.gl.pictures import Decoding
 from renderer.gl.prefilter import LAYERS, SIZE
 from renderer.gl.programs import Programs
@@ -33,6 +34,7 @@ from renderer.scene import (
     Avatar,
     Background,
     DirectionalLight,
+    Environment,
     Lighting,
     Look,
     Material,
@@ -40,9 +42,12 @@ from renderer.scene import (
     Panorama,
     View,
 )
+from renderer.scene.extent import extent
 
 _JOINT_UNIT = len(SAMPLERS)
-_PANORAMA_UNIT, _SHADOW_UNIT, _TABLE_UNIT, _COPY_UNIT = range(_JOINT_UNIT + 1, _JOINT_UNIT + 5)
+_PANORAMA_UNIT, _SHADOW_UNIT, _TABLE_UNIT, _COPY_UNIT, _OPEN_UNIT, _OPEN_FRAMES_UNIT = range(
+    _JOINT_UNIT + 1, _JOINT_UNIT + 7
+)
 _UNITS = {
     **SAMPLERS,
     "u_joints": _JOINT_UNIT,
@@ -50,6 +55,8 @@ _UNITS = {
     "u_shadow_map": _SHADOW_UNIT,
     "u_color_table": _TABLE_UNIT,
     "u_behind": _COPY_UNIT,
+    "u_open_maps": _OPEN_UNIT,
+    "u_open_frames": _OPEN_FRAMES_UNIT,
 }
 _DEPTH = frozenset({"depth alone"})
 _EDGE_LIFT = 0.004  # of the distance to what is looked at
@@ -104,6 +111,8 @@ class Stage:
         self._joints = Joints(context, avatar.skins)
         self._lamps = Lamps(context, avatar)
         self._opaque_copy = OpaqueCopy(context)
+        self._openness = Openness(context)
+        self._open_for: Environment | Panorama | None = None
         self._frame = np.zeros((), FRAME)
         self._frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
         self._light_frame_buffer = context.gl.buffer(reserve=FRAME.itemsize, dynamic=True)
@@ -169,6 +178,7 @@ class Stage:
 
         A node without weights has its own or its mesh's defaults.
         """
+        self._world = world
         self._joints.update(world)
         self._lamps.update(world)
         for drawn in self._drawn:
@@ -183,6 +193,7 @@ class Stage:
             drawn.center = drawn.model[:3, :3] @ geometry.center + drawn.model[:3, 3]
             drawn.mirrored = _determinant(drawn.model) < 0.0
         self._shadow_of = None
+        self._open_for = None
 
     def cast_shadow(self, lighting: Lighting) -> None:
         """Draw the key light's shadow map of the pose, if it has a shadow; leaves another drawing target bound.
@@ -190,6 +201,7 @@ class Stage:
         Raises:
             GraphicsError: the driver refused a shader.
         """
+        self._find_openness(lighting)
         key = lighting.key
         if key is None or key.shadow is None or key == self._shadow_of:
             return
@@ -212,6 +224,36 @@ class Stage:
                 self._bind(drawn)
                 array.render()
         self._shadow_of = key
+
+    def _find_openness(self, lighting: Lighting) -> None:
+        """Draw the maps of what the avatar hides from itself, if the picture is to show it."""
+        around = lighting.environment
+        if not lighting.occlusion or around is None or around is self._open_for:
+            return
+        box = extent(self._avatar, self._world)
+        if box is None:
+            return
+        gl = self._context.gl
+        gl.enable(gl.DEPTH_TEST)
+        gl.disable(gl.BLEND)
+        gl.depth_func = "<="
+
+        def draw(matrix: NDArray[np.float32]) -> None:
+            frame = np.zeros((), FRAME)
+            frame["view_projection"] = matrix.T
+            self._light_frame_buffer.write(frame.tobytes())
+            self._light_frame_buffer.bind_to_uniform_block(FRAME_BINDING)
+            for drawn in self._drawn:
+                solid = drawn.material.alpha_mode is not AlphaMode.BLEND
+                if drawn.geometry.count and solid and "TRANSMISSION" not in drawn.surface.defines:
+                    array = self._array(drawn, _DEPTH)
+                    self._place(drawn, array.program, flipped=False, back=True, front=True)
+                    self._bind(drawn)
+                    array.render()
+
+        center, half = box.center.astype(np.float32), (box.size / 2).astype(np.float32)
+        self._openness.draw(center, half, around, draw)
+        self._open_for = around
 
     def _weights(self, node: int, weights: Mapping[int, NDArray[np.float32]]) -> NDArray[np.float32]:
         given = weights.get(node)
@@ -250,6 +292,7 @@ class Stage:
         self._shadow_map.use(_SHADOW_UNIT)
         self._color_table.use(_TABLE_UNIT)
         self._lamps.use()
+        self._openness.use(_OPEN_UNIT, _OPEN_FRAMES_UNIT)
         macros = _light_macros(lighting, look, lamps=self._lamps.any)
         sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
         eye = np.asarray(view.eye, np.float32)
@@ -455,6 +498,7 @@ class Stage:
         self._joints.release()
         self._surroundings.release()
         self._lamps.release()
+        self._openness.release()
         self._opaque_copy.release()
         self._shadow_map.release()
         self._color_table.release()
@@ -484,6 +528,8 @@ def _light_macros(lighting: Lighting, look: Look, *, lamps: bool) -> frozenset[s
             macros.add("SHADOW")
     if lighting.environment is not None and lighting.environment.intensity > 0.0:
         macros.add("ENVIRONMENT")
+        if lighting.occlusion:
+            macros.add("OPENNESS")
         if isinstance(lighting.environment, Panorama):
             macros.add("PANORAMA")
     return frozenset(macros)

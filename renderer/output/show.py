@@ -188,6 +188,7 @@ def show(
     angle: int = 0,
     background: Background | None = None,
     shadows: bool = True,
+    occlusion: bool = False,
     turntable: bool = False,
 ) -> Show:
     """Decide how to show an asset: what is asked for, else what the asset says, else what suits it.
@@ -201,6 +202,7 @@ def show(
         start, seconds: what time will be seen; the platform's cameras fit the avatar in all of it.
         view: an explicit camera, or
         turntable: turn the avatar once in ``seconds``.
+        occlusion: whether what the avatar hides from itself of its surroundings' light is dark; for stills.
         shadows: whether there are any: those an avatar package wants, or of the studio light for other files.
         camera, angle: one of the platform's; without either an avatar package's own, else full body near.
 
@@ -231,6 +233,8 @@ def show(
     if config is None and asset.avatar.lit:
         # A file with lights of its own is lit by them, and by what is around; a package always says its key light.
         lighting = replace(lighting, key=None)
+    if occlusion:
+        lighting = replace(lighting, occlusion=True)
     if not shadows and lighting.key is not None:
         lighting = replace(lighting, key=replace(lighting.key, shadow=None))
     elif config is None:

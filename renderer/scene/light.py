@@ -75,9 +75,12 @@ class Lighting:
     """Everything that lights one picture; a light's absence is None.
 
     Attributes:
+        occlusion: whether the surroundings' light takes account of what the avatar hides from itself: for stills, it
+            costs 64 drawings of the avatar's depth for each pose.
         lamps: whether the lights that the file itself carries shine (``Avatar.lights``, at most ``MOST_LAMPS``).
     """
 
     key: DirectionalLight | None = DirectionalLight()
     environment: Environment | Panorama | None = field(default_factory=Environment)
     lamps: bool = True
+    occlusion: bool = False

@@ -21,6 +21,8 @@ FURTHER_THAN_ANY = {
 }
 LEAST_CLOSER = 42
 """Scenes in which we are nearer to the four rasterizers than they are to each other (median)."""
+LEAST_NEAREST = 17
+"""Scenes in which no rasterizer is nearer to the path tracers than ``--quality high`` is."""
 
 
 def _goldens():
@@ -45,11 +47,13 @@ def test_scenes_are_as_near_to_the_references_as_these_are_to_each_other(
     light, results = goldens.panorama(shared), []
     for scene in goldens.scenes(shared):
         drawn = goldens.draw(scene, shared, light, context)
+        high = goldens.draw(scene, shared, light, context, occlusion=True)
         context.check()
-        results.append(goldens.compare(scene, drawn, shared))
+        results.append(goldens.compare(scene, drawn, shared, high=high))
     context.release()
     with capsys.disabled():
         print(f"\n{goldens.table(results)}")
     assert len(results) >= 46
     assert {one.scene for one in results if one.consensus > one.worst} <= FURTHER_THAN_ANY.keys()
     assert sum(one.closer for one in results) >= LEAST_CLOSER
+    assert sum(one.nearest_to_tracers("ours, high") for one in results) >= LEAST_NEAREST

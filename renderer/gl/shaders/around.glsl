@@ -5,6 +5,10 @@ vec3 environment_mirrored(Facet at, vec3 normal, float roughness) {
     return environment_specular(normalize(mix(reflect(-at.view, normal), normal, alpha * alpha)), roughness);
 }
 
+#ifdef OPENNESS
+#include "openness.glsl"
+#endif
+
 vec3 surrounded(Facet at) {
     vec2 fit = environment_fit(at.roughness, at.n_v);
     vec3 around = environment_diffuse(at.normal);
@@ -12,6 +16,15 @@ vec3 surrounded(Facet at) {
     vec3 mirrored = environment_mirrored(at, bent_normal(at), at.roughness);
 #else
     vec3 mirrored = environment_mirrored(at, at.normal, at.roughness);
+#endif
+#ifdef OPENNESS
+    // What is hidden is taken for more of the same surface, lit as this is: light that goes to and fro in a corner is a
+    // geometric series (after Jimenez et al., "Practical real-time strategies for accurate indirect occlusion", 2016).
+    vec3 open_soft, open_glossy;
+    openness(at, surface_normal(), open_soft, open_glossy);
+    vec3 color_of_others = min(at.base, 0.95);
+    around *= open_soft / (1.0 - color_of_others * (1.0 - open_soft));
+    mirrored = mix(color_of_others * around, mirrored, open_glossy);
 #endif
 #ifdef REFLECTION
     vec3 glossy = at.plastic * fit.x + at.f90 * fit.y;
@@ -43,6 +56,9 @@ vec3 surrounded(Facet at) {
     vec2 coat_fit = environment_fit(at.coat_roughness, at.coat_n_v);
     float coat = at.coat * environment_single(0.04, coat_fit), haze = at.coat * environment_multiple(0.04, coat_fit);
     vec3 mirror = environment_mirrored(at, at.coat_normal, at.coat_roughness);
+#ifdef OPENNESS
+    mirror = mix(color_of_others * around, mirror, open_glossy);
+#endif
     color = color * (1.0 - coat - haze) + coat * mirror + haze * around;
 #endif
     return color;
