@@ -42,6 +42,7 @@ class CertificateKeeper:
             NetworkError, PermissionRefused: from the office.
             TrustError, IdentityError: what came is not a good certificate for this key and device; nothing is kept.
         """
+        self._mend()
         have = self.have()
         if have is not None and self.standing(have, now=now) in (Standing.FRESH, Standing.DUE):
             return have
@@ -65,6 +66,18 @@ class CertificateKeeper:
             return self.lineage.current()
         except IdentityError:
             return None
+
+    def _mend(self) -> None:
+        """Where the version in use is not there or damaged, use the last one that has worked, if that is whole."""
+        live = self.lineage.live
+        try:
+            if live is not None:
+                self.lineage.read(live)
+                return
+        except IdentityError:
+            pass
+        if self.have() is not None:
+            self.lineage.roll_back()
 
     def _kept_before(self, now: datetime) -> Identity | None:
         """A certificate that came and was kept when power failed, before it was in use: the secret for it is spent."""
@@ -127,6 +140,7 @@ class CertificateKeeper:
 
         What is refused gives way to the last one that has worked; without a network it stays as it is.
         """
+        self._mend()
         lineage = self.lineage
         if lineage.live is None or lineage.live == lineage.proven:
             return

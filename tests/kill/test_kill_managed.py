@@ -66,8 +66,8 @@ def test_killed_once_and_for_ever_at_each_of_its_points(managed: Machine, point:
 
 
 def test_killed_before_operations_of_disk_and_network(managed: Machine) -> None:
-    """Every eleventh operation here, each one in the slow suite."""
-    everywhere(managed, step=11)
+    """Every seventh operation here, each one in the slow suite."""
+    everywhere(managed, step=7)
 
 
 @pytest.mark.slow

@@ -237,6 +237,25 @@ def test_damaged_certificates_are_replaced_by_another_enrolment(managed: Kiosk, 
         assert engine.record.phase is Phase.DECOMMISSIONED
 
 
+@pytest.mark.parametrize("harm", ["no link", "damaged"])
+def test_the_last_one_that_worked_takes_the_place_of_one_that_is_not_whole(
+    office: Enrolment, tmp_path: Path, harm: str
+) -> None:
+    ours = keeper(office, tmp_path / "a")
+    first = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    if harm == "no link":
+        (tmp_path / "a" / "live").unlink()  # power failed between the two links
+    else:
+        key = new_key()
+        version = ours.lineage.add(Identity(key=key, chain=ours.office.reenroll(request(key, device_id="kiosk-1"))))
+        ours.lineage.deploy(version)
+        (tmp_path / "a" / "live" / "chain.pem").write_bytes(bytes(900))
+    ours.settle()
+    assert ours.lineage.live == ours.lineage.proven == 1
+    ours.office.prove()
+    assert ours.enroll(secret=None, now=now()).fingerprint == first.fingerprint
+
+
 def test_a_device_that_lost_its_certificate_gets_another_to_leave_with(managed: Kiosk, harness: RunningHarness) -> None:
     with managed.engine() as engine:
         engine.bind()
