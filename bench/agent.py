@@ -160,6 +160,7 @@ def kills() -> dict[str, Any]:
         "power_failures": sum(line["killed"] for line in lines),
         "rules_checked": sum(line["checked"] for line in lines),
         "broken": len(failed),
+        "failed": [line.split(" - ")[0] for line in failed],
     }
 
 
