@@ -21,6 +21,7 @@ class Backdrop:
     def __init__(self, context: GraphicsContext, programs: Programs, *, largest: int) -> None:
         self._context, self._programs, self._largest = context, programs, largest
         self._image: bytes | None = None
+        self._solid = False
         self._texture: Any = None
         self._arrays: dict[str, Any] = {}
 
@@ -35,6 +36,12 @@ class Backdrop:
         bottom = background.bottom_srgb
         gradient = background.top_srgb is not None and bottom is not None and bottom != background.top_srgb
         return background.image is not None or gradient
+
+    def solid(self, background: Background) -> bool:
+        """Whether nothing shows through a background, which has been drawn if it is a picture."""
+        if background.image is None:
+            return not background.transparent
+        return self._image is background.image and self._solid
 
     def draw(self, background: Background, *, aspect: float, flipped: bool) -> None:
         """Fill what nothing has covered yet; wants depth testing with ``<=``.
@@ -78,6 +85,7 @@ class Backdrop:
         if self._texture is not None:
             self._texture.release()
         self._texture = upload(self._context, pixels, sampler=_PICTURE, srgb=False)
+        self._solid = min(pixels.levels[0].data[3::4], default=255) == 255
         self._image = image
 
     def release(self) -> None:

@@ -30,8 +30,11 @@ class Silhouettes:
     def __init__(self, primitive: Primitive, *, skinned: bool) -> None:
         used, place = _welded(primitive)
         corners = place[_triangles(primitive)]
-        self._corners = corners[(corners != np.roll(corners, 1, axis=1)).all(axis=1)]
-        self._edges, self._sides = _edges(self._corners)
+        corners = corners[(corners != np.roll(corners, 1, axis=1)).all(axis=1)]
+        self._edges, sides = _edges(corners)
+        self._corners = np.ascontiguousarray(corners.T)
+        self._sides = np.ascontiguousarray(np.where(sides == _OPEN, len(corners), sides).T)
+        self._open = sides[:, 1] == _OPEN
         self._vertices = used
         self._base = np.ones((len(used), 4), np.float32)
         self._base[:, :3] = primitive.positions[used]
@@ -84,14 +87,16 @@ class Silhouettes:
         Args:
             clip: ``(vertices, 4)`` as from ``clip``.
         """
-        w = clip[:, 3]
-        flat = clip[:, :2] / np.maximum(w, _NEAREST)[:, None]
-        a, b, c = (flat[self._corners[:, i]] for i in range(3))
-        front = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) > (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-        first, second = front[self._sides[:, 0]], front[self._sides[:, 1]]
-        edges = self._edges[(first != second) | (self._sides[:, 1] == _OPEN)]
-        ends = flat[edges]
-        seen = (ends.min(axis=1) < 1.0).all(axis=1) & (ends.max(axis=1) > -1.0).all(axis=1)
+        x, y = (clip[:, :2] / np.maximum(clip[:, 3:], _NEAREST)).T.copy()
+        a, b, c = self._corners
+        ax, ay = x.take(a), y.take(a)
+        front = np.zeros(len(a) + 1, bool)  # the last is the side that an open edge has not
+        front[:-1] = (x.take(b) - ax) * (y.take(c) - ay) > (y.take(b) - ay) * (x.take(c) - ax)
+        first, second = self._sides
+        edges = self._edges[(front.take(first) != front.take(second)) | self._open]
+        ends_x, ends_y = x.take(edges), y.take(edges)
+        seen = (ends_x.min(axis=1) < 1.0) & (ends_x.max(axis=1) > -1.0)
+        seen &= (ends_y.min(axis=1) < 1.0) & (ends_y.max(axis=1) > -1.0)
         found: Floats = clip[edges[seen]]
         return found[(found[:, :, 3] > _NEAREST).all(axis=1)]
 

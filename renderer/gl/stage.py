@@ -486,6 +486,10 @@ class Stage:
 
         return draw
 
+    def solid(self, background: Background) -> bool:
+        """Whether every pixel of a picture before this background is opaque."""
+        return self._backdrop.solid(background)
+
     def clear_color(self, background: Background) -> tuple[float, float, float, float]:
         """What the framebuffer is to be cleared to before ``draw``."""
         return self._backdrop.clear_color(background)

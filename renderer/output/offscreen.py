@@ -118,7 +118,8 @@ class Offscreen:
         picture = np.empty((self.size[1], self.size[0], 4), np.uint8)
         self._targets[0].read(picture)
         self.context.check()
-        _make_straight(picture, shot.background)
+        if not self._stage.solid(shot.background):
+            _make_straight(picture)
         return picture
 
     def frames(self, shots: Iterable[Shot]) -> Iterator[Picture]:
@@ -132,17 +133,17 @@ class Offscreen:
         while len(self._targets) < 2:
             self._targets.append(self._target())
         pictures = [np.empty((self.size[1], self.size[0], 4), np.uint8) for _ in self._targets]
-        waiting: Background | None = None
+        waiting: bool | None = None  # whether the picture under way is solid
         turn = 0
         for shot in shots:
             self._draw(self._targets[turn], shot)
             self._targets[turn].start_read()
             turn ^= 1
             if waiting is not None:
-                yield self._finish(self._targets[turn], pictures[turn], waiting)
-            waiting = shot.background
+                yield self._finish(self._targets[turn], pictures[turn], solid=waiting)
+            waiting = self._stage.solid(shot.background)
         if waiting is not None:
-            yield self._finish(self._targets[turn ^ 1], pictures[turn ^ 1], waiting)
+            yield self._finish(self._targets[turn ^ 1], pictures[turn ^ 1], solid=waiting)
         self.context.check()
 
     def _target(self) -> Target:
@@ -173,17 +174,16 @@ class Offscreen:
         )
         target.finish(lambda picture: stage.smooth(picture, view=shot.view, size=self.size, flipped=True))
 
-    def _finish(self, target: Target, picture: Picture, background: Background) -> Picture:
+    def _finish(self, target: Target, picture: Picture, *, solid: bool) -> Picture:
         self.context.make_current()
         target.finish_read(picture)
-        _make_straight(picture, background)
+        if not solid:
+            _make_straight(picture)
         return picture
 
 
-def _make_straight(picture: Picture, background: Background) -> None:
+def _make_straight(picture: Picture) -> None:
     """Divide colour by alpha, in place, where a pixel is neither clear nor solid."""
-    if not background.transparent and background.image is None:
-        return
     alpha = picture[..., 3]
     rows, columns = np.nonzero((alpha - np.uint8(1)) < np.uint8(254))
     pixels = picture[rows, columns].astype(np.uint16)
