@@ -66,7 +66,9 @@ class FaceOverlay:
         lids = {bind.node for name in BLINKING for bind in face.binds(name)}
         free = bool(lids) and not lids & set(moved)
         blinks = blink and free and not any(_is_blink(face, name) for name in held)
-        rest = [name for name in ARKIT if adjust is not None and face.binds(name) and name not in held]
+        # A channel that rests at 0 is the clips' to move: the vendor's client writes no zeros over them.
+        shifted = [name for name in ARKIT if adjust is not None and adjust(name, 0.0) != 0.0]
+        rest = [name for name in shifted if face.binds(name) and name not in held]
         gazing = self._gaze.names if self._gaze is not None else ()
         names = dict.fromkeys((*rest, *held, *(BLINKING if blinks else ()), *gazing))
         self._seed = seed

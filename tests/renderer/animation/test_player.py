@@ -96,6 +96,22 @@ def test_expressions_are_held_and_adjusted(avatar: Avatar) -> None:
     assert player.pose(3).weights[0].tolist() == pytest.approx([0, 0, 0.6])
 
 
+def test_a_clip_moves_the_face_but_for_the_channels_that_the_avatar_shifts(avatar: Avatar) -> None:
+    driven = Channel(
+        node=0,
+        node_name="",
+        path="weights",
+        interpolation=Interpolation.LINEAR,
+        times=np.array([0, 1], np.float32),
+        values=np.full((2, 3), 0.5, np.float32),
+    )
+    clip = Clip(name="face", duration=1.0, channels=(driven,))
+    scaled = Player(avatar=avatar, clips=(clip,), adjust=lambda _, value: value * 2)
+    assert scaled.pose(0.5).weights[0].tolist() == [0.5, 0.5, 0.5]
+    shifted = Player(avatar=avatar, clips=(clip,), adjust=lambda n, v: v + (0.25 if n == "jawOpen" else 0.0))
+    assert shifted.pose(0.5).weights[0].tolist() == [0.5, 0.5, 0.25]
+
+
 def test_both_eyes_blink_about_every_four_seconds(avatar: Avatar) -> None:
     player = Player(avatar=avatar, seed=5)
     times = np.arange(0, 40, 1 / 60)
