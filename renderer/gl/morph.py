@@ -44,14 +44,6 @@ class MorphedVertices:
         self._start = base[self._rows, :width]
         self._sum = np.empty(self._deltas.shape[1], np.float32)
         self._weights = np.zeros(len(parts), np.float32)
-        self._reach = np.array(
-            [0.0 if p is None or not len(p) else float(np.abs(p).max()) for p, *_ in parts], np.float32
-        )
-
-    @property
-    def reach(self) -> float:
-        """How far a vertex can have moved along an axis, at most, in the mesh's own frame."""
-        return float(np.abs(self._weights) @ self._reach)
 
     def update(self, weights: Floats) -> bool:
         """Bring ``current`` to the weights ``(targets,)``; False when nothing had to change."""

@@ -35,8 +35,6 @@ def test_sum_of_weighted_differences(active: int) -> None:
             expected[:, 3:6] += weight * target.normals
     assert np.allclose(vertices.current, expected, atol=1e-5)
     assert np.array_equal(vertices.current[:, 9], base[:, 9]), "the tangent's sign never changes"
-    moved = np.abs(vertices.current[:, :3] - base[:, :3]).max()
-    assert moved <= vertices.reach + 1e-5
 
 
 def test_zero_weights_give_the_base_back_to_the_bit() -> None:
