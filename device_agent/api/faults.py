@@ -97,7 +97,8 @@ def _certificate(error: ssl.SSLCertVerificationError) -> tuple[str, str, str]:
     return (
         "network.tls_trust",
         f"the server's certificate is not trusted ({reason or 'unknown reason'})",
-        "name the authority's PEM file in ca_file, if this server is meant to be trusted",
+        "if this server is meant to be trusted, name its authority's PEM file in ca_file, "
+        "or in ca_files for this host alone",
     )
 
 

@@ -100,11 +100,12 @@ class RevocationLists:
             self._failed_at[entry] = self._clock.steady()
             if kept is not None:
                 return kept  # valid still: what did not come may come next time
+            ours = isinstance(error, TrustError) and error.hint
             raise NetworkError(
-                f"there is no valid revocation list for this host: {error.message}",
+                f"there is no valid revocation list for {entry}: {error.message}",
                 code="network.tls_crl",
-                where=entry,
-                hint=error.hint or "check crl_urls, and that the list's host can be reached",
+                where=url.partition("?")[0],
+                hint=error.hint if ours else "check crl_urls; until the list can be had, that host is not spoken to",
             ) from error
         private_directory(self._folder)
         write_private(path, found.public_bytes(Encoding.PEM))
