@@ -129,7 +129,7 @@ _WARNINGS = (
     ("texture.reference", "A material, texture or sampler refers to something that does not exist.", "Left out."),
     ("texture.uv-set", "A texture wants texture coordinates the renderer or mesh does not have.", "Set 0 is used."),
     ("material.value", "A factor is not a finite number or out of range.", "Clamped, or the default taken."),
-    ("material.textures", "A material has more than 12 textures.", "Those beyond 12 are left out."),
+    ("material.textures", "A material has more than 10 textures.", "Those beyond 10 are left out."),
     ("light.many", "The scene has more than 8 lights.", "Those beyond 8 do not shine."),
     ("material.reference", "A primitive's material does not exist.", "The default material is used."),
     ("mesh.no-positions", "A primitive has no POSITION attribute or no vertices.", "The primitive is left out."),

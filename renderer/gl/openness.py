@@ -19,10 +19,10 @@ from renderer.scene import Environment, Panorama
 
 Floats = NDArray[np.float32]
 
-GRID = 12  # tiles along a side of the map, one for each direction; OPEN_GRID of the shader
-_TILE = 320
+GRID = 16  # tiles along a side of the map, one for each direction; OPEN_GRID of the shader
+_TILE = 256
 _ROOM = 1.03  # about the avatar, so that its outermost points fall inside the maps
-_LIFT = 1.5  # texels: two that are compared and mixed reach that far
+_LIFT = 1.0  # texels: two that are compared and mixed reach that far
 _MAX_TEXTURE_SIZE = 0x0D33
 
 
@@ -61,7 +61,7 @@ class Openness:
         self._write(center, reach, tile, radiance_towards(around, self._towards))
 
     def _write(self, center: Floats, reach: Floats, tile: int, light: Floats) -> None:
-        lines = np.zeros((GRID * GRID, 5, 4), np.float32)
+        lines = np.zeros((GRID * GRID, 6, 4), np.float32)
         for column, axis, scale in (
             (0, self._across, reach[:, :1]),
             (1, self._up, reach[:, 1:2]),
@@ -70,10 +70,12 @@ class Openness:
             lines[:, column, :3] = axis / scale
             lines[:, column, 3:] = -(axis @ center)[:, None] / scale
         lines[:, 3, :3] = light
+        facing = np.maximum(-self._towards @ self._towards.T, 0.0)
+        lines[:, 5, :3] = facing @ light / facing.sum(axis=1, keepdims=True)
         lines[:, 4, 0] = 1.0 / reach[:, 2]
         lines[:, 4, 1] = _LIFT * 2.0 * reach[:, :2].max(axis=1) / tile
         if self._frames is None:
-            self._frames = self._context.gl.texture((5, GRID * GRID), 4, dtype="f4")
+            self._frames = self._context.gl.texture((6, GRID * GRID), 4, dtype="f4")
             self._frames.filter = (0x2600, 0x2600)
         self._frames.write(lines.tobytes())
 

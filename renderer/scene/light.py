@@ -76,7 +76,7 @@ class Lighting:
 
     Attributes:
         occlusion: whether the surroundings' light takes account of what the avatar hides from itself: for stills, it
-            costs 64 drawings of the avatar's depth for each pose.
+            costs 256 drawings of the avatar's depth for each pose.
         lamps: whether the lights that the file itself carries shine (``Avatar.lights``, at most ``MOST_LAMPS``).
     """
 

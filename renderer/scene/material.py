@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Literal
 
-MOST_TEXTURES = 12
-"""Textures of one material that can be drawn together: a fragment shader has 16 samplers, of which light takes four."""
+MOST_TEXTURES = 10
+"""Textures of one material that can be drawn together: a fragment shader has 16 samplers, of which light takes six."""
 
 
 class AlphaMode(Enum):

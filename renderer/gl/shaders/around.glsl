@@ -18,13 +18,15 @@ vec3 surrounded(Facet at) {
     vec3 mirrored = environment_mirrored(at, at.normal, at.roughness);
 #endif
 #ifdef OPENNESS
-    // What is hidden is taken for more of the same surface, lit as this is: light that goes to and fro in a corner is a
-    // geometric series (after Jimenez et al., "Practical real-time strategies for accurate indirect occlusion", 2016).
-    vec3 open_soft, open_glossy;
-    openness(at, surface_normal(), open_soft, open_glossy);
-    vec3 color_of_others = min(at.base, 0.95);
-    around *= open_soft / (1.0 - color_of_others * (1.0 - open_soft));
-    mirrored = mix(color_of_others * around, mirrored, open_glossy);
+    // What hides is taken for more of the same surface, as open as this one; light that goes to and fro between both is
+    // a geometric series (in the spirit of Jimenez et al., "Practical real-time strategies for accurate indirect
+    // occlusion", 2016).
+    Open open = openness(at, surface_normal());
+    vec3 others = min(at.base, 0.95);
+    vec3 back = open.hidden * others;
+    around = (around * open.soft + back * (1.0 - open.hidden) * open.others) / (1.0 - back * back);
+    vec3 hiding = others * ((1.0 - open.hidden) * open.others + open.hidden * others * around);
+    mirrored = mirrored * open.mirrored + open.mirror_hidden * hiding;
 #endif
 #ifdef REFLECTION
     vec3 glossy = at.plastic * fit.x + at.f90 * fit.y;
@@ -57,7 +59,7 @@ vec3 surrounded(Facet at) {
     float coat = at.coat * environment_single(0.04, coat_fit), haze = at.coat * environment_multiple(0.04, coat_fit);
     vec3 mirror = environment_mirrored(at, at.coat_normal, at.coat_roughness);
 #ifdef OPENNESS
-    mirror = mix(color_of_others * around, mirror, open_glossy);
+    mirror = mirror * open.mirrored + open.mirror_hidden * hiding;
 #endif
     color = color * (1.0 - coat - haze) + coat * mirror + haze * around;
 #endif

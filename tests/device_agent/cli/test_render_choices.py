@@ -88,3 +88,11 @@ def test_a_variant_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert done.returncode == 7
     assert "variant.unknown" in done.stderr
     assert "it has none" in done.stderr
+
+
+def test_high_quality_darkens_what_is_hidden(tmp_path: Path) -> None:
+    plain, _ = drawn(tmp_path / "a.png", "--size", "48x64", "--camera", 1)
+    high, _ = drawn(tmp_path / "b.png", "--size", "48x64", "--camera", 1, "--quality", "high")
+    change = high.astype(int) - plain
+    assert (change < -8).any(axis=2).sum() > 20
+    assert (change > 8).any(axis=2).sum() < 20

@@ -192,7 +192,6 @@ def test_more_textures_than_can_be_drawn_together_are_told() -> None:
                 "clearcoatRoughnessTexture": picture,
                 "clearcoatNormalTexture": picture,
             },
-            "KHR_materials_sheen": {"sheenColorTexture": picture, "sheenRoughnessTexture": picture},
         },
     }
     assert "material.textures" not in codes(made(full))
