@@ -15,6 +15,7 @@ from renderer.gl.silhouettes import Silhouettes
 from renderer.gl.smoothing import Smoothing
 from renderer.scene import Mode, View
 
+NO_EDGES = np.zeros((0, 2, 3), np.float32)
 _EDGE_LIFT = 0.004  # of the distance to what is looked at
 
 
@@ -26,25 +27,24 @@ class Outlines:
         self._smoothing = Smoothing(context, programs)
         self._silhouettes: dict[int, Silhouettes] = {}
 
-    def smooth(self, picture: Any, *, view: View, size: tuple[int, int], flipped: bool) -> None:
-        """Smooth the outlines of a picture of the pose, which the bound framebuffer shows with its depth.
-
-        Args:
-            picture: the same picture as a texture of ``size`` pixels.
-        """
-        matrix = view_projection(view, size[0] / size[1], flipped=flipped)
+    def find(self, *, view: View, aspect: float, flipped: bool) -> NDArray[np.float32]:
+        """The outlines of the pose as ``Smoothing.draw`` takes them, ``(edges, 2, 3)``."""
+        matrix = view_projection(view, aspect, flipped=flipped)
         # Where a round surface turns away, its pixels lie nearer than the edge: the edge comes forward for them.
         sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
         nearer = matrix[:, :3] @ (sight * np.float32(-_EDGE_LIFT))
-        found = []
+        found = [NO_EDGES]
         for drawn in self._figure.drawn:
             if drawn.geometry.mode >= Mode.TRIANGLES and drawn.geometry.count:
                 edges = self._outline(drawn, matrix)
                 places = edges[..., :3] / edges[..., 3:]
                 places[..., 2] = (edges[..., 2] + nearer[2]) / (edges[..., 3] + nearer[3])
                 found.append(places)
-        if found:
-            self._smoothing.draw(np.concatenate(found), picture, size=size)
+        return np.concatenate(found)
+
+    def smooth(self, picture: Any, edges: NDArray[np.float32], *, size: tuple[int, int]) -> None:
+        """Smooth a picture along the edges that were found for it, as ``Smoothing.draw``."""
+        self._smoothing.draw(edges, picture, size=size)
 
     def _outline(self, drawn: Drawn, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """``(edges, 2, 4)`` in clip space."""

@@ -160,9 +160,18 @@ class Stage:
                 array.render()
         calls.color_mask(True, True, True, True)
 
-    def smooth(self, picture: Any, *, view: View, size: tuple[int, int], flipped: bool) -> None:
-        """Smooth the outlines of a picture of the pose, as ``Outlines.smooth``."""
-        self._outlines.smooth(picture, view=view, size=size, flipped=flipped)
+    def outlines(self, *, view: View, aspect: float, flipped: bool) -> NDArray[np.float32]:
+        """Where the pose's outlines lie in a picture, for ``smooth``."""
+        return self._outlines.find(view=view, aspect=aspect, flipped=flipped)
+
+    def smooth(self, picture: Any, edges: NDArray[np.float32], *, size: tuple[int, int]) -> None:
+        """Smooth a picture, which the bound framebuffer shows with its depth, along its outlines.
+
+        Args:
+            picture: the same picture as a texture of ``size`` pixels.
+            edges: as ``outlines`` found them when the picture was drawn; the pose may have changed since.
+        """
+        self._outlines.smooth(picture, edges, size=size)
 
     def backdrop(self, background: Background, *, aspect: float, flipped: bool) -> Callable[[], None] | None:
         """What draws the background alone into the bound framebuffer, None where clearing is all there is to do."""

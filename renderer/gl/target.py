@@ -83,8 +83,27 @@ class Target:
         gl.clear(calls.DEPTH_BUFFER_BIT if copied else calls.COLOR_BUFFER_BIT | calls.DEPTH_BUFFER_BIT)
         return copied
 
+    def end(self) -> None:
+        """Hand over what was drawn so far, so that others can wait for it and for nothing that is drawn later."""
+        if self._context.software:
+            self._forget_fence()
+            self._fence = self._calls.fence_sync(calls.SYNC_GPU_COMMANDS_COMPLETE, 0)
+            self._calls.flush()
+
+    def _wait(self) -> None:
+        """Wait for what ``end`` handed over: a driver that copies on the CPU would wait for everything drawn since."""
+        if self._fence is not None:
+            self._calls.client_wait_sync(self._fence, 0, _LONGEST_WAIT)
+            self._forget_fence()
+
+    def _forget_fence(self) -> None:
+        if self._fence is not None:
+            self._calls.delete_sync(self._fence)
+            self._fence = None
+
     def finish(self, smooth: Callable[[Any], None]) -> None:
         """Make one picture of what was drawn: from its samples, or by ``smooth(picture)``, which draws over it."""
+        self._wait()
         if self._finished is not self._drawn:
             self._blit(self._drawn.glo, self._finished.glo)
             if self.outlines:
@@ -127,8 +146,7 @@ class Target:
         """
         gl = self._calls
         if self._context.software:
-            self._fence = gl.fence_sync(calls.SYNC_GPU_COMMANDS_COMPLETE, 0)
-            gl.flush()
+            self.end()
             return
         if self._pixel_buffer is None:
             room = 4 * self.size[0] * self.size[1]
@@ -139,17 +157,15 @@ class Target:
 
     def finish_read(self, into: NDArray[np.uint8]) -> None:
         """Wait for a begun copy and take it to contiguous ``(h, w, 4) uint8``."""
-        if self._fence is not None:
-            # Reading would wait for everything that was drawn since, too.
-            self._calls.client_wait_sync(self._fence, 0, _LONGEST_WAIT)
-            self._calls.delete_sync(self._fence)
-            self._fence = None
+        if self._context.software:
+            self._wait()
             self._copy(into.ctypes.data)
         else:
             self._pixel_buffer.read_into(into)
 
     def release(self) -> None:
         """Free everything."""
+        self._forget_fence()
         self._parking.use()
         if self._behind is not None:
             self._behind.release()

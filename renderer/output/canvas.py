@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.gl.context import GraphicsContext
+from renderer.gl.outlines import NO_EDGES
 from renderer.gl.overlay import Overlay
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
@@ -55,7 +56,8 @@ class Canvas:
                 flipped=False,
                 time=shot.time,
             )
-        target.finish(lambda picture: stage.smooth(picture, view=shot.view, size=size, flipped=False))
+            edges = stage.outlines(view=shot.view, aspect=aspect, flipped=False) if target.outlines else NO_EDGES
+        target.finish(lambda picture: stage.smooth(picture, edges, size=size))
 
     def picture(self) -> Picture:
         """What was drawn, ``(h, w, 4) uint8``, top row first, without what was laid over it since."""

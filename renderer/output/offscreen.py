@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 
 from renderer.animation.pose import Pose
 from renderer.gl.context import GraphicsContext, headless
+from renderer.gl.outlines import NO_EDGES
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
 from renderer.output.ahead import LARGEST_TEXTURE, Ahead
 from renderer.scene import Avatar, Background, Lighting, Look, View
 
 Picture = NDArray[np.uint8]
+_UNDER_WAY = 3
+"""Pictures at a time: one being drawn, one being finished, one being read."""
+
 Edges = Literal["samples", "outlines"]
 
 
@@ -31,6 +36,15 @@ class Shot:
     background: Background = field(default_factory=Background)
     look: Look = field(default_factory=Look)
     time: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class _Taken:
+    """A picture under way: where it is drawn, its outlines where they are smoothed, and whether it has no alpha."""
+
+    target: Target
+    edges: NDArray[np.float32]
+    solid: bool
 
 
 class Offscreen:
@@ -114,48 +128,51 @@ class Offscreen:
             look=look or Look(),
             time=time,
         )
-        self._draw(self._targets[0], shot)
+        taken = self._draw(self._targets[0], shot)
+        self._finish(taken)
         picture = np.empty((self.size[1], self.size[0], 4), np.uint8)
-        self._targets[0].read(picture)
+        taken.target.read(picture)
         self.context.check()
-        if not self._stage.solid(shot.background):
+        if not taken.solid:
             _make_straight(picture)
         return picture
 
     def frames(self, shots: Iterable[Shot]) -> Iterator[Picture]:
-        """Pictures of the shots, in order; while one is being taken the next is already drawn.
+        """Pictures of the shots, in order; while one is being taken the next two are already drawn.
 
         A picture is the caller's until the one after the next is asked for: then its memory is used again.
 
         Raises:
             GraphicsError: the driver refused something.
         """
-        while len(self._targets) < 2:
+        while len(self._targets) < _UNDER_WAY:
             self._targets.append(self._target())
-        pictures = [np.empty((self.size[1], self.size[0], 4), np.uint8) for _ in self._targets]
-        waiting: bool | None = None  # whether the picture under way is solid
-        turn = 0
-        for shot in shots:
-            self._draw(self._targets[turn], shot)
-            self._targets[turn].start_read()
-            turn ^= 1
-            if waiting is not None:
-                yield self._finish(self._targets[turn], pictures[turn], solid=waiting)
-            waiting = self._stage.solid(shot.background)
-        if waiting is not None:
-            yield self._finish(self._targets[turn ^ 1], pictures[turn ^ 1], solid=waiting)
+        pictures = itertools.cycle([np.empty((self.size[1], self.size[0], 4), np.uint8) for _ in range(2)])
+        targets = itertools.cycle(self._targets)
+        drawn: _Taken | None = None
+        finished: _Taken | None = None
+        for shot in itertools.chain(shots, (None, None)):
+            # Drawn, finished, read: each step of a picture waits for its own last one only, so that a driver that
+            # draws on the CPU is never without work.
+            taken = None if shot is None else self._draw(next(targets), shot)
+            if drawn is not None:
+                self._finish(drawn)
+                drawn.target.start_read()
+            if finished is not None:
+                yield self._read(finished, next(pictures))
+            drawn, finished = taken, drawn
         self.context.check()
 
     def _target(self) -> Target:
         outlines = self._edges == "outlines" and self._samples > 1
         return Target(self.context, size=self.size, samples=self._samples, outlines=outlines)
 
-    def _draw(self, target: Target, shot: Shot) -> None:
+    def _draw(self, target: Target, shot: Shot) -> _Taken:
         # A file may hold places so far away that sums with them overflow; that is the file's picture.
         with np.errstate(all="ignore"):
-            self._drawn(target, shot)
+            return self._drawn(target, shot)
 
-    def _drawn(self, target: Target, shot: Shot) -> None:
+    def _drawn(self, target: Target, shot: Shot) -> _Taken:
         self.context.make_current()
         stage, aspect = self._stage, self.size[0] / self.size[1]
         stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
@@ -172,12 +189,18 @@ class Offscreen:
             flipped=True,
             time=shot.time,
         )
-        target.finish(lambda picture: stage.smooth(picture, view=shot.view, size=self.size, flipped=True))
+        target.end()
+        edges = stage.outlines(view=shot.view, aspect=aspect, flipped=True) if target.outlines else NO_EDGES
+        return _Taken(target=target, edges=edges, solid=stage.solid(shot.background))
 
-    def _finish(self, target: Target, picture: Picture, *, solid: bool) -> Picture:
+    def _finish(self, taken: _Taken) -> None:
         self.context.make_current()
-        target.finish_read(picture)
-        if not solid:
+        taken.target.finish(lambda picture: self._stage.smooth(picture, taken.edges, size=self.size))
+
+    def _read(self, taken: _Taken, picture: Picture) -> Picture:
+        self.context.make_current()
+        taken.target.finish_read(picture)
+        if not taken.solid:
             _make_straight(picture)
         return picture
 
