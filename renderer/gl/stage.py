@@ -83,7 +83,7 @@ class Stage:
 
         Opaque surfaces come first, nearest first; then the background; then what light passes through, over a copy of
         all that; then blended surfaces, farthest first. With one sample a pixel a CPU lays down the depth of opaque
-        surfaces before, so that it shades what is seen only.
+        two-sided surfaces before, so that it shades what is seen only.
 
         Args:
             background: None when it is there already.
@@ -117,10 +117,10 @@ class Stage:
         first = self._context.software and gl.fbo.samples <= 1
         if first:
             self._draw_depth(order, flipped=flipped)
-        gl.fbo.depth_mask = not first
-        for drawn in order:
-            if drawn.material.alpha_mode is AlphaMode.OPAQUE:
-                figure.draw(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
+        opaque = [drawn for drawn in order if drawn.material.alpha_mode is AlphaMode.OPAQUE]
+        for drawn in sorted(opaque, key=_folded) if first else opaque:
+            gl.fbo.depth_mask = not (first and _folded(drawn))
+            figure.draw(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
         gl.fbo.depth_mask = True
         for drawn in order:
             if drawn.material.alpha_mode is AlphaMode.MASK:
@@ -151,12 +151,13 @@ class Stage:
         gl.disable(gl.BLEND)
 
     def _draw_depth(self, order: list[Drawn], *, flipped: bool) -> None:
+        """Of what hides much of itself; the rest is shaded first and hides little of itself."""
         calls = self._context.calls
         calls.color_mask(False, False, False, False)
         for drawn in order:
-            if drawn.geometry.count and drawn.material.alpha_mode is AlphaMode.OPAQUE:
+            if drawn.geometry.count and drawn.material.alpha_mode is AlphaMode.OPAQUE and _folded(drawn):
                 array = self._figure.array(drawn, DEPTH_ALONE)
-                self._figure.place(drawn, array.program, flipped=flipped, back=drawn.material.double_sided, front=True)
+                self._figure.place(drawn, array.program, flipped=flipped, back=True, front=True)
                 array.render()
         calls.color_mask(True, True, True, True)
 
@@ -200,6 +201,11 @@ class Stage:
         for part in (self._figure, self._frame, self._light_maps, self._outlines, self._opaque_copy, self._backdrop):
             part.release()
         self._programs.release()
+
+
+def _folded(drawn: Drawn) -> bool:
+    """Whether a surface lies before itself in most views: hair and clothes that are seen from both sides."""
+    return drawn.material.double_sided
 
 
 def _queue(material: Material) -> tuple[bool, int]:
