@@ -23,6 +23,8 @@ from device_agent.spec.wire import Request, Result
 if TYPE_CHECKING:
     import httpx
 
+    from device_agent.api.streams import Streams
+    from device_agent.api.transport import HttpxWeb
     from device_agent.api.trust import Trust
     from device_agent.config import Settings
 
@@ -142,9 +144,9 @@ class Client:
         return twin
 
     @property
-    def http(self) -> httpx.Client:
-        """An HTTP client with its trust, timeouts and proxies, for downloads."""
-        return self._network.http
+    def web(self) -> Streams | HttpxWeb:
+        """Downloads, with its trust and proxies."""
+        return self._network.web
 
     @property
     def retry(self) -> RetryPolicy:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import ssl
 import threading
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import h11
@@ -87,16 +89,7 @@ class Connections:
             line.socket.close()
 
     def _open(self, origin: Origin, timeout_s: float) -> _Line:
-        plain = socket.create_connection((origin.host, origin.port), timeout=timeout_s)
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if origin.scheme == "https":
-                context = self._trust.context(origin.host, origin.port)
-                plain = context.wrap_socket(plain, server_hostname=origin.host)
-        except BaseException:
-            plain.close()
-            raise
-        return _Line(origin, plain, Dialogue(origin))
+        return _Line(origin, open_socket(origin, timeout_s, self._trust.context), Dialogue(origin))
 
     def _idle_line(self, origin: Origin) -> _Line | None:
         """The connection used last that is still good."""
@@ -117,6 +110,24 @@ class Connections:
             old = self._idle.pop(0) if len(self._idle) > KEEP else None
         if old is not None:
             old.socket.close()
+
+
+def open_socket(origin: Origin, seconds: float, context: Callable[[str, int], ssl.SSLContext]) -> socket.socket:
+    """A connection within so many seconds, with TLS where the address says so; then ``context`` gives a host's trust.
+
+    Raises:
+        OSError, ValueError: there is none.
+        ConfigurationError, NetworkError: from ``context``.
+    """
+    plain = socket.create_connection((origin.host, origin.port), timeout=seconds)
+    try:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if origin.scheme != "https":
+            return plain
+        return context(origin.host, origin.port).wrap_socket(plain, server_hostname=origin.host)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _said_something(idle: socket.socket) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -76,8 +76,8 @@ class Dialogue:
         self._head: h11.Response | None = None
         self._body = bytearray()
 
-    def ask(self, exchange: Exchange, target: str) -> bytes:
-        """The bytes of a request.
+    def ask(self, exchange: Exchange, target: str, *, body: bytes = b"") -> bytes:
+        """The bytes of a request; ``body`` is for POST only.
 
         Raises:
             h11.LocalProtocolError: a header or the target holds what cannot be sent.
@@ -85,7 +85,7 @@ class Dialogue:
         self._head, self._body = None, bytearray()
         headers = exchange.headers
         host = "" if "host" in headers else f"host: {self._origin.authority}\r\n"
-        length = "" if exchange.method == "GET" else "content-length: 0\r\n"
+        length = "" if exchange.method == "GET" else f"content-length: {len(body)}\r\n"
         lines = [f"{name}: {value}" for name, value in headers.items()]
         start = f"{exchange.method} {target} HTTP/1.1"
         if not (start + "".join(lines)).isprintable():  # a line break would begin another header
@@ -93,7 +93,42 @@ class Dialogue:
         # h11 writes headers in four times the time; it is told the outline, which is all that reading depends on.
         self._connection.send(_OUTLINE[exchange.method == "GET"])
         self._connection.send(_END)
-        return "\r\n".join((start, *lines, f"{host}{length}\r\n")).encode("latin-1", "replace")
+        return "\r\n".join((start, *lines, f"{host}{length}\r\n")).encode("latin-1", "replace") + body
+
+    def listen(self, receive: Callable[[], bytes], *, until: Callable[[], bool]) -> Iterator[h11.Response | bytes]:
+        """The answer as it comes: its head, then its body piece by piece, of any length.
+
+        Args:
+            receive: waits for bytes; gives nothing at the end of the connection.
+            until: whether the head takes too long.
+
+        Raises:
+            h11.RemoteProtocolError: this is not HTTP, or it was cut short.
+            TimeoutError: the head takes too long.
+        """
+        connection, headless = self._connection, True
+        while True:
+            event = connection.next_event()
+            if isinstance(event, h11.Data):
+                yield bytes(event.data)
+            elif isinstance(event, h11.Response):
+                headless = False
+                yield event
+            elif isinstance(event, h11.EndOfMessage):
+                return
+            elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
+                raise h11.RemoteProtocolError("closed before it answered")
+            elif headless and until():  # also a server that says again and again that it is at work
+                raise TimeoutError("the answer takes too long")
+            elif event is h11.NEED_DATA:
+                connection.receive_data(receive())
+
+    def head(self, heard: Iterator[h11.Response | bytes]) -> tuple[int, dict[str, str]]:
+        """Status and headers, the first thing that ``listen`` gives."""
+        first = next(heard, None)
+        if not isinstance(first, h11.Response):
+            raise h11.RemoteProtocolError("an answer without a head")
+        return first.status_code, _named(first)
 
     def hear(self, data: bytes) -> tuple[int, dict[str, str], bytes] | None:
         """Take what arrived (nothing for the end of the connection); status, headers and body once they are whole.
@@ -133,10 +168,7 @@ class Dialogue:
         return True
 
     def _whole(self, head: h11.Response) -> tuple[int, dict[str, str], bytes]:
-        headers: dict[str, str] = {}
-        for raw_name, raw in head.headers:
-            name, value = raw_name.decode("ascii"), raw.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        headers = _named(head)
         body = bytes(self._body)
         if headers.get("content-encoding", "identity").strip().lower() in ("gzip", "x-gzip", "deflate"):
             unpacker = zlib.decompressobj(wbits=47)
@@ -144,6 +176,14 @@ class Dialogue:
             if len(body) > BODY_LIMIT:
                 raise endless(head.status_code, where=self._origin.shown)
         return head.status_code, headers, body
+
+
+def _named(head: h11.Response) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw in head.headers:
+        name, value = raw_name.decode("ascii"), raw.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def _plain(target: str) -> bool:

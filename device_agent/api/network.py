@@ -1,8 +1,8 @@
 """Which way an exchange takes: straight over connections of our own, or through httpx.
 
 Straight is the usual way: many calls to one server, each short. Measured over TLS it takes a fraction of httpx's time
-and, with many tasks at once, a small fraction (docs/performance.md). httpx goes through proxies, downloads packages,
-and gives tests a place to stand in for the network; it is loaded when one of these is wanted.
+and, with many tasks at once, a small fraction (docs/performance.md). httpx goes through proxies and gives tests a place
+to stand in for the network; it is loaded when one of these is wanted, and a service keeps what it has loaded.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 from device_agent.api.direct import Connections
 from device_agent.api.exchange import Answer, Exchange
 from device_agent.api.proxy import proxy_routes
+from device_agent.api.streams import Streams, connected
 from device_agent.api.trust import Trust
 from device_agent.clock import Clock
 
 if TYPE_CHECKING:
     import httpx
+
+    from device_agent.api.transport import HttpxWeb
 
 
 class Network:
@@ -54,20 +57,13 @@ class Network:
         self._making = threading.Lock()
 
     @property
-    def http(self) -> httpx.Client:
-        """httpx with this client's trust, timeouts and proxies."""
-        with self._making:
-            if self._http is None:
-                from device_agent.api.transport import http_client
+    def web(self) -> Streams | HttpxWeb:
+        """What is asked once and may be long, a download: with this client's trust and proxies."""
+        if self._straight is not None:
+            return Streams(connect=connected(self._trust), steady=self._clock.steady)
+        from device_agent.api.transport import HttpxWeb
 
-                self._http = http_client(
-                    trust=self._trust,
-                    routes=self._routes,
-                    connect_timeout_s=self._connect_timeout_s,
-                    timeout_s=self._timeout_s,
-                    transport=self._transport,
-                )
-            return self._http
+        return HttpxWeb(self._httpx())
 
     def send(self, exchange: Exchange) -> Answer:
         """Do one exchange.
@@ -80,7 +76,7 @@ class Network:
             return self._straight.send(exchange)
         from device_agent.api.transport import send
 
-        return send(exchange, http=self.http, clock=self._clock)
+        return send(exchange, http=self._httpx(), clock=self._clock)
 
     def close(self) -> None:
         """Close all connections."""
@@ -88,3 +84,17 @@ class Network:
             self._straight.close()
         if self._http is not None:
             self._http.close()
+
+    def _httpx(self) -> httpx.Client:
+        with self._making:
+            if self._http is None:
+                from device_agent.api.transport import http_client
+
+                self._http = http_client(
+                    trust=self._trust,
+                    routes=self._routes,
+                    connect_timeout_s=self._connect_timeout_s,
+                    timeout_s=self._timeout_s,
+                    transport=self._transport,
+                )
+            return self._http

@@ -1,11 +1,12 @@
-"""httpx, set up once: for whatever goes through a proxy, for downloads, and for stand-ins of the network in tests."""
+"""httpx, set up once: for whatever goes through a proxy, and for stand-ins of the network in tests."""
 
 from __future__ import annotations
 
 import logging
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx
 
@@ -13,6 +14,7 @@ from device_agent.api.endpoint import is_loopback
 from device_agent.api.exchange import Answer, Exchange
 from device_agent.api.faults import BODY_LIMIT, WHOLE, Stage, endless, translated
 from device_agent.api.proxy import route
+from device_agent.api.streams import Streamed
 from device_agent.api.trust import Trust
 from device_agent.clock import Clock
 from device_agent.errors import NetworkError
@@ -123,6 +125,49 @@ def async_http_client(
         timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
         transport=transport or _AsyncWays(trust=trust, routes=routes),
     )
+
+
+class HttpxWeb:
+    """Downloads through httpx; see ``avatars.web.Web``."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    @contextmanager
+    def get(self, url: str, *, headers: Mapping[str, str], connect_s: float, timeout_s: float) -> Iterator[Streamed]:
+        """One GET."""
+        timeout = httpx.Timeout(timeout_s, connect=connect_s)
+        try:
+            with self._http.stream("GET", url, headers=dict(headers), timeout=timeout, follow_redirects=False) as got:
+                yield _streamed(got)
+        except httpx.TransportError as exc:
+            raise _translated(exc, httpx.URL(url)) from exc
+        except (httpx.InvalidURL, httpx.HTTPError):  # no cause: it may quote the address with its query
+            raise NetworkError("the address cannot be asked", code="network.address") from None
+
+
+@contextmanager
+def proxied(
+    method: str, url: str, *, headers: Mapping[str, str], body: bytes, tls: ssl.SSLContext, proxy: str, timeout_s: float
+) -> Iterator[Streamed]:
+    """One exchange through a proxy with a TLS context of its own, the device's certificate in it; see ``Streams.ask``.
+
+    Raises:
+        NetworkError: no connection, no answer, or a cut one.
+    """
+    try:
+        with (
+            httpx.Client(verify=tls, trust_env=False, timeout=timeout_s, proxy=proxy) as http,
+            http.stream(method, url, content=body or None, headers=dict(headers)) as got,
+        ):
+            yield _streamed(got)
+    except (httpx.TransportError, httpx.DecodingError) as exc:
+        raise _translated(exc, httpx.URL(url)) from exc
+
+
+def _streamed(got: httpx.Response) -> Streamed:
+    named = {name.lower(): value for name, value in got.headers.items()}
+    return Streamed(status=got.status_code, headers=named, pieces=got.iter_bytes)
 
 
 def send(exchange: Exchange, *, http: httpx.Client, clock: Clock) -> Answer:

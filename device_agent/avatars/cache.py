@@ -31,7 +31,7 @@ from device_agent.avatars.render_data import RenderData
 from device_agent.errors import ConfigurationError, PackageError
 
 if TYPE_CHECKING:
-    import httpx
+    from device_agent.avatars.web import Web
 
 DEFAULT_TIMEOUT_S = 30.0
 
@@ -104,7 +104,7 @@ class AvatarCache:
         code: str,
         data: RenderData,
         *,
-        http: httpx.Client | Callable[[], httpx.Client],
+        web: Web | Callable[[], Web],
         progress: Callable[[int, int], None] | None = None,
         check: Callable[[Path], None] | None = None,
         keep: Collection[str] = (),
@@ -116,8 +116,7 @@ class AvatarCache:
         Args:
             code: the avatar's code.
             data: what the platform said about it.
-            http: the agent's client, or what makes it when something is to be downloaded; its certificates and proxy
-                apply, redirects are never followed.
+            web: the way to the content's host, or what makes it when something is to be downloaded.
             progress: called with the bytes that are here and the bytes of the whole (0 while unknown).
             check: called with the sealed file before it becomes active; what it raises keeps the last good one.
             keep: codes of avatars that are not removed to make room.
@@ -136,8 +135,7 @@ class AvatarCache:
         if here is None:
             self._make_room(code, data.size or 0, keep=keep)
         if here is None:
-            client = http() if callable(http) else http
-            here = self._download(folder, data, http=client, progress=progress)
+            here = self._download(folder, data, web=web() if callable(web) else web, progress=progress)
         sha256, etag, transferred = here
         path = sealed_in(folder, sha256)
         if check is not None:
@@ -226,10 +224,10 @@ class AvatarCache:
         return data.sha256, record.etag if record and record.sha256 == data.sha256 else "", 0
 
     def _download(
-        self, folder: Path, data: RenderData, *, http: httpx.Client, progress: Callable[[int, int], None] | None
+        self, folder: Path, data: RenderData, *, web: Web, progress: Callable[[int, int], None] | None
     ) -> tuple[str, str, int]:
         """Hash and entity tag of the package, now under its final name, and the bytes that came over the network."""
-        from device_agent.avatars.download import Order, download  # httpx takes 100 ms that reading needs not wait for
+        from device_agent.avatars.download import Order, download  # late: reading what is here needs none of it
 
         record = read_record(folder)
         etag = ""
@@ -243,7 +241,7 @@ class AvatarCache:
             if self._quota is not None:
                 room = min(room, self._quota - self.used() + partial.size)
             order = Order(data=data, limit=room, timeout_s=self._timeout_s, deadline_s=self._deadline_s, etag=etag)
-            received = download(order, partial, http=http, progress=progress or _no_progress)
+            received = download(order, partial, web=web, progress=progress or _no_progress)
             if received is None and record is not None:
                 with storage(part):
                     partial.discard()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +15,10 @@ from enum import Enum, auto
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-import httpx
-
 from device_agent.avatars.partial import Partial, Promise, storage
 from device_agent.avatars.ranges import content_range, strong_etag
 from device_agent.avatars.render_data import RenderData
+from device_agent.avatars.web import Body, Web
 from device_agent.errors import ConfigurationError, NetworkError, NotThePlatform, PackageError
 
 Progress = Callable[[int, int], None]
@@ -28,6 +26,7 @@ Progress = Callable[[int, int], None]
 
 _RESUMES = "fetch again: it goes on where it was cut"
 _CONNECT_S = 10.0
+_REDIRECTS = (301, 302, 303, 307, 308)
 _FAIR_PIECE = 64 * 1024
 """Bytes that an answer with a part of the rest must bring to be worth another request."""
 
@@ -70,7 +69,7 @@ class _Outcome(Enum):
     UNCHANGED = auto()
 
 
-def download(order: Order, partial: Partial, *, http: httpx.Client, progress: Progress) -> Received | None:
+def download(order: Order, partial: Partial, *, web: Web, progress: Progress) -> Received | None:
     """Complete the partial file and verify it; None if the server says that the copy of ``order.etag`` is still valid.
 
     Raises:
@@ -78,7 +77,7 @@ def download(order: Order, partial: Partial, *, http: httpx.Client, progress: Pr
         PackageError: size or hash are not what was promised; the partial file is gone.
         ConfigurationError: the disk is full or cannot be written.
     """
-    transfer = _Transfer(order=order, partial=partial, http=http, progress=progress)
+    transfer = _Transfer(order=order, partial=partial, web=web, progress=progress)
     if not transfer.run():
         return None
     transfer.verify()
@@ -88,11 +87,11 @@ def download(order: Order, partial: Partial, *, http: httpx.Client, progress: Pr
 class _Transfer:
     """One call's worth of exchanges, one after the other, into one partial file."""
 
-    def __init__(self, *, order: Order, partial: Partial, http: httpx.Client, progress: Progress) -> None:
+    def __init__(self, *, order: Order, partial: Partial, web: Web, progress: Progress) -> None:
         self._order = order
         self._data = order.data
         self._partial = partial
-        self._http = http
+        self._web = web
         self._progress = progress
         self.transferred = 0
         self._ends = order.steady() + order.deadline_s
@@ -144,34 +143,36 @@ class _Transfer:
                 headers["If-Range"] = self.etag
         elif self._order.etag:
             headers["If-None-Match"] = self._order.etag
-        timeout = httpx.Timeout(self._order.timeout_s, connect=min(_CONNECT_S, self._order.timeout_s))
-        url = "".join(self._data.url)  # plain: httpx must see the address, nobody else
+        timeout_s = self._order.timeout_s
+        url = "".join(self._data.url)  # plain: the network must see the address, nobody else
         try:
-            with self._http.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False) as response:
+            with self._web.get(
+                url, headers=headers, connect_s=min(_CONNECT_S, timeout_s), timeout_s=timeout_s
+            ) as response:
                 return self._take(response)
-        except httpx.TimeoutException as error:
-            raise self._failed(
-                NetworkError, "timeout", f"no byte came for {timeout.read:g} s", f"check the network, then {_RESUMES}"
-            ) from error
-        except httpx.TransportError as error:
-            untrusted = _untrusted(error)
-            if untrusted is not None:
-                raise self._failed(
-                    NetworkError, "tls", f"the server's certificate is not trusted ({untrusted})",
-                    "check this device's clock, and ca_files for this host; an intercepting proxy answers like this",
-                ) from error  # fmt: skip
-            raise self._failed(
-                NetworkError,
-                "cut" if self._partial.size else "connect",
-                f"the connection failed ({type(error).__name__}) after {self._partial.size} bytes",
-                f"check the network, then {_RESUMES}",
-            ) from error
-        except (httpx.InvalidURL, httpx.HTTPError):
-            # no cause: it may quote the address with its query
-            raise self._failed(NetworkError, "failed", "the request could not be made", "fetch again") from None
+        except NetworkError as error:
+            if not error.code.startswith("network."):
+                raise
+            raise self._broken(error) from error.__cause__
 
-    def _take(self, response: httpx.Response) -> _Outcome:
-        status = response.status_code
+    def _broken(self, error: NetworkError) -> NetworkError:
+        """What the network said, as it concerns this download."""
+        here = self._partial.size
+        if error.code == "network.timeout":
+            what = f"no byte came for {self._order.timeout_s:g} s"
+            return self._failed(NetworkError, "timeout", what, f"check the network, then {_RESUMES}")
+        if error.code.startswith("network.tls_"):
+            return self._failed(
+                NetworkError, "tls", error.message,
+                "check this device's clock, and ca_files for this host; an intercepting proxy answers like this",
+            )  # fmt: skip
+        if error.code == "network.address":
+            return self._failed(NetworkError, "failed", "the request could not be made", "fetch again")
+        what = f"{error.message}, after {here} bytes"
+        return self._failed(NetworkError, "cut" if here else "connect", what, f"check the network, then {_RESUMES}")
+
+    def _take(self, response: Body) -> _Outcome:
+        status = response.status
         if status == HTTPStatus.NOT_MODIFIED and self._order.etag and not self._partial.size:
             return _Outcome.UNCHANGED
         if status == HTTPStatus.PARTIAL_CONTENT and self._partial.size:
@@ -182,7 +183,7 @@ class _Transfer:
             return self._take_no_range(response)
         raise self._refused(response)
 
-    def _take_whole(self, response: httpx.Response) -> _Outcome:
+    def _take_whole(self, response: Body) -> _Outcome:
         self._check_body(response)
         if self._partial.size:
             self._restart()  # the server has another version, or no ranges
@@ -196,7 +197,7 @@ class _Transfer:
             self._partial.begin(promise)
         return self._receive(response, until=promise.size)
 
-    def _take_rest(self, response: httpx.Response) -> _Outcome:
+    def _take_rest(self, response: Body) -> _Outcome:
         self._check_body(response)
         promise = self._partial.promise
         etag = strong_etag(response.headers.get("etag", ""))
@@ -215,7 +216,7 @@ class _Transfer:
                 self._partial.begin(Promise(address=promise.address, etag=promise.etag, size=whole))
         return self._receive(response, until=piece.last + 1)
 
-    def _take_no_range(self, response: httpx.Response) -> _Outcome:
+    def _take_no_range(self, response: Body) -> _Outcome:
         """416: nothing lies behind what we have; either that is all of it, or it is of another version."""
         piece = content_range(response.headers.get("content-range", ""))
         promise = self._partial.promise
@@ -224,12 +225,12 @@ class _Transfer:
         self._restart()
         return _Outcome.AGAIN
 
-    def _receive(self, response: httpx.Response, *, until: int | None) -> _Outcome:
+    def _receive(self, response: Body, *, until: int | None) -> _Outcome:
         """Append the body; ``until`` is the size of the partial file after it, None if the server does not say."""
         whole = (self._partial.promise.size if self._partial.promise else None) or 0
         self._check_room(whole or until or 0)
         self._progress(self._partial.size, whole)
-        for chunk in response.iter_bytes():  # no decoder is at work: `_check_body` saw to it
+        for chunk in response.pieces():  # no decoder is at work: `_check_body` saw to it
             if self._partial.size + len(chunk) > (self._order.limit if until is None else until):
                 raise self._rejected("size", "the server sends more bytes than it promised, or than a package may have")
             self._append(chunk)
@@ -266,7 +267,7 @@ class _Transfer:
                 hint="free some space and fetch again",
             )
 
-    def _check_body(self, response: httpx.Response) -> None:
+    def _check_body(self, response: Body) -> None:
         if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             raise self._failed(
                 NotThePlatform, "encoding", "the server packed the answer though it was asked not to", "fetch again"
@@ -293,9 +294,9 @@ class _Transfer:
             hint="nothing of it was kept: fetch the avatar again",
         )
 
-    def _refused(self, response: httpx.Response) -> NetworkError:
-        status = response.status_code
-        if response.has_redirect_location:
+    def _refused(self, response: Body) -> NetworkError:
+        status = response.status
+        if status in _REDIRECTS and "location" in response.headers:
             try:
                 to = urlsplit(response.headers.get("location", "")).hostname
             except ValueError:
@@ -311,14 +312,3 @@ class _Transfer:
 
     def _failed(self, kind: type[NetworkError], code: str, what: str, hint: str) -> NetworkError:
         return kind(what, code=f"download.{code}", where=self._data.address, hint=hint)
-
-
-def _untrusted(error: BaseException | None) -> str | None:
-    """OpenSSL's reason, where the certificate was it that ended the connection."""
-    for _ in range(20):
-        if error is None:
-            return None
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return (error.verify_message or "no reason given").lower()
-        error = error.__cause__ or error.__context__
-    return None

@@ -11,6 +11,7 @@ import binascii
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,17 +21,20 @@ from urllib.parse import urlsplit
 import msgspec
 
 from device_agent.api.credentials import Credentials, CredentialSteps
+from device_agent.api.direct import open_socket
 from device_agent.api.endpoint import is_loopback
-from device_agent.api.faults import WHOLE, Stage, translated
+from device_agent.api.faults import WHOLE, translated
 from device_agent.api.proxy import proxy_routes, route
+from device_agent.api.streams import Streams
 from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
 from device_agent.config import Secret, Settings
 from device_agent.errors import ConfigurationError, NetworkError, NotThePlatform, PermissionRefused, ServerFault
 
 if TYPE_CHECKING:
-    import httpx
     from cryptography import x509
+
+    from device_agent.api.streams import Streamed
 
 MAX_ANSWER = 256 * 1024
 REMOVED = "office.removed"
@@ -161,33 +165,39 @@ class Office:
         method: str,
         url: str,
         *,
-        body: bytes | None = None,
+        body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         with_identity: bool = False,
     ) -> Reply:
-        import httpx
-
         tls = self._tls(url, with_identity=with_identity)
         ends = self.steady() + WHOLE * self.timeout_s
-        try:
-            with (
-                httpx.Client(
-                    verify=tls, trust_env=False, timeout=self.timeout_s, proxy=route(self.routes, url)
-                ) as http,
-                http.stream(method, url, content=body, headers=dict(headers or {})) as response,
-            ):
-                data = bytearray()
-                for piece in response.iter_bytes():
-                    data += piece
-                    if len(data) > MAX_ANSWER:
-                        raise self._not_the_office(url)
-                    if self.steady() > ends:
-                        raise httpx.ReadTimeout("the answer takes too long")
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _translated(error, url) from error
-        if response.status_code != 200:
-            raise self._refused(response.status_code, bytes(data), url)
-        return Reply(body=bytes(data), headers=dict(response.headers))
+        proxy = route(self.routes, url)
+        with self._stream(
+            method, url, body=body, headers={"accept-encoding": "identity", **(headers or {})}, tls=tls, proxy=proxy
+        ) as response:
+            data = bytearray()
+            for piece in response.pieces():
+                data += piece
+                if len(data) > MAX_ANSWER:
+                    raise self._not_the_office(url)
+                if self.steady() > ends:
+                    raise _too_long(url)
+        if response.status != 200:
+            raise self._refused(response.status, bytes(data), url)
+        return Reply(body=bytes(data), headers=response.headers)
+
+    def _stream(
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext, proxy: str | None
+    ) -> AbstractContextManager[Streamed]:
+        """Straight over a connection of our own; httpx, which a service would keep in memory, for proxies only."""
+        if proxy is not None:
+            from device_agent.api.transport import proxied
+
+            return proxied(method, url, body=body, headers=headers, tls=tls, proxy=proxy, timeout_s=self.timeout_s)
+        straight = Streams(
+            connect=lambda origin, seconds: open_socket(origin, seconds, lambda _host, _port: tls), steady=self.steady
+        )
+        return straight.ask(method, url, headers=headers, body=body, connect_s=self.timeout_s, timeout_s=self.timeout_s)
 
     def _tls(self, url: str, *, with_identity: bool) -> ssl.SSLContext:
         parts = urlsplit(url)
@@ -296,20 +306,9 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
     return found
 
 
-def _translated(error: httpx.TransportError | httpx.DecodingError, url: str) -> NetworkError:
-    import httpx
-
-    stage: Stage = "exchange"
-    if isinstance(error, httpx.ProxyError):
-        stage = "proxy"
-    elif isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        stage = "connect"
+def _too_long(url: str) -> NetworkError:
     return translated(
-        error,
-        stage=stage,
-        where=_host(url),
-        is_loopback=is_loopback(urlsplit(url).hostname or ""),
-        timed_out=isinstance(error, httpx.TimeoutException),
+        TimeoutError(), stage="exchange", where=_host(url), is_loopback=is_loopback(urlsplit(url).hostname or "")
     )
 
 

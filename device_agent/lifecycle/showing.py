@@ -99,7 +99,7 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
     with ExitStack() as downloading:
         downloaded = downloading.enter_context(device.watch.step("download"))
         shown = (device.journal.record.content.active, device.journal.record.content.previous)
-        return device.cache.fetch(code, data, http=lambda: device.client.http, progress=count, check=check, keep=shown)
+        return device.cache.fetch(code, data, web=lambda: device.client.web, progress=count, check=check, keep=shown)
 
 
 def _license_ended(device: Device, error: LicenseRefused) -> None:

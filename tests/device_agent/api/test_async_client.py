@@ -136,7 +136,7 @@ def test_a_copy_shares_the_pool_and_leaves_it_open(clock: FakeClock, kind: str) 
         if kind == "sync":
             first: Client = make_client(platform, clock)
             with first.copy(seat_full_codes=("Full",), retry=NEVER) as second:
-                assert second.http is first.http
+                assert second._network is first._network
                 with pytest.raises(SeatsFull):
                     second.call(AUTH)
             first.call(START)

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 
 from certs.envelope import seal
 from certs.files import private_directory
+from device_agent.api.transport import HttpxWeb
 from device_agent.avatars.cache import AvatarCache
 from device_agent.avatars.render_data import RenderData
+from device_agent.avatars.web import Web
 
 KEY = bytes(range(32))
 SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -164,10 +167,17 @@ def server(package: bytes) -> Server:
     return Server(package)
 
 
-@pytest.fixture
-def http(server: Server) -> Iterator[httpx.Client]:
+@contextmanager
+def web_of(server: Server) -> Iterator[Web]:
+    """The way to a server of this file; it goes through httpx, test_straight_downloads.py has sockets."""
     with httpx.Client(transport=httpx.MockTransport(server)) as client:
-        yield client
+        yield HttpxWeb(client)
+
+
+@pytest.fixture
+def web(server: Server) -> Iterator[Web]:
+    with web_of(server) as way:
+        yield way
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ from device_agent.avatars.cache import AvatarCache
 from device_agent.avatars.package import PackageLimits
 from device_agent.avatars.partial import Partial
 from device_agent.avatars.ranges import content_range, strong_etag
+from device_agent.avatars.web import Web
 from device_agent.errors import AgentError, ConfigurationError, NetworkError, NotThePlatform, PackageError
+
+from .conftest import web_of
 
 CODE = "CH_3d_test"
 
@@ -39,11 +42,9 @@ def parts(root: Path) -> list[Path]:
     return sorted(root.glob("*/*.part"))
 
 
-def test_a_fetch_from_nothing(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
-) -> None:
+def test_a_fetch_from_nothing(cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any) -> None:
     seen: list[tuple[int, int]] = []
-    found = cache.fetch(CODE, render_data(package), http=http, progress=lambda *step: seen.append(step))
+    found = cache.fetch(CODE, render_data(package), web=web, progress=lambda *step: seen.append(step))
     assert found.path.read_bytes() == package
     assert (found.size, found.transferred) == (len(package), len(package))
     assert found.sha256 == hashlib.sha256(package).hexdigest()
@@ -61,7 +62,7 @@ def test_a_fetch_from_nothing(
 @pytest.mark.parametrize("error", [None, httpx.ReadError("reset"), httpx.RemoteProtocolError("peer closed connection")])
 def test_a_cut_keeps_the_part_and_the_next_fetch_asks_for_the_rest_only(
     cache: AvatarCache,
-    http: httpx.Client,
+    web: Web,
     server: Any,
     package: bytes,
     render_data: Any,
@@ -70,7 +71,7 @@ def test_a_cut_keeps_the_part_and_the_next_fetch_asks_for_the_rest_only(
 ) -> None:
     server.answers = [server.cut_at(10_000, error), server.cut_at(25_000, error)]
     for kept in (10_000, 25_000):
-        failure = refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
+        failure = refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
         assert failure.code == "download.cut"
         assert str(kept) in failure.message
         assert "goes on" in failure.hint
@@ -79,7 +80,7 @@ def test_a_cut_keeps_the_part_and_the_next_fetch_asks_for_the_rest_only(
         assert stat.S_IMODE(part.stat().st_mode) == 0o600
         assert cache.cached(CODE) is None
     seen: list[tuple[int, int]] = []
-    found = cache.fetch(CODE, render_data(package), http=http, progress=lambda *step: seen.append(step))
+    found = cache.fetch(CODE, render_data(package), web=web, progress=lambda *step: seen.append(step))
     assert found.path.read_bytes() == package
     assert found.transferred == len(package) - 25_000
     assert server.sent == [10_000, 15_000, len(package) - 25_000]
@@ -97,64 +98,64 @@ def test_any_row_of_cuts_ends_in_the_same_bytes_and_sends_none_twice(
 ) -> None:
     server = server_of(package)
     cache = AvatarCache(tmp_path_factory.mktemp("cache"))
-    with httpx.Client(transport=httpx.MockTransport(server)) as http:
+    with web_of(server) as web:
         for cut in sorted(set(cuts)):
             server.answers = [server.cut_at(cut)]
             with pytest.raises(NetworkError):
-                cache.fetch(CODE, render_data(package), http=http)
-        found = cache.fetch(CODE, render_data(package), http=http)
+                cache.fetch(CODE, render_data(package), web=web)
+        found = cache.fetch(CODE, render_data(package), web=web)
     assert found.path.read_bytes() == package
     assert sum(server.sent) == len(package)
 
 
 def test_a_new_signature_in_the_query_does_not_matter(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     server.answers = [server.cut_at(10_000)]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
     other = render_data(package, url="https://content.example/packages/avatar.zip?Signature=c4n4ry-other")
-    assert cache.fetch(CODE, other, http=http).transferred == len(package) - 10_000
+    assert cache.fetch(CODE, other, web=web).transferred == len(package) - 10_000
 
 
 @pytest.mark.parametrize("change", ["address", "sha256", "version"])
 def test_what_belongs_to_another_package_is_not_gone_on_with(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path, change: str
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path, change: str
 ) -> None:
     server.answers = [server.cut_at(10_000)]
     if change == "address":
         first = render_data(package, url="https://content.example/packages/other.zip")
     else:
         first = render_data(package, **{change: "e" * 64})
-    refusal(lambda: cache.fetch(CODE, first, http=http), NetworkError)
+    refusal(lambda: cache.fetch(CODE, first, web=web), NetworkError)
     assert len(parts(root)) == 1
-    assert cache.fetch(CODE, render_data(package), http=http).transferred == len(package)
+    assert cache.fetch(CODE, render_data(package), web=web).transferred == len(package)
     assert "range" not in server.requests[-1].headers
     assert parts(root) == []
 
 
 def test_a_changed_file_on_the_server_starts_over(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     old = render_data(package, sha256=None, size=None)
     server.answers = [server.cut_at(10_000)]
-    refusal(lambda: cache.fetch(CODE, old, http=http), NetworkError)
+    refusal(lambda: cache.fetch(CODE, old, web=web), NetworkError)
     server.body, server.etag = package[:-1] + b"\0", '"v2"'
     server.body = package  # the same bytes again under a new tag: nobody can know
-    found = cache.fetch(CODE, old, http=http)
+    found = cache.fetch(CODE, old, web=web)
     assert server.requests[-1].headers["if-range"] == '"v1"'
     assert (found.transferred, found.path.read_bytes()) == (len(package), package)
 
 
 def test_a_server_that_does_not_heed_if_range_is_found_out_by_its_tag(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     server.answers = [server.cut_at(10_000)]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
     whole = len(package)
     glued = server.says(206, package[10_000:], ETag='"v2"', Content_Range=f"bytes 10000-{whole - 1}/{whole}")
     server.answers = [glued]
     server.etag = '"v2"'
-    assert cache.fetch(CODE, render_data(package), http=http).path.read_bytes() == package
+    assert cache.fetch(CODE, render_data(package), web=web).path.read_bytes() == package
     assert [r.headers.get("range") for r in server.requests] == [None, "bytes=10000-", None]
 
 
@@ -164,7 +165,7 @@ def test_a_server_that_does_not_heed_if_range_is_found_out_by_its_tag(
 )
 def test_without_a_strong_tag_only_a_promised_hash_allows_to_go_on(
     cache: AvatarCache,
-    http: httpx.Client,
+    web: Web,
     server: Any,
     package: bytes,
     render_data: Any,
@@ -175,25 +176,25 @@ def test_without_a_strong_tag_only_a_promised_hash_allows_to_go_on(
     server.etag = etag
     data = render_data(package) if promised else render_data(package, sha256=None)
     server.answers = [server.cut_at(10_000)]
-    refusal(lambda: cache.fetch(CODE, data, http=http), NetworkError)
+    refusal(lambda: cache.fetch(CODE, data, web=web), NetworkError)
     if etag and promised:  # the honest server compares tags strongly, so no If-Range may be sent
         server.etag = ""
-    found = cache.fetch(CODE, data, http=http)
+    found = cache.fetch(CODE, data, web=web)
     assert found.transferred == len(package) - (10_000 if resumes else 0)
     assert "if-range" not in server.requests[-1].headers
 
 
 def test_a_server_without_ranges_sends_it_all_again(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     server.answers = [server.cut_at(10_000), server.says(200, package, Content_Length=str(len(package)))]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
-    found = cache.fetch(CODE, render_data(package), http=http)
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
+    found = cache.fetch(CODE, render_data(package), web=web)
     assert (found.transferred, found.path.read_bytes()) == (len(package), package)
 
 
 def test_a_server_that_gives_the_rest_in_pieces(
-    cache: AvatarCache, http: httpx.Client, server_of: Any, render_data: Any, zipped: Any
+    cache: AvatarCache, web: Web, server_of: Any, render_data: Any, zipped: Any
 ) -> None:
     body = zipped({"metaInfo.json": b"{}", "noise": hashlib.shake_256(b"n").digest(300_000)})
     server = server_of(body)
@@ -203,21 +204,21 @@ def test_a_server_that_gives_the_rest_in_pieces(
         return server.says(206, body[first : last + 1], Content_Range=f"bytes {first}-{last}/{whole}")
 
     server.answers = [server.cut_at(10_000), piece(10_000, 109_999), piece(110_000, 209_999)]
-    with httpx.Client(transport=httpx.MockTransport(server)) as client:
-        refusal(lambda: cache.fetch(CODE, render_data(body), http=client), NetworkError)
-        assert cache.fetch(CODE, render_data(body), http=client).path.read_bytes() == body
+    with web_of(server) as web:
+        refusal(lambda: cache.fetch(CODE, render_data(body), web=web), NetworkError)
+        assert cache.fetch(CODE, render_data(body), web=web).path.read_bytes() == body
     assert [r.headers.get("range") for r in server.requests[1:]] == ["bytes=10000-", "bytes=110000-", "bytes=210000-"]
 
 
 def test_a_server_that_drips_is_given_up(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     whole = len(package)
     server.answers = [server.cut_at(10_000)] + [
         server.says(206, package[n : n + 1], Content_Range=f"bytes {n}-{n}/{whole}") for n in range(10_000, 10_100)
     ]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
-    assert refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError).code == "download.range"
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
+    assert refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError).code == "download.range"
     assert len(server.requests) == 3
 
 
@@ -239,37 +240,37 @@ def test_a_server_that_drips_is_given_up(
     ],
 )
 def test_a_wrong_content_range_discards_the_part(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path, header: str
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path, header: str
 ) -> None:
     whole = len(package)
     value = header.format(whole=whole, last=whole - 1, more=whole + 1)
     headers = {"Content_Range": value} if value else {}
     server.answers = [server.cut_at(10_000), server.says(206, package[10_000:], **headers)]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
-    error = refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NotThePlatform)
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
+    error = refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NotThePlatform)
     assert error.code == "download.range"
     assert [part.stat().st_size for part in parts(root)] == [0]
-    assert cache.fetch(CODE, render_data(package), http=http).transferred == whole
+    assert cache.fetch(CODE, render_data(package), web=web).transferred == whole
 
 
 def test_a_range_that_nobody_asked_for_is_refused(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     server.answers = [server.says(206, package, Content_Range=f"bytes 0-{len(package) - 1}/{len(package)}")]
-    assert refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError).code == "download.status"
+    assert refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError).code == "download.status"
 
 
 def test_a_range_of_a_star_is_fine_when_the_size_is_known(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     rest = server.says(206, package[10_000:], Content_Range=f"bytes 10000-{len(package) - 1}/*")
     server.answers = [server.cut_at(10_000), rest]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
-    assert cache.fetch(CODE, render_data(package), http=http).path.read_bytes() == package
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
+    assert cache.fetch(CODE, render_data(package), web=web).path.read_bytes() == package
 
 
 def test_416_means_complete_or_start_over(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     """A server without Content-Length, cut exactly at the end: only 416 tells that all of it is there."""
     data = render_data(package, size=None)
@@ -278,18 +279,18 @@ def test_416_means_complete_or_start_over(
             200, headers={"ETag": '"v1"'}, stream=server.stream(package, error=httpx.ReadError("x"))
         )
     ]
-    refusal(lambda: cache.fetch(CODE, data, http=http), NetworkError)
-    assert cache.fetch(CODE, data, http=http).transferred == 0
+    refusal(lambda: cache.fetch(CODE, data, web=web), NetworkError)
+    assert cache.fetch(CODE, data, web=web).transferred == 0
     cache.erase()
     server.answers = [server.cut_at(10_000), server.says(416, Content_Range="bytes */77")]
-    refusal(lambda: cache.fetch(CODE, data, http=http), NetworkError)
-    assert cache.fetch(CODE, data, http=http).transferred == len(package)
+    refusal(lambda: cache.fetch(CODE, data, web=web), NetworkError)
+    assert cache.fetch(CODE, data, web=web).transferred == len(package)
     assert "range" not in server.requests[-1].headers
 
 
 def test_a_part_that_is_complete_needs_no_request(
     cache: AvatarCache,
-    http: httpx.Client,
+    web: Web,
     server: Any,
     package: bytes,
     render_data: Any,
@@ -301,13 +302,13 @@ def test_a_part_that_is_complete_needs_no_request(
     with monkeypatch.context() as patch:
         patch.setattr(Partial, "finish", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            cache.fetch(CODE, render_data(package), http=http)
-    assert cache.fetch(CODE, render_data(package), http=http).transferred == 0
+            cache.fetch(CODE, render_data(package), web=web)
+    assert cache.fetch(CODE, render_data(package), web=web).transferred == 0
     assert len(server.requests) == 1
 
 
 def test_a_longer_body_than_promised(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path
 ) -> None:
     more = package + bytes(5000)
     for changes, answer in (
@@ -317,7 +318,7 @@ def test_a_longer_body_than_promised(
     ):
         server.answers = [answer]
         error = refusal(
-            lambda changes=changes: cache.fetch(CODE, render_data(package, **changes), http=http), PackageError
+            lambda changes=changes: cache.fetch(CODE, render_data(package, **changes), web=web), PackageError
         )
         assert error.code == "package.size"
         assert parts(root) == []
@@ -325,31 +326,31 @@ def test_a_longer_body_than_promised(
         server.cut_at(10_000),
         server.says(206, more[10_000:], Content_Range=f"bytes 10000-{len(package) - 1}/{len(package)}"),
     ]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
-    assert refusal(lambda: cache.fetch(CODE, render_data(package), http=http), PackageError).code == "package.size"
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
+    assert refusal(lambda: cache.fetch(CODE, render_data(package), web=web), PackageError).code == "package.size"
     assert parts(root) == []
 
 
 def test_another_length_than_the_platform_promised_is_refused_before_the_body(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path
 ) -> None:
-    error = refusal(lambda: cache.fetch(CODE, render_data(package, size=len(package) + 1), http=http), PackageError)
+    error = refusal(lambda: cache.fetch(CODE, render_data(package, size=len(package) + 1), web=web), PackageError)
     assert (error.code, error.exit_status) == ("package.size", 7)
     assert parts(root) == []
     server.answers = [server.says(200, package[:-5])]
-    error = refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
+    error = refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
     assert error.code == "download.cut"
 
 
 def test_a_wrong_hash_discards_everything_and_keeps_the_last_good_one(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path
 ) -> None:
-    good = cache.fetch(CODE, render_data(package), http=http)
+    good = cache.fetch(CODE, render_data(package), web=web)
     changed = bytearray(package)
     changed[2000] ^= 1
     server.body, server.etag = bytes(changed), '"v2"'
     error = refusal(
-        lambda: cache.fetch(CODE, render_data(package, sha256="d" * 64, version="2"), http=http), PackageError
+        lambda: cache.fetch(CODE, render_data(package, sha256="d" * 64, version="2"), web=web), PackageError
     )
     assert (error.code, error.exit_status, error.where) == (
         "package.sha256",
@@ -363,22 +364,22 @@ def test_a_wrong_hash_discards_everything_and_keeps_the_last_good_one(
 
 
 def test_a_part_that_rotted_on_disk_is_found_by_the_hash(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path
 ) -> None:
     server.answers = [server.cut_at(10_000)]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
     (part,) = parts(root)
     part.write_bytes(bytes(10_000))
-    assert refusal(lambda: cache.fetch(CODE, render_data(package), http=http), PackageError).code == "package.sha256"
-    assert cache.fetch(CODE, render_data(package), http=http).transferred == len(package)
+    assert refusal(lambda: cache.fetch(CODE, render_data(package), web=web), PackageError).code == "package.sha256"
+    assert cache.fetch(CODE, render_data(package), web=web).transferred == len(package)
 
 
 @pytest.mark.parametrize("damage", ["truncate", "empty", "noise", "longer"])
 def test_a_damaged_record_beside_the_part_costs_a_fresh_start_only(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path, damage: str
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path, damage: str
 ) -> None:
     server.answers = [server.cut_at(10_000)]
-    refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
+    refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
     (part,) = parts(root)
     sidecar = part.with_name(part.name + ".json")
     assert "c4n4ry" not in sidecar.read_text()
@@ -386,7 +387,7 @@ def test_a_damaged_record_beside_the_part_costs_a_fresh_start_only(
         part.write_bytes(bytes(len(package) + 1))
     else:
         sidecar.write_bytes({"truncate": sidecar.read_bytes()[:-3], "empty": b"", "noise": b"\0" * 50}[damage])
-    assert cache.fetch(CODE, render_data(package), http=http).transferred == len(package)
+    assert cache.fetch(CODE, render_data(package), web=web).transferred == len(package)
 
 
 @pytest.mark.parametrize(
@@ -415,12 +416,12 @@ def test_a_damaged_record_beside_the_part_costs_a_fresh_start_only(
     ],
 )
 def test_answers_that_are_no_package(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any,
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any,
     status: int, headers: dict[str, str], kind: type[NetworkError], code: str, says: str,
 ) -> None:  # fmt: skip
     server.answers = [server.cut_at(10_000), server.says(status, b"<html>", **headers)]
-    refusal(lambda: cache.fetch(CODE, render_data(package, version="first"), http=http), NetworkError)
-    error = refusal(lambda: cache.fetch(CODE, render_data(package), http=http), kind)
+    refusal(lambda: cache.fetch(CODE, render_data(package, version="first"), web=web), NetworkError)
+    error = refusal(lambda: cache.fetch(CODE, render_data(package), web=web), kind)
     assert (error.code, error.exit_status, error.where) == (code, 5, "https://content.example/packages/avatar.zip")
     assert says in str(error)
     assert len(server.requests) == 2
@@ -428,12 +429,12 @@ def test_answers_that_are_no_package(
 
 @pytest.mark.parametrize("status", [302, 403, 500, 503])
 def test_a_refusal_keeps_the_part(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, status: int
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, status: int
 ) -> None:
     server.answers = [server.cut_at(10_000), server.says(status, Location="https://portal.example/")]
     for _ in range(2):
-        refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
-    assert cache.fetch(CODE, render_data(package), http=http).transferred == len(package) - 10_000
+        refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
+    assert cache.fetch(CODE, render_data(package), web=web).transferred == len(package) - 10_000
 
 
 @pytest.mark.parametrize(
@@ -449,25 +450,25 @@ def test_a_refusal_keeps_the_part(
     ],
 )
 def test_requests_that_fail(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, error: Exception, code: str
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, error: Exception, code: str
 ) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise error
 
     server.answers = [fail]
-    failure = refusal(lambda: cache.fetch(CODE, render_data(package), http=http), NetworkError)
+    failure = refusal(lambda: cache.fetch(CODE, render_data(package), web=web), NetworkError)
     assert (failure.code, failure.exit_status) == (code, 5)
 
 
 def test_every_request_has_a_time_out_and_no_body_goes_unlimited(
-    root: Path, http: httpx.Client, server: Any, package: bytes, render_data: Any
+    root: Path, web: Web, server: Any, package: bytes, render_data: Any
 ) -> None:
     small = AvatarCache(root, limits=PackageLimits(archive=30_000), timeout_s=7)
     endless = server.says(200, bytes(100_000))
     server.answers = [endless]
-    error = refusal(lambda: small.fetch(CODE, render_data(package, size=None), http=http), PackageError)
+    error = refusal(lambda: small.fetch(CODE, render_data(package, size=None), web=web), PackageError)
     assert error.code == "package.size"
-    error = refusal(lambda: small.fetch(CODE, render_data(package), http=http), PackageError)
+    error = refusal(lambda: small.fetch(CODE, render_data(package), web=web), PackageError)
     assert error.code == "package.limit"
     assert parts(root) == []
     for request in server.requests:
@@ -478,10 +479,10 @@ def test_every_request_has_a_time_out_and_no_body_goes_unlimited(
     ("number", "code"), [(errno.ENOSPC, "cache.full"), (errno.EDQUOT, "cache.full"), (errno.EIO, "cache.failed")]
 )
 def test_a_disk_that_fails_while_writing(
-    cache: AvatarCache, http: httpx.Client, server: Any, package: bytes, render_data: Any, root: Path,
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any, root: Path,
     monkeypatch: pytest.MonkeyPatch, number: int, code: str,
 ) -> None:  # fmt: skip
-    good = cache.fetch(CODE, render_data(package), http=http)
+    good = cache.fetch(CODE, render_data(package), web=web)
     server.body = package + b""
     real, written = os.write, []
 
@@ -493,7 +494,7 @@ def test_a_disk_that_fails_while_writing(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", write)
-        error = refusal(lambda: cache.fetch(CODE, render_data(package, sha256="d" * 64), http=http), ConfigurationError)
+        error = refusal(lambda: cache.fetch(CODE, render_data(package, sha256="d" * 64), web=web), ConfigurationError)
     assert (error.code, error.exit_status) == (code, 3)
     assert [part.stat().st_size for part in parts(root)] == [0], "the space is given back"
     kept = cache.cached(CODE)
@@ -503,14 +504,14 @@ def test_a_disk_that_fails_while_writing(
 
 def test_a_disk_without_room_is_told_before_the_body(
     cache: AvatarCache,
-    http: httpx.Client,
+    web: Web,
     server: Any,
     package: bytes,
     render_data: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Partial, "free_space", lambda _: 1234)
-    error = refusal(lambda: cache.fetch(CODE, render_data(package), http=http), ConfigurationError)
+    error = refusal(lambda: cache.fetch(CODE, render_data(package), web=web), ConfigurationError)
     assert error.code == "cache.full"
     assert str(len(package)) in error.message
     assert "1234" in error.message

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from certs.files import private_directory
@@ -15,14 +14,14 @@ from device_agent.avatars.download import Order, download
 from device_agent.avatars.partial import open_partial
 from device_agent.errors import ConfigurationError, NetworkError, PackageError
 
-from .conftest import Server
+from .conftest import Server, web_of
 
 MARGIN = 64 * 1024
 
 
 def fetch(cache: AvatarCache, code: str, body: bytes, render_data: Any, **more: Any) -> None:
-    with httpx.Client(transport=httpx.MockTransport(Server(body=body))) as http:
-        cache.fetch(code, render_data(body), http=http, **more)
+    with web_of(Server(body=body)) as web:
+        cache.fetch(code, render_data(body), web=web, **more)
 
 
 @pytest.fixture
@@ -60,10 +59,10 @@ def test_a_server_that_sends_more_than_there_is_room_for(root: Path, bodies: lis
     data = render_data(bodies[0], size=None, sha256=None)
     seen: list[int] = []
     with (
-        httpx.Client(transport=httpx.MockTransport(Server(body=bodies[0] * 2))) as http,
+        web_of(Server(body=bodies[0] * 2)) as web,
         pytest.raises(PackageError),
     ):
-        cache.fetch("A0", data, http=http, progress=lambda _here, _whole: seen.append(cache.used()))
+        cache.fetch("A0", data, web=web, progress=lambda _here, _whole: seen.append(cache.used()))
     assert max(seen, default=0) <= MARGIN + 10_000
     assert cache.used() <= MARGIN + 10_000
 
@@ -76,15 +75,15 @@ def test_a_download_has_an_end_and_goes_on_next_time(tmp_path: Path, package: by
         data=render_data(package), limit=10**9, timeout_s=5, deadline_s=4.5, steady=lambda: float(next(ticks))
     )
     with (
-        httpx.Client(transport=httpx.MockTransport(server)) as http,
+        web_of(server) as web,
         open_partial(tmp_path / "d" / "x.part", address=order.data.address) as partial,
     ):
         with pytest.raises(NetworkError) as caught:
-            download(order, partial, http=http, progress=lambda _here, _whole: None)
+            download(order, partial, web=web, progress=lambda _here, _whole: None)
         assert caught.value.code == "download.deadline"
         here = partial.size
         assert 0 < here < len(package)
         patient = Order(data=order.data, limit=10**9, timeout_s=5)
-        received = download(patient, partial, http=http, progress=lambda _here, _whole: None)
+        received = download(patient, partial, web=web, progress=lambda _here, _whole: None)
     assert received is not None
     assert received.transferred == len(package) - here

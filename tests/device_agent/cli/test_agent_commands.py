@@ -263,3 +263,26 @@ def test_status_starts_light(shell: Shell) -> None:
     )
     assert json.loads(done.stdout)["phase"] == "blank"
     assert done.stderr == ""
+
+
+def test_a_device_that_has_fetched_carries_no_second_http_library(shell: Shell) -> None:
+    """What the service has loaded it keeps for as long as it lives."""
+    shell("status")  # writes the settings
+    code = (
+        "import sys\nfrom device_agent.cli.given import load_settings\n"
+        "from device_agent.lifecycle.engine import Engine\n"
+        "with Engine.open(load_settings(None)) as engine:\n"
+        f"    engine.bind()\n    engine.start()\n    engine.fetch({CODE!r})\n"
+        "print(sorted(name for name in ('httpx', 'httpcore', 'click', 'rich', 'typer') if name in sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(shell.folder), "AVATAR_AGENT_DEVICE_ID": "kiosk-1",
+             "AVATAR_AGENT_CONFIG": str(shell.folder / "agent.toml")},
+        timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout.strip() == "[]"

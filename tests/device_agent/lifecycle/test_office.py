@@ -7,7 +7,7 @@ import shutil
 import ssl
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from certs.errors import CertError
 from certs.identity import Identity, new_key, request
 from certs.lineage import Lineage
 from certs.rotation import Standing
+from device_agent.api.streams import Streamed, Streams
 from device_agent.api.trust import Trust
 from device_agent.config import Secret
 from device_agent.errors import (
@@ -346,13 +347,11 @@ def test_an_office_of_another_authority_is_not_spoken_to(office: Enrolment, tmp_
 def test_answers_that_make_no_sense(
     office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, kind: type[AgentError]
 ) -> None:
-    real = httpx.Client
+    @contextmanager
+    def ask(_self: Streams, *_given: Any, **_more: Any) -> Iterator[Streamed]:
+        yield Streamed(status=status, headers={}, pieces=lambda: iter([body]))
 
-    def client(**more: Any) -> httpx.Client:
-        more.pop("verify")
-        return real(transport=httpx.MockTransport(lambda _r: httpx.Response(status, content=body)), **more)
-
-    monkeypatch.setattr(httpx, "Client", client)
+    monkeypatch.setattr(Streams, "ask", ask)
     with pytest.raises(kind) as caught:
         keeper(office, tmp_path / "a").office.authorities()
     assert "log in" not in str(caught.value)
