@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from device_agent.cli import present, source
+from device_agent.cli.limits import file_limits
 from device_agent.cli.sheet import SheetKind, write_sheet
 from device_agent.errors import UsageError
 
@@ -45,6 +46,7 @@ def draw(
     mode: str = "Standard",
     quality: str = "standard",
     pixel_ratio: float = 1.0,
+    limit: Sequence[str] = (),
     config: Path | None = None,
     state_dir: Path | None = None,
     cache_dir: Path | None = None,
@@ -79,11 +81,11 @@ def draw(
     from renderer.output.ahead import Ahead
 
     ahead = Ahead()
-    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
+    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir, limit=limit)
     if animation is not None:
         from renderer.assets import load, with_motion
 
-        asset = with_motion(asset, load(animation))
+        asset = with_motion(asset, load(animation, limits=file_limits(config, limit)))
     if variant is not None:
         from renderer.assets import choose_variant
 

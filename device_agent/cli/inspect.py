@@ -23,16 +23,19 @@ def register(app: typer.Typer) -> None:
         file: Annotated[
             Path, typer.Argument(metavar="FILE", help="A .glb, .gltf or .vrm, or an open avatar package (folder, zip).")
         ],
+        limit: options.Limit = None,
+        config: options.Config = None,
         as_json: options.Json = False,
     ) -> None:
         """Say what is in FILE and what is wrong with it; exit status 7 when it cannot be drawn at all."""
         import msgspec
         from rich.console import Console
 
+        from device_agent.cli.limits import file_limits
         from renderer.assets import load
         from renderer.assets.summary import summarise
 
-        summary = summarise(load(file), name=str(file))
+        summary = summarise(load(file, limits=file_limits(config, limit or ())), name=str(file))
         if as_json:
             present.put_json({"summary": summary.sentence, **msgspec.to_builtins(summary)})
             return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device_agent.cli.source import asset_limits
+from device_agent.cli.limits import asset_limits
 from device_agent.lifecycle.content import open_avatar
 from device_agent.lifecycle.observe import Progress, Watch
 

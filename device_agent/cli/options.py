@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -46,4 +47,20 @@ Camera = Annotated[
         max=6,
     ),
 ]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        help="What the file may ask for, e.g. picture_pixels=16777216; may be repeated.",
+        metavar="NAME=NUMBER",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else there.")]
+
+
+class ModeName(StrEnum):
+    """Performance modes, as the vendor's client names them."""
+
+    HIGH = "High"
+    STANDARD = "Standard"
+    LOW = "Low"

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from device_agent.cli import options, present, source
+from device_agent.cli.limits import file_limits
+from device_agent.cli.options import ModeName
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +27,11 @@ def preview(
         str | None, typer.Option("--background", help="A picture or a colour.", metavar="FILE|#rrggbb")
     ] = None,
     pictures: Annotated[Path, typer.Option("--pictures", help="Where the S key saves to.", metavar="DIR")] = Path(),
+    mode: Annotated[
+        ModeName,
+        typer.Option("--mode", help="High draws the screen's pixels; Standard and Low draw fewer on a fine screen."),
+    ] = ModeName.HIGH,
+    limit: options.Limit = None,
     config: options.Config = None,
     state_dir: options.StateDir = None,
     cache_dir: options.CacheDir = None,
@@ -32,7 +39,8 @@ def preview(
     """Show an avatar in a window: turn it, zoom, play its clips, take pictures."""
     import time
 
-    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir)
+    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir, limit=limit or ())
+    from renderer.output.mode import mode_of
     from renderer.output.preview import HELP, Preview
 
     with Preview(
@@ -46,6 +54,8 @@ def preview(
         camera=camera,
         clip=clip,
         background=source.parse_background(background),
+        mode=mode_of(mode.value),
+        limits=file_limits(config, limit or ()),
     ) as window:
         present.put(HELP)
         window.run()

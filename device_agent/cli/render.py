@@ -9,15 +9,8 @@ from typing import Annotated
 import typer
 
 from device_agent.cli import options
+from device_agent.cli.options import ModeName
 from device_agent.cli.sheet import SheetKind
-
-
-class ModeName(StrEnum):
-    """Performance modes, as the vendor's client names them."""
-
-    HIGH = "High"
-    STANDARD = "Standard"
-    LOW = "Low"
 
 
 class Quality(StrEnum):
@@ -122,6 +115,7 @@ def render(
         float,
         typer.Option("--pixel-ratio", help="The screen's pixels for each of --size.", metavar="N", min=0.1, max=8.0),
     ] = 1.0,
+    limit: options.Limit = None,
     config: options.Config = None,
     state_dir: options.StateDir = None,
     cache_dir: options.CacheDir = None,
@@ -155,6 +149,7 @@ def render(
         mode=mode.value,
         quality=quality.value,
         pixel_ratio=pixel_ratio,
+        limit=limit or (),
         config=config,
         state_dir=state_dir,
         cache_dir=cache_dir,

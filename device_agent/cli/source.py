@@ -3,59 +3,50 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import sys
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from device_agent.errors import ConfigurationError, UsageError
+from device_agent.cli.limits import asset_limits, file_limits
+from device_agent.errors import UsageError
 
 if TYPE_CHECKING:
-    from device_agent.config import Settings
-    from renderer.assets import Asset, Limits
+    from renderer.assets import Asset
     from renderer.scene import Background, View
 
-_NAMING = ("AVATAR_AGENT_CONFIG", "AVATAR_AGENT_ASSET_LIMITS")
 _ENDINGS = (".glb", ".gltf", ".vrm", ".zip")
 
 
-def load_asset(argument: str | None, *, config: Path | None, state_dir: Path | None, cache_dir: Path | None) -> Asset:
+def load_asset(
+    argument: str | None,
+    *,
+    config: Path | None,
+    state_dir: Path | None,
+    cache_dir: Path | None,
+    limit: Sequence[str] = (),
+) -> Asset:
     """Load a file or folder that exists, else the fetched avatar of that code; without either the last one fetched.
+
+    Args:
+        limit: as ``--limit`` takes them, before those of the settings.
 
     Raises:
         AssetError: the data cannot be used.
         AgentError: there is no such avatar on this device, or it may not be opened.
     """
     from device_agent.cli.given import load_settings
-    from renderer.assets import Limits, load, load_package
+    from renderer.assets import load, load_package
 
     if argument is not None and (Path(argument).exists() or _looks_like_a_file(argument)):
-        limits = Limits()
-        if config is not None or any(name in os.environ for name in _NAMING):
-            limits = asset_limits(load_settings(config))
-        return _told(load(Path(argument), limits=limits), argument)
+        return _told(load(Path(argument), limits=file_limits(config, limit)), argument)
     from device_agent.lifecycle.content import open_avatar
 
     settings = load_settings(config, state_dir=state_dir, cache_dir=cache_dir)
-    return load_package(open_avatar(settings, argument), name=argument or "avatar", limits=asset_limits(settings))
-
-
-def asset_limits(settings: Settings) -> Limits:
-    """What an avatar may ask for, as the settings have it. Raises ConfigurationError for others."""
-    from renderer.assets import Limits
-
-    known = {part.name for part in fields(Limits)}
-    for name, value in settings.asset_limits.items():
-        if name not in known or value < 1:
-            raise ConfigurationError(
-                f"asset_limits has no use for {name!r} = {value}",
-                code="config.value",
-                where=settings.where("asset_limits"),
-                hint=f"it may hold {', '.join(sorted(known))}, each 1 or more",
-            )
-    return Limits(**settings.asset_limits)
+    return load_package(
+        open_avatar(settings, argument), name=argument or "avatar", limits=asset_limits(settings, limit)
+    )
 
 
 def _told(asset: Asset, name: str) -> Asset:

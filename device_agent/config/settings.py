@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         broker_url: address of the credential broker that the device's certificate opens.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
         asset_limits: what one avatar may ask for: a name of ``renderer.assets.limits.Limits`` -> bytes or a number.
-            They hold for fetched avatars, and for files where ``--config`` or the environment names settings.
+            They hold for fetched avatars and for files alike; ``--limit`` of a command comes before them.
         origins: setting -> what decided it.
     """
 

@@ -110,16 +110,12 @@ class Target:
                 self._finished.use()
                 smooth(self.picture)
 
-    def resume(self) -> None:
-        """Make the finished picture the drawing target, for what is to be laid over it."""
-        self._finished.use()
-
-    def _blit(self, source: int, destination: int) -> None:
-        gl, (width, height) = self._calls, self.size
-        box = (0, 0, width, height)
+    def _blit(self, source: int, destination: int, size: tuple[int, int] | None = None) -> None:
+        gl, size = self._calls, size or self.size
         gl.bind_framebuffer(calls.READ_FRAMEBUFFER, source)
         gl.bind_framebuffer(calls.DRAW_FRAMEBUFFER, destination)
-        gl.blit_framebuffer(*box, *box, calls.COLOR_BUFFER_BIT, calls.NEAREST)
+        between = calls.NEAREST if size == self.size else calls.LINEAR
+        gl.blit_framebuffer(0, 0, *self.size, 0, 0, *size, calls.COLOR_BUFFER_BIT, between)
 
     def _copy(self, destination: int | None) -> None:
         """Copy the picture to an address or, with None, into the bound pixel buffer."""
@@ -130,9 +126,9 @@ class Target:
         gl.read_pixels(0, 0, *self.size, calls.RGBA, calls.UNSIGNED_BYTE, destination)
         self._drawn.use()
 
-    def present(self, framebuffer: int) -> None:
-        """Copy the picture to another framebuffer of the same size (0: the window's)."""
-        self._blit(self._finished.glo, framebuffer)
+    def present(self, framebuffer: int, *, size: tuple[int, int] | None = None) -> None:
+        """Copy the picture to another framebuffer (0: the window's), of the same size in pixels or of ``size``."""
+        self._blit(self._finished.glo, framebuffer, size)
         self._drawn.use()
 
     def read(self, into: NDArray[np.uint8]) -> None:

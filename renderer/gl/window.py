@@ -63,9 +63,11 @@ def start_glfw() -> Any:
 
 
 def open_window(
-    glfw: Any, *, size: tuple[int, int], title: str, fullscreen: bool, visible: bool = True
+    glfw: Any, *, size: tuple[int, int], title: str, fullscreen: bool, visible: bool = True, scaled: bool = True
 ) -> tuple[Any, GraphicsContext]:
     """A window of ``size`` screen units, or the whole first screen, and its context.
+
+    Without ``scaled`` the size is in the window's own measures, as GLFW tells those of an open one.
 
     OpenGL 3.3 core by the platform's own way, then by EGL, then OpenGL ES 3.1 by EGL.
 
@@ -92,7 +94,7 @@ def open_window(
             glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
             glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
         glfw.window_hint(glfw.DEPTH_BITS, 0)  # drawing happens in a framebuffer of our own
-        glfw.window_hint(glfw.SCALE_TO_MONITOR, True)
+        glfw.window_hint(glfw.SCALE_TO_MONITOR, scaled)
         # A driver that starts anew then says so instead of drawing nothing for ever.
         kind = glfw.LOSE_CONTEXT_ON_RESET if robust else glfw.NO_ROBUSTNESS
         glfw.window_hint(glfw.CONTEXT_ROBUSTNESS, kind)

@@ -13,27 +13,37 @@ from renderer.gl.overlay import Overlay
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
 from renderer.output.offscreen import Shot
-from renderer.output.panel import Row
+from renderer.output.panel import WIDTH, Row
 from renderer.output.panel_picture import note_picture, panel_picture
 from renderer.scene import Avatar
 
 Picture = NDArray[np.uint8]
 
+_LEAST_NOTE = 160.0  # units across
+
 
 class Canvas:
-    """Everything of one avatar in one context."""
+    """Everything of one avatar in one context: drawn, shown in the window, then laid over.
 
-    def __init__(self, context: GraphicsContext, avatar: Avatar, *, size: tuple[int, int]) -> None:
-        self._context, self._avatar = context, avatar
+    Args:
+        size: of the picture, in pixels.
+        samples: samples a pixel, 0 for none.
+    """
+
+    def __init__(self, context: GraphicsContext, avatar: Avatar, *, size: tuple[int, int], samples: int) -> None:
+        self._context, self._avatar, self._samples = context, avatar, samples
         with np.errstate(all="ignore"):
             self._stage = Stage(context, avatar)
         self._target = self._made(size)
         self._overlay = Overlay(context)
+        self._window, self._shown = context.gl.detect_framebuffer(0), size
         self._pictured: dict[str, tuple[object, Picture]] = {}
 
     def _made(self, size: tuple[int, int]) -> Target:
         pixels = (max(size[0], 1), max(size[1], 1))
-        return Target(self._context, size=pixels, samples=4, outlines=self._context.software)
+        # A drawn outline has edges of its own, which only samples smooth.
+        outlines = self._context.software and self._samples > 1 and not self._avatar.outlined
+        return Target(self._context, size=pixels, samples=self._samples, outlines=outlines)
 
     def draw(self, shot: Shot, *, size: tuple[int, int]) -> None:
         """Draw the avatar and what is behind it, into a picture of a size in pixels."""
@@ -60,15 +70,20 @@ class Canvas:
         target.finish(lambda picture: stage.smooth(picture, edges, size=size))
 
     def picture(self) -> Picture:
-        """What was drawn, ``(h, w, 4) uint8``, top row first, without what was laid over it since."""
+        """What was drawn, ``(h, w, 4) uint8``, top row first, without what is laid over it in the window."""
         width, height = self._target.size
         rows = np.empty((height, width, 4), np.uint8)
         self._target.read(rows)
         return np.ascontiguousarray(rows[::-1])
 
+    def show(self, *, size: tuple[int, int]) -> None:
+        """Copy the picture to the window, which may have another size in pixels; what is laid over it follows."""
+        self._target.present(0, size=size)
+        self._shown = size
+
     def lay_controls(self, rows: Sequence[Row], *, tab: str, scroll: float, scale: float) -> None:
-        """The panel at the right; ``scale``: pixels a screen unit."""
-        width, height = self._target.size
+        """The panel at the window's right; ``scale``: its pixels a screen unit."""
+        width, height = self._shown
         picture = self._kept(
             "controls",
             (tab, tuple(rows), scroll, height, scale),
@@ -76,15 +91,18 @@ class Canvas:
         )
         self._lay("controls", picture, at=(max(0, width - picture.shape[1]), 0))
 
-    def lay_note(self, text: str, *, scale: float) -> None:
-        """A line of text at the bottom."""
-        width, height = self._target.size
+    def lay_note(self, text: str, *, scale: float, beside: bool) -> None:
+        """A line of text at the window's bottom; ``beside`` the controls where these leave it room."""
+        width, height = self._shown
+        if beside and (left := width - round(WIDTH * scale)) > _LEAST_NOTE * scale:
+            width = left
         picture = self._kept("note", (text, width, scale), lambda: note_picture(text, width=width, scale=scale))
         self._lay("note", picture, at=(0, height - picture.shape[0]))
 
     def _lay(self, name: str, picture: Picture, *, at: tuple[int, int]) -> None:
-        self._target.resume()
-        self._overlay.draw(name, picture, at=at, size=self._target.size)
+        self._window.viewport = (0, 0, *self._shown)
+        self._window.use()
+        self._overlay.draw(name, picture, at=at, size=self._shown)
 
     def _kept(self, name: str, key: object, make: Callable[[], Picture]) -> Picture:
         """A picture that is made anew only when what it shows has changed."""
@@ -93,13 +111,8 @@ class Canvas:
             known = self._pictured[name] = key, make()
         return known[1]
 
-    def present(self) -> None:
-        """Copy the picture to the window, which has its size.
-
-        Raises:
-            GraphicsError: the driver refused something.
-        """
-        self._target.present(0)
+    def check(self) -> None:
+        """Raises GraphicsError when the driver refused something."""
         self._context.check()
 
     def release(self) -> None:

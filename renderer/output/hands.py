@@ -32,10 +32,14 @@ class Wishes:
 
 
 class Hands:
-    """Listens to one window: the panel first, then the avatar behind it."""
+    """Listens to one window: the panel first, then the avatar behind it.
 
-    def __init__(self, glfw: Any, handle: Any, *, panel: Panel, wishes: Wishes) -> None:
-        self._glfw, self._panel, self._wishes = glfw, panel, wishes
+    Args:
+        units: screen units for each of the window's own measures; the panel is measured in units.
+    """
+
+    def __init__(self, glfw: Any, handle: Any, *, panel: Panel, wishes: Wishes, units: Callable[[], float]) -> None:
+        self._glfw, self._panel, self._wishes, self._units = glfw, panel, wishes, units
         self._pointer: tuple[float, float] | None = None
         self._held, self._shifted = -1, False
         names = ("SPACE", "TAB", "ESCAPE", *"FHNQRS")
@@ -45,7 +49,7 @@ class Hands:
         glfw.set_cursor_pos_callback(handle, self._on_move)
         glfw.set_scroll_callback(handle, self._on_wheel)
         glfw.set_framebuffer_size_callback(handle, lambda _window, width, height: wishes.resize(width, height))
-        glfw.set_drop_callback(handle, self.on_drop)
+        glfw.set_drop_callback(handle, lambda _window, paths: wishes.drop([Path(path) for path in paths]))
 
     def _on_key(self, _window: Any, key: int, _scan: int, action: int, _modifiers: int) -> None:
         glfw = self._glfw
@@ -58,10 +62,10 @@ class Hands:
             self._wishes.key(self._keys[key])
 
     def _on_button(self, window: Any, button: int, action: int, modifiers: int) -> None:
-        width = self._glfw.get_window_size(window)[0]
+        width, _ = self._window(window)
         if action == self._glfw.PRESS:
             # Before the first move only the window knows where the pointer is.
-            at = self._pointer = self._pointer or self._glfw.get_cursor_pos(window)
+            at = self._pointer = self._pointer or self._scaled(self._glfw.get_cursor_pos(window))
             if self._panel.covers(at[0], width):
                 self._panel.pressed(at[0], at[1], width)
                 return
@@ -74,8 +78,9 @@ class Hands:
 
     def _on_move(self, window: Any, x: float, y: float) -> None:
         # Asking for the pointer's place would give where it is now, which on a slow machine is far from this event's.
-        before, self._pointer = self._pointer or (x, y), (x, y)
-        width, height = self._glfw.get_window_size(window)
+        x, y = at = self._scaled((x, y))
+        before, self._pointer = self._pointer or at, at
+        width, height = self._window(window)
         if self._panel.dragged(x, width) or self._held < 0:
             return
         right, down = (x - before[0]) / max(height, 1), (y - before[1]) / max(height, 1)
@@ -83,12 +88,16 @@ class Hands:
         (self._wishes.move if moving else self._wishes.turn)(right, down)
 
     def _on_wheel(self, window: Any, _across: float, along: float) -> None:
-        width, height = self._glfw.get_window_size(window)
+        width, height = self._window(window)
         if self._pointer is not None and self._panel.covers(self._pointer[0], width):
             self._panel.wheel(along, height)
         else:
             self._wishes.zoom(along)
 
-    def on_drop(self, _window: Any, paths: list[str]) -> None:
-        """Files that were dropped on the window."""
-        self._wishes.drop([Path(path) for path in paths])
+    def _window(self, window: Any) -> tuple[float, float]:
+        """Width and height in screen units."""
+        return self._scaled(self._glfw.get_window_size(window))
+
+    def _scaled(self, pair: tuple[float, float]) -> tuple[float, float]:
+        units = self._units()
+        return pair[0] * units, pair[1] * units

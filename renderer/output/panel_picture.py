@@ -18,7 +18,7 @@ Font: TypeAlias = ImageFont.ImageFont | ImageFont.FreeTypeFont
 _PAGE, _TEXT, _NOTE = (24, 26, 30, 225), (236, 238, 242, 255), (160, 166, 176, 255)
 _BAR, _FILLED, _ON = (58, 62, 70, 255), (76, 110, 168, 255), (62, 92, 146, 255)
 _SIZE = 13
-_LINE = 24.0
+_LINE, _NEXT, _MOST_LINES = 24.0, 17.0, 5
 
 
 @cache
@@ -76,12 +76,26 @@ def _row(draw: ImageDraw.ImageDraw, row: Row, top: float, font: Font, scale: flo
 
 
 def note_picture(text: str, *, width: int, scale: float) -> Picture:
-    """One line of text ``(h, width, 4) uint8``, straight alpha."""
-    picture = Image.new("RGBA", (max(1, width), round(_LINE * scale)), _PAGE)
+    """Text of as many lines as it takes, ``_MOST_LINES`` at most: ``(h, width, 4) uint8``, straight alpha."""
     font = _font(round(_SIZE * scale))
-    place = (EDGE * scale, 4 * scale)
-    ImageDraw.Draw(picture).text(place, _fitting(text, font, width - 2 * EDGE * scale), font=font, fill=_TEXT)
+    lines = _lines(text, font, width - 2 * EDGE * scale)
+    picture = Image.new("RGBA", (max(1, width), round((_LINE + (len(lines) - 1) * _NEXT) * scale)), _PAGE)
+    draw = ImageDraw.Draw(picture)
+    for index, line in enumerate(lines):
+        draw.text((EDGE * scale, (4 + index * _NEXT) * scale), line, font=font, fill=_TEXT)
     return np.asarray(picture)
+
+
+def _lines(text: str, font: Font, room: float) -> list[str]:
+    """The text's words, as many a line as there is room for; what is too much is cut off."""
+    lines: list[str] = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and len(lines) < _MOST_LINES and font.getlength(longer.rstrip()) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [_fitting(line.rstrip(), font, room) for line in lines]
 
 
 def _fitting(text: str, font: Font, room: float) -> str:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.assets import Asset, load
+from renderer.assets import Asset, Limits, load
 from renderer.errors import AssetError, GraphicsError
 from renderer.gl.window import open_window, start_glfw
 from renderer.output.canvas import Canvas
 from renderer.output.hands import Hands, Wishes
 from renderer.output.image import write_image
+from renderer.output.mode import HIGH, Mode
 from renderer.output.orbit import Orbit
 from renderer.output.panel import Panel, Row
+from renderer.output.status import Status
 from renderer.output.viewed import Viewed
 from renderer.output.watch import Watch
-from renderer.scene import Background, View
+from renderer.scene import Background
 
 HELP = (
     "drag: turn   right drag: move   wheel: zoom   0-6: camera   f: fit   space: pause   n: next clip   "
@@ -30,26 +31,6 @@ HELP = (
 """What the hands can do, in one line."""
 
 _NOTICE_SECONDS = 6.0
-
-
-@dataclass(slots=True, kw_only=True, frozen=True)
-class Status:
-    """What a preview shows at a moment."""
-
-    frame: int
-    name: str
-    time: float
-    paused: bool
-    playing: tuple[str, ...]
-    view: View
-    size: tuple[int, int]
-    pictures: int
-    tab: str | None
-    shapes: dict[str, float]
-    state: str
-    key_light: float
-    notice: str
-    loads: int
 
 
 class Preview:
@@ -63,6 +44,8 @@ class Preview:
     Args:
         source: where the asset came from, if from a file.
         size: of the window, in screen units.
+        mode: how many pixels are drawn for the screen's; what is drawn is stretched over the window.
+        limits: what a dropped file, or one that is read again, may ask for.
         pictures: folder that S saves to.
         clock: seconds that pass.
 
@@ -83,8 +66,11 @@ class Preview:
         camera: int | None = None,
         clip: str | None = None,
         background: Background | None = None,
+        mode: Mode = HIGH,
+        limits: Limits | None = None,
     ) -> None:
         self._name, self._pictures, self._clock, self._background = name, pictures, clock, background
+        self._mode, self._limits = mode, limits or Limits()
         self._watch = Watch(source)
         self._fullscreen = fullscreen
         self._glfw = start_glfw()
@@ -109,7 +95,13 @@ class Preview:
         return float(width) / max(float(height), 1.0)
 
     def _prepared(self) -> Canvas:
-        return Canvas(self.context, self._viewed.asset.avatar, size=self._size)
+        return Canvas(self.context, self._viewed.asset.avatar, size=self._pixels, samples=self._mode.samples)
+
+    @property
+    def _pixels(self) -> tuple[int, int]:
+        """Of the picture that is drawn: the performance mode's share of the window's."""
+        share = self._mode.ratio(self._scale) / self._scale
+        return max(1, round(self._size[0] * share)), max(1, round(self._size[1] * share))
 
     def run(self, observe: Callable[[Status], bool] | None = None) -> None:
         """Draw until the window is closed, or until ``observe``, called after each frame, says False."""
@@ -145,9 +137,15 @@ class Preview:
             self._tell("there is no file to read again")
             return
         try:
-            viewed = Viewed(load(path), aspect=self._aspect, clip=None, camera=None, background=self._background)
+            viewed = Viewed(
+                load(path, limits=self._limits),
+                aspect=self._aspect,
+                clip=None,
+                camera=None,
+                background=self._background,
+            )
         except AssetError as error:
-            self._tell(str(error))
+            self._tell(f"{error} [{error.code}]")
             return
         again = path == self._watch.path
         before, view = self._viewed, self._orbit
@@ -158,7 +156,7 @@ class Preview:
             canvas = self._prepared()
         except GraphicsError as error:
             self._viewed = before
-            self._tell(str(error))
+            self._tell(f"{error} [{error.code}]")
             return
         self._canvas.release()
         self._canvas = canvas
@@ -172,7 +170,9 @@ class Preview:
         glfw = self._glfw
         size, place = glfw.get_window_size(self._handle), glfw.get_window_pos(self._handle)
         glfw.destroy_window(self._handle)
-        self._handle, self.context = open_window(glfw, size=size, title=self._name, fullscreen=self._fullscreen)
+        self._handle, self.context = open_window(
+            glfw, size=size, title=self._name, fullscreen=self._fullscreen, scaled=False
+        )
         if not self._fullscreen:
             glfw.set_window_pos(self._handle, *place)
         glfw.swap_interval(1)
@@ -194,6 +194,8 @@ class Preview:
             playing=viewed.show.player.playing,
             view=self._orbit.view,
             size=self._size,
+            drawn=self._pixels,
+            scale=self._scale,
             pictures=self._saved,
             tab=self._panel.tab,
             shapes=dict(viewed.shapes),
@@ -205,21 +207,23 @@ class Preview:
 
     def _draw(self, now: float) -> None:
         canvas, panel = self._canvas, self._panel
-        canvas.draw(self._viewed.shot(self._orbit.view), size=self._size)
+        canvas.draw(self._viewed.shot(self._orbit.view), size=self._pixels)
         if self._wanted:
             self._wanted = False
             self._save(canvas.picture())
+        canvas.show(size=self._size)
         if panel.tab is not None:
             canvas.lay_controls(panel.rows, tab=panel.tab, scroll=panel.scroll, scale=self._scale)
         told = now - self._noticed < _NOTICE_SECONDS
         if told or self._helping:
-            canvas.lay_note(self._notice if told else HELP, scale=self._scale)
-        canvas.present()
+            note = self._notice if told else HELP
+            canvas.lay_note(note, scale=self._scale, beside=panel.tab is not None)
+        canvas.check()
 
     @property
     def _scale(self) -> float:
-        """Pixels a screen unit."""
-        return float(self._size[0]) / max(float(self._glfw.get_window_size(self._handle)[0]), 1.0)
+        """Pixels a screen unit, as the desktop has it. The window's own measures are pixels on X11, units elsewhere."""
+        return max(float(self._glfw.get_window_content_scale(self._handle)[0]), 0.1)
 
     def _rows(self, tab: str) -> Iterator[Row]:
         if tab != "About":
@@ -255,7 +259,11 @@ class Preview:
             drop=lambda paths: self.open(paths[0]) if paths else None,
             resize=self._resize,
         )
-        return Hands(self._glfw, self._handle, panel=self._panel, wishes=wishes)
+        return Hands(self._glfw, self._handle, panel=self._panel, wishes=wishes, units=self._units)
+
+    def _units(self) -> float:
+        """Screen units for each of the window's own measures."""
+        return float(self._size[0]) / self._scale / max(float(self._glfw.get_window_size(self._handle)[0]), 1.0)
 
     def _key(self, key: str) -> None:
         match key:

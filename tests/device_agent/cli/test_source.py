@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from device_agent.cli import source
+from device_agent.cli.limits import file_limits
 from device_agent.errors import ConfigurationError, UsageError
+from renderer.assets import Limits
 from renderer.errors import AssetError
 from renderer.sample import sample_avatar
 
@@ -103,3 +108,36 @@ def test_limits_are_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ):
         monkeypatch.setenv("AVATAR_AGENT_ASSET_LIMITS", limits)
         assert load() == code, limits
+
+
+def test_limits_are_options_of_every_command_that_loads_an_avatar(tmp_path: Path) -> None:
+    avatar = tmp_path / "a.glb"
+    avatar.write_bytes(sample_avatar())
+    out = ("--out", str(tmp_path / "a.png"))
+    for command in (("render", *out), ("render", "--animation", str(avatar), *out), ("preview",), ("inspect",)):
+        refused = _called(*command, str(avatar), "--limit", "source_bytes=1000")
+        assert (refused.returncode, refused.stderr[-20:].strip()) == (7, "[source.too-large]"), command
+        for limit in ("source_bytes=0", "source_bytes", "source_byte=9", "objects=1e9", "objects=-1"):
+            wrong = _called(*command, str(avatar), "--limit", limit)
+            assert (wrong.returncode, wrong.stderr[-14:].strip()) == (2, "[usage.limit]"), (command, limit)
+    kept = _called("render", str(avatar), "--animation", str(avatar), *out, "--size", "8x8", "--limit", "objects=9999")
+    assert kept.returncode == 0, kept.stderr
+
+
+def test_an_option_comes_before_the_settings_and_these_hold_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "avatar-agent" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text("asset_limits = {source_bytes = 77, objects = 5}\n")
+    assert file_limits(settings).source_bytes == 77
+    assert file_limits(settings, ("source_bytes=88",)) == Limits(source_bytes=88, objects=5)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert file_limits(None) == Limits(source_bytes=77, objects=5)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != settings)  # the service's, and we are not it
+    assert file_limits(None, ("objects=6",)) == Limits(objects=6)
+
+
+def _called(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "device_agent.cli.main", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

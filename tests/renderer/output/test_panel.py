@@ -86,6 +86,18 @@ def test_the_picture_fills_its_height_at_every_scale_and_shows_a_slider_s_value(
     assert note_picture("x" * 500, width=100, scale=2.0).shape == (48, 100, 4)
 
 
+def test_a_long_note_is_broken_at_its_words_and_loses_nothing_until_it_is_too_long() -> None:
+    words = "the data is damaged or was cut off: copy or export it again [glb.version]"
+    one, many = note_picture(words, width=900, scale=1.0), note_picture(words, width=200, scale=1.0)
+    assert (one.shape[0], many.shape[0]) == (24, 24 + 17 * 2)
+
+    def ink(picture: np.ndarray) -> int:
+        return int((picture[..., 0] > 128).sum())
+
+    assert ink(many) == pytest.approx(ink(one), rel=0.05)
+    assert note_picture(" ".join([words] * 20), width=200, scale=1.0).shape[0] == 24 + 17 * 4
+
+
 def test_a_change_counts_once_it_is_over(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"1")

@@ -8,32 +8,38 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageGrab
 
 from renderer.sample import sample_avatar
+from tests.renderer.output.x_screen import Screen
 
 pytestmark = pytest.mark.gl
 
 _CHILD = """
 import dataclasses, json, select, sys, time
 from pathlib import Path
-from renderer.assets import load
+import glfw
+from renderer.assets import Limits, load
+from renderer.output.mode import mode_of
 from renderer.output.preview import Preview
-pictures, source, width = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+pictures, source, width, mode = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+limits = Limits(source_bytes=8 << 20)
 with Preview(load(source), name="sample", size=(width, 320), pictures=pictures, source=source,
-             clock=time.monotonic) as preview:
-    print(json.dumps({"driver": preview.context.driver}), flush=True)
+             clock=time.monotonic, mode=mode_of(mode), limits=limits) as preview:
+    print(json.dumps({"driver": preview.context.driver, "window": glfw.get_x11_window(glfw.get_current_context())}),
+          flush=True)
     def tell(status):
         print(json.dumps(dataclasses.asdict(status)), flush=True)
-        while select.select([sys.stdin], [], [], 0)[0] and (line := sys.stdin.readline()):
-            word, _, rest = line.strip().partition(" ")
-            if word == "drop":  # as GLFW hands over what a desktop drops
-                preview.hands.on_drop(None, [rest])
-            elif word == "lose":
-                preview.recover()
+        while select.select([sys.stdin], [], [], 0)[0] and sys.stdin.readline():
+            # As a driver does it: nothing of the context is there any more, and it says so when it is asked.
+            glfw.make_context_current(None)
+            preview.context.calls.reset_status = lambda: 0x8253  # GL_GUILTY_CONTEXT_RESET
+            preview.context.robust = True
         return True
     preview.run(tell)
 print(json.dumps({"closed": True}), flush=True)
@@ -68,20 +74,20 @@ def display() -> Iterator[str]:
 class Shown:
     """A preview in a process of its own: what it says after each frame, and hands to touch it with."""
 
-    def __init__(self, display: str, pictures: Path, *, width: int = 240) -> None:
+    def __init__(self, display: str, pictures: Path, *, width: int = 240, mode: str = "High") -> None:
         self.source = pictures / "sample.glb"
         self.source.write_bytes(sample_avatar())
         self._environment = {**os.environ, "DISPLAY": display}
         self._environment.pop("WAYLAND_DISPLAY", None)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(pictures), str(self.source), str(width)],
+            [sys.executable, "-c", _CHILD, str(pictures), str(self.source), str(width), mode],
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.driver = self._line().get("driver", "")
+        self.window = self._line()["window"]
 
     def _line(self) -> dict:
         assert self._process.stdout is not None
@@ -102,10 +108,9 @@ class Shown:
     def touch(self, *command: str) -> None:
         subprocess.run([_needed("xdotool", "xdotool"), *command], env=self._environment, check=True, timeout=30)
 
-    def say(self, line: str) -> None:
-        """What no key or mouse can do here."""
+    def lose_context(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
+        self._process.stdin.write("\n")
         self._process.stdin.flush()
 
     def end(self) -> int:
@@ -206,35 +211,99 @@ def test_controls_are_opened_pressed_dragged_and_scrolled(wide: Shown) -> None:
     assert wide.until(lambda report: report["key_light"] != 1.0)["key_light"] == 4.0
 
 
-def test_another_file_is_dropped_and_the_shown_one_is_read_again(wide: Shown, tmp_path: Path) -> None:
+def test_another_file_is_dropped_and_the_shown_one_is_read_again(wide: Shown, display: str, tmp_path: Path) -> None:
     wide.touch("key", "1")
     near = wide.until(lambda report: report["view"]["target"][1] > 1.3)
     wide.source.write_bytes(sample_avatar() + b"    ")
     again = wide.until(lambda report: report["loads"] == 2)
     assert (again["name"], again["view"]) == ("sample.glb", near["view"])
 
-    broken = tmp_path / "broken.glb"
+    broken, huge = tmp_path / "broken.glb", tmp_path / "huge.glb"
     broken.write_bytes(b"glTF but not really")
-    wide.say(f"drop {broken}")
-    refused = wide.until(lambda report: "[" in report["notice"] or "broken" in report["notice"])
-    assert (refused["loads"], refused["name"]) == (2, "sample.glb")
-
-    other = tmp_path / "other.glb"
+    with huge.open("wb") as file:
+        file.truncate((8 << 20) + 1)
+    other = tmp_path / "second avatar, ä #1%.glb"
     other.write_bytes(sample_avatar())
-    wide.say(f"drop {other}")
-    assert wide.until(lambda report: report["loads"] == 3)["name"] == "other.glb"
+    screen = Screen(display)
+    for path, code in ((broken, "[glb."), (huge, "[source.too-large]")):
+        assert _dropped(wide, screen, path)
+        refused = wide.until(lambda report, code=code: code in report["notice"])
+        assert (refused["loads"], refused["name"]) == (2, "sample.glb")
+    assert _dropped(wide, screen, other, broken)
+    taken = wide.until(lambda report: report["loads"] == 3)
+    screen.close()
+    assert taken["name"] == other.name
+    assert taken["view"]["target"][1] < near["view"]["target"][1], "another file is shown whole"
+
+
+def _dropped(shown: Shown, screen: Screen, *paths: Path) -> bool:
+    """Drag and let go while the preview goes on drawing, whose reports would fill the pipe."""
+    with ThreadPoolExecutor(1) as hand:
+        taken = hand.submit(screen.drop, shown.window, paths, at=(100, 160))
+        while not taken.done():
+            shown.until(lambda report: True)
+        return taken.result()
 
 
 def test_a_lost_context_is_made_anew(wide: Shown, tmp_path: Path) -> None:
-    wide.touch("key", "1")
-    before = wide.until(lambda report: report["view"]["target"][1] > 1.3)
-    wide.say("lose")
-    after = wide.until(lambda report: report["notice"] == "the driver has begun anew")
-    assert (after["view"], after["size"]) == (before["view"], before["size"])
-    wide.touch("mousemove", "100", "160", "key", "s")
+    wide.touch("key", "space", "key", "1", "key", "Tab", "key", "Tab")
+    before = wide.until(lambda report: report["paused"] and report["tab"] == "Face")
+    assert before["view"]["target"][1] > 1.3
+    wide.touch("key", "s")
     wide.until(lambda report: report["pictures"] == 1)
-    with Image.open(next(tmp_path.glob("*-001.png"))) as picture:
+    wide.lose_context()
+    after = wide.until(lambda report: report["notice"] == "the driver has begun anew")
+    assert {name: after[name] for name in ("view", "size", "time", "tab")} == {
+        name: before[name] for name in ("view", "size", "time", "tab")
+    }
+    wide.touch("mousemove", "100", "160", "key", "s")
+    wide.until(lambda report: report["pictures"] == 2)
+    first, second = (tmp_path / f"sample-00{number}.png" for number in (1, 2))
+    assert first.read_bytes() == second.read_bytes()
+    with Image.open(second) as picture:
         assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 500
+    wide.touch("mousemove", "330", "12", "click", "1", "mousemove", "395", "12", "click", "1")
+    wide.until(lambda report: report["tab"] == "Light")
+
+
+@pytest.mark.parametrize(("mode", "drawn"), [("High", [600, 640]), ("Standard", [424, 453]), ("Low", [300, 320])])
+def test_on_a_fine_screen_a_unit_has_two_pixels(display: str, tmp_path: Path, mode: str, drawn: list[int]) -> None:
+    _needed("xdotool", "xdotool")
+    screen = Screen(display)
+    screen.fineness(192)
+    preview = Shown(display, tmp_path, width=300, mode=mode)
+    try:
+        shown = preview.until(lambda report: report["frame"] >= 2)
+        assert (shown["scale"], shown["size"], shown["drawn"]) == (2.0, [600, 640], drawn)
+        preview.touch("mousemove", "20", "300", "key", "space", "key", "Tab", "key", "s")
+        preview.until(lambda report: report["pictures"] == 1 and report["tab"] == "Play")
+        with Image.open(tmp_path / "sample-001.png") as picture:
+            assert list(picture.size) == drawn
+            stretched = np.array(picture.convert("RGB").resize((600, 640), Image.Resampling.BILINEAR)).astype(int)
+        # The window shows the same as far as the controls and the notes leave it to be seen.
+        difference = np.abs(_on_screen(display, (90, 500)) - stretched[:500, :90])
+        assert difference.max() <= (0 if mode == "High" else 40)
+        assert difference.mean() < 1.0
+        # The tabs lie 62.5 units apart, 125 pixels, from 50 units on; the second state is at 85 units.
+        preview.touch("mousemove", "300", "170", "click", "1")
+        assert preview.until(lambda report: report["state"])["state"] == "Listening"
+        preview.touch("mousemove", "260", "24", "click", "1")
+        preview.until(lambda report: report["tab"] == "Face")
+        preview.touch("mousemove", "350", "120", "mousedown", "1", "mouseup", "1")
+        held = preview.until(lambda report: report["shapes"])["shapes"]
+        assert held == {"browDownLeft": pytest.approx(0.5, abs=0.03)}
+        preview.lose_context()
+        after = preview.until(lambda report: report["notice"] == "the driver has begun anew")
+        assert (after["scale"], after["size"], after["drawn"]) == (2.0, [600, 640], drawn)
+    finally:
+        preview.kill()
+        screen.close()
+
+
+def _on_screen(display: str, size: tuple[int, int]) -> np.ndarray:
+    """What the X server shows of the window's upper left part: without a window manager, in the upper left corner."""
+    with ImageGrab.grab(xdisplay=display) as screen:
+        return np.array(screen.convert("RGB"))[: size[1], : size[0]].astype(int)
 
 
 def test_resizing_keeps_the_whole_window_drawn(shown: Shown, tmp_path: Path) -> None:
