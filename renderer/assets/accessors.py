@@ -43,6 +43,7 @@ class _Layout:
     width: int
     pitch: int
     size: int
+    tight: bool  # nothing is left free between the columns
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ def _layouts() -> Iterator[tuple[tuple[int, str], _Layout]]:
                     width=columns * rows,
                     pitch=pitch,
                     size=pitch * (columns - 1) + column,
+                    tight=pitch == column or columns == 1,
                 ),
             )
 
@@ -95,6 +97,9 @@ class Buffers(Protocol):
 
     def buffer(self, index: int, *, where: str) -> memoryview:
         """The bytes of a whole buffer."""
+
+    def located(self, index: int) -> tuple[memoryview, int, int, int | None] | None:
+        """The bytes of a whole buffer that was read before, and a view's offset, length and stride in it; or None."""
 
     def place(self, index: int) -> tuple[int, int, int] | None:
         """Buffer, offset and length of a view, None where its bytes are not simply there."""
@@ -138,27 +143,27 @@ class Accessors:
 
         Raises as ``read`` does.
         """
-        accessors, paid, buffers = self._accessors, self._paid, self._buffers
-        last: tuple[int, str] | None = None
-        layout = None
+        # There may be thousands: what is asked for again and again is kept at hand.
+        accessors, paid, decoded, extent = self._accessors, self._paid, self._decoded, self._buffers.extent
+        component, kind, layout = -1, "", None
         owed = 0
         for index in indices:
-            if index in paid or index in self._decoded:
+            if index in paid or index in decoded:
                 continue
-            accessor = self.info(index, where=where) if index >= len(accessors) else accessors[index]
-            view, kind = accessor.buffer_view, (accessor.component_type, accessor.type)
-            if accessor.sparse is not None or view is None:
+            accessor = accessors[index] if index < len(accessors) else self.info(index, where=where)
+            view, count = accessor.buffer_view, accessor.count
+            if view is None or accessor.sparse is not None:
                 self.floats(index, where=where)
                 continue
-            if layout is None or kind != last:
-                last, layout = kind, self._layout(accessor, index)
+            if layout is None or accessor.component_type != component or accessor.type != kind:
+                component, kind, layout = accessor.component_type, accessor.type, self._layout(accessor, index)
                 width = layout.width * (layout.dtype.itemsize + (0 if layout.dtype.kind == "f" else 4))
-            owed += accessor.count * width
-            length, stride = buffers.extent(view, where=where)
-            stride = stride or layout.pitch * layout.columns
-            end = accessor.byte_offset + stride * (accessor.count - 1) + layout.size
-            if stride < layout.size or (end > length and accessor.count):
-                self._span(view, accessor.byte_offset, accessor.count, layout, index)
+                size, natural = layout.size, layout.pitch * layout.columns
+            owed += count * width
+            length, stride = extent(view, where=where)
+            stride = stride or natural
+            if stride < size or (accessor.byte_offset + stride * (count - 1) + size > length and count):
+                self._span(view, accessor.byte_offset, count, layout, index)
             paid.add(index)
         self._spend(owed, indices[0] if indices else 0)
 
@@ -301,6 +306,14 @@ class Accessors:
 
     def _elements(self, view: int, offset: int, count: int, layout: _Layout, index: int) -> AnyArray:
         """``count`` elements from a buffer view, as a view of its bytes when they are aligned and adjacent."""
+        found = self._buffers.located(view)
+        if found is not None and layout.tight and count:  # as nearly always
+            data, begin, length, declared = found
+            simple = declared is None or (declared == layout.size and not declared % 4)
+            if simple and offset + layout.size * count <= length:
+                tight: AnyArray = np.ndarray((count, layout.width), layout.dtype, data, begin + offset)
+                if tight.flags.aligned:
+                    return tight
         data, stride = self._span(view, offset, count, layout, index)
         odd = layout.columns == 1 and stride % 4 and self._buffers.stride(view) is not None
         if stride == layout.size and count and not odd:

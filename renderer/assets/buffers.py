@@ -24,12 +24,14 @@ class BufferStore:
         self._log = log
         self._limits = limits
         self._loaded: dict[int, memoryview] = {}
+        self._sizes: dict[int, int] = {}
         self._decompressed: dict[int, memoryview] | None = None
 
     def buffer(self, index: int, *, where: str) -> memoryview:
         """A buffer's declared bytes. Raises AssetError ``reference.range``, ``buffer.*``, ``resource.*``."""
         if index not in self._loaded:
             self._loaded[index] = self._load(index, where=where)
+            self._sizes[index] = len(self._loaded[index])
         return self._loaded[index]
 
     def view(self, index: int, *, where: str) -> memoryview:
@@ -37,17 +39,20 @@ class BufferStore:
         if index >= len(self._views):
             raise refusal("reference.range", f"buffer view {index} does not exist", where=where)
         view = self._views[index]
-        if MESHOPT in view.extensions:
+        if view.extensions and MESHOPT in view.extensions:
             if self._decompressed is None:
                 self._decompressed = self._decompress()
             if index in self._decompressed:
                 return self._decompressed[index]
-        return self._slice(view.buffer, view.byte_offset, view.byte_length, f"/bufferViews/{index}")
+        return self._slice(view.buffer, view.byte_offset, view.byte_length, index)
 
-    def _slice(self, buffer: int, offset: int, length: int, where: str) -> memoryview:
-        data = self.buffer(buffer, where=where)
+    def _slice(self, buffer: int, offset: int, length: int, view: int) -> memoryview:
+        data = self._loaded.get(buffer)
+        if data is None:
+            data = self.buffer(buffer, where=f"/bufferViews/{view}")
         if offset + length > len(data):
-            raise refusal("view.range", f"bytes {offset} to {offset + length} of a buffer of {len(data)}", where=where)
+            message = f"bytes {offset} to {offset + length} of a buffer of {len(data)}"
+            raise refusal("view.range", message, where=f"/bufferViews/{view}")
         return data[offset : offset + length]
 
     def _decompress(self) -> dict[int, memoryview]:
@@ -65,13 +70,23 @@ class BufferStore:
             spent += size
             if spent > self._limits.decoded_bytes:
                 raise refusal("limit.exceeded", "compressed data unpacks to more memory than allowed", where=here)
-            data = self._slice(packed.buffer, packed.byte_offset, packed.byte_length, here)
+            data = self._slice(packed.buffer, packed.byte_offset, packed.byte_length, index)
             items[index] = Compressed(data=data, view=packed)
         try:
             return dict(zip(items, decompress(list(items.values())), strict=True))
         except Damaged as error:
             here = f"/bufferViews/{list(items)[error.item]}"
             raise refusal("compression.meshopt", f"the compressed data is damaged: {error}", where=here) from error
+
+    def located(self, index: int) -> tuple[memoryview, int, int, int | None] | None:
+        """A whole buffer, and offset, length and stride of a view in it; None where that is not so simple."""
+        if index >= len(self._views):
+            return None
+        view = self._views[index]
+        data = self._loaded.get(view.buffer)
+        if data is None or view.extensions or view.byte_offset + view.byte_length > len(data):
+            return None
+        return data, view.byte_offset, view.byte_length, view.byte_stride or None
 
     def place(self, index: int) -> tuple[int, int, int] | None:
         """Buffer, offset and length of a view; None where there is no such view or its bytes are compressed."""
@@ -86,11 +101,11 @@ class BufferStore:
 
     def extent(self, index: int, *, where: str) -> tuple[int, int | None]:
         """Length and stride of a view; raises as ``view`` does."""
-        if index >= len(self._views) or (found := self._views[index]).extensions:
-            return len(self.view(index, where=where)), self.stride(index)
-        if found.byte_offset + found.byte_length > len(self.buffer(found.buffer, where=where)):
-            self.view(index, where=where)
-        return found.byte_length, found.byte_stride or None
+        if index < len(self._views):
+            view = self._views[index]
+            if not view.extensions and view.byte_offset + view.byte_length <= self._sizes.get(view.buffer, -1):
+                return view.byte_length, view.byte_stride or None
+        return len(self.view(index, where=where)), self.stride(index)
 
     def _load(self, index: int, *, where: str) -> memoryview:
         if index >= len(self._buffers):

@@ -166,7 +166,7 @@ class MeshObject(Object):
 class NodeObject(Object):
     """A node; ``translation``, ``rotation``, ``scale`` None where the file leaves them out."""
 
-    children: list[Index] = []
+    children: tuple[Index, ...] = ()
     mesh: Index | None = None
     skin: Index | None = None
     camera: Index | None = None

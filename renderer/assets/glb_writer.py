@@ -90,7 +90,7 @@ class _Writer:
 
     # --- binary -----------------------------------------------------------------------------------------------
 
-    def _view(self, data: bytes, *, target: int | None = None, stride: int | None = None) -> int:
+    def _view(self, data: bytes | memoryview, *, target: int | None = None, stride: int | None = None) -> int:
         self._binary += b"\0" * (-len(self._binary) % 4)
         view: Json = {"buffer": 0, "byteOffset": len(self._binary), "byteLength": len(data)}
         if stride is not None:
@@ -158,7 +158,7 @@ class _Writer:
 
     # --- parts ------------------------------------------------------------------------------------------------
 
-    def _image(self, data: bytes, mime_type: str, name: str) -> Json:
+    def _image(self, data: bytes | memoryview, mime_type: str, name: str) -> Json:
         return {"name": name, "mimeType": mime_type, "bufferView": self._view(data)}
 
     def _texture(self, texture: Texture, samplers: list[Json]) -> Json:

@@ -20,7 +20,7 @@ from renderer.assets.materials import read_materials
 from renderer.assets.meshes import read_meshes
 from renderer.assets.mtoon import with_mtoon_0
 from renderer.assets.nodes import drawn_scene, read_nodes
-from renderer.assets.placement import HALF_TURN, placed
+from renderer.assets.placement import HALF_TURN, under_root
 from renderer.assets.resolver import Resolver
 from renderer.assets.skins import fit_influences, read_skins
 from renderer.assets.textures import Pictures, read_textures
@@ -77,16 +77,19 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
     check_clips(document, accessors)
     clips = Delayed(lambda: read_clips(document, accessors, nodes, meshes, log=log))
     scene, roots, order = drawn_scene(document, nodes, log=log)
-    if (shining := sum(nodes[i].light >= 0 for i in order)) > MOST_LAMPS:
+    if lights and (shining := sum(nodes[i].light >= 0 for i in order)) > MOST_LAMPS:
         log.add("light.many", f"{shining} lights, of which the first {MOST_LAMPS} shine")
     if not any(nodes[i].mesh >= 0 for i in order):
         log.add("scene.empty", "the scene holds no mesh")
     bones: Delayed[Mapping[str, int]] = Delayed(lambda: _bones(document, nodes, skins, log))
     expressions: Delayed[Mapping[str, Expression]] = Delayed(lambda: vrm_expressions(document, nodes, meshes, log=log))
     rig = Delayed(lambda: vrm_rig(document, nodes, log=log))
+    placed = nodes
+    if faces_back(document):
+        placed, roots, order = under_root(nodes, roots, order, rotation=HALF_TURN)
     avatar = Avatar(
         name=scene or name,
-        nodes=nodes,
+        nodes=placed,
         roots=roots,
         order=order,
         meshes=meshes,
@@ -111,7 +114,7 @@ def _link(data: bytes, name: str, resolver: Resolver, limits: Limits, log: Issue
         return log.issues()
 
     return Asset(
-        avatar=placed(avatar, rotation=HALF_TURN) if faces_back(document) else avatar,
+        avatar=avatar,
         clips=clips,
         issues=Delayed(read_all),
         extensions=tuple(dict.fromkeys(document.extensions_used)),

@@ -117,18 +117,22 @@ class ToonObject(msgspec.Struct, rename="camel"):
 
 Kind = TypeVar("Kind")
 
+_NO_LAYERS = frozenset(("KHR_materials_unlit", "KHR_materials_emissive_strength"))
+
 
 class Layers:
     """The extensions of one material. ``number`` clamps with a warning, ``texture`` links a texture."""
 
     def __init__(self, source: MaterialObject, where: str, *, number: Number, texture: Textured, log: IssueLog) -> None:
-        self._extensions = source.extensions
+        self._extensions = source.extensions if source.extensions.keys() - _NO_LAYERS else {}
         self._where = where
         self._number = number
         self._texture = texture
         self._log = log
 
     def _read(self, name: str, kind: type[Kind]) -> Kind | None:
+        if name not in self._extensions:  # as nearly always
+            return None
         return read(self._extensions, name, kind, log=self._log, where=self._where)
 
     def _share(self, value: float, name: str) -> float:

@@ -17,6 +17,9 @@ def read_materials(document: Document, textures: tuple[Texture, ...], *, log: Is
     return tuple(reader.material(material, f"/materials/{i}") for i, material in enumerate(document.materials))
 
 
+_UNCHANGED = TextureTransform()
+
+
 class _Reader:
     def __init__(self, textures: tuple[Texture, ...], log: IssueLog) -> None:
         self._textures = textures
@@ -90,15 +93,17 @@ class _Reader:
             return None
         if self._textures[info.index].image < 0:
             return None
-        change = read(info.extensions, "KHR_texture_transform", TextureTransform, log=self._log, where=where)
-        change = change or TextureTransform()
+        change = None
+        if info.extensions:
+            change = read(info.extensions, "KHR_texture_transform", TextureTransform, log=self._log, where=where)
+        change = change or _UNCHANGED
         uv_set = info.tex_coord if change.tex_coord is None else change.tex_coord
         if uv_set > 1:
             self._log.add("texture.uv-set", f"set {uv_set} is asked for; 0 and 1 can be had", where=where)
             uv_set = 0
         if not all(math.isfinite(x) for x in (*change.offset, change.rotation, *change.scale)):
             self._log.add("material.value", "the texture transform is not finite", where=where)
-            change = TextureTransform()
+            change = _UNCHANGED
         self._linked += 1
         return TextureRef(
             texture=info.index, uv_set=uv_set, offset=change.offset, rotation=change.rotation, scale=change.scale

@@ -63,8 +63,10 @@ def fit_weights(weights: list[float], count: int, *, log: IssueLog, where: str) 
 
 def _target_names(source: MeshObject, count: int, where: str, log: IssueLog) -> tuple[str, ...]:
     """Names from the mesh's extras or, as older exporters do it, from the first primitive's."""
+    if not count:
+        return ()
     for extras in (source.extras, *(primitive.extras for primitive in source.primitives)):
-        if not bytes(extras) or not count:
+        if not bytes(extras):
             continue
         try:
             names = msgspec.json.decode(extras, type=TargetNames).target_names

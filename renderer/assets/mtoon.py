@@ -109,11 +109,11 @@ class _Reader:
 
     def _color(self, name: str, default: Color) -> Color:
         given = self._source.vector_properties.get(name, default)
-        if len(given) < 3 or not all(math.isfinite(part) and part >= 0.0 for part in given[:3]):
+        red, green, blue = given[:3] if len(given) >= 3 else (-1.0, 0.0, 0.0)
+        if not (0.0 <= red < math.inf and 0.0 <= green < math.inf and 0.0 <= blue < math.inf):
             self._log.add("material.value", f"{name} is no colour", where=self._where)
-            given = default
-        red, green, blue = (_linear(part) for part in given[:3])
-        return red, green, blue
+            red, green, blue = default
+        return _linear(red), _linear(green), _linear(blue)
 
     def _texture(self, name: str, *, transformed: bool = True) -> TextureRef | None:
         index = self._source.texture_properties.get(name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
+from operator import lt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from renderer.scene.mesh import Mesh
 from renderer.scene.node import Node
 
 _EXACT = 1e-4
+_ONES = np.ones(4)
 _ORIGIN, _NATURAL, _UNTURNED = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
 
 Row = NDArray[np.float32]
@@ -28,10 +30,24 @@ def read_nodes(document: Document, meshes: tuple[Mesh, ...], *, lights: int, log
     parents = _parents(document.nodes)
     _refuse_cycles(document.nodes, parents)
     transforms = _Transforms(document.nodes, log)
-    return tuple(
-        _node(node, parents[i], i, document, meshes, lights, log, transform)
-        for i, (node, transform) in enumerate(zip(document.nodes, transforms.each(), strict=True))
-    )
+    nodes: list[Node] = []
+    for source, parent, translation, rotation, scale in zip(document.nodes, parents, *transforms.rows(), strict=True):
+        node = Node(
+            name=source.name,
+            parent=parent,
+            children=source.children,
+            translation=translation,
+            rotation=rotation,
+            scale=scale,
+        )
+        # Most nodes are bones.
+        if source.mesh is not None or source.skin is not None or source.camera is not None or source.extensions:
+            _refer(node, source, f"/nodes/{len(nodes)}", document, meshes, lights, log)
+        nodes.append(node)
+    for index, (translation, rotation, scale, matrix) in transforms.matrices.items():
+        nodes[index].translation, nodes[index].rotation, nodes[index].scale = translation, rotation, scale
+        nodes[index].matrix = matrix
+    return tuple(nodes)
 
 
 def drawn_scene(
@@ -43,46 +59,51 @@ def drawn_scene(
     Raises AssetError ``reference.range``.
     """
     name = ""
-    listed = [i for i, node in enumerate(nodes) if node.parent < 0]
+    listed: list[int] = []
     if document.scenes:
         chosen = document.scene or 0
         if chosen >= len(document.scenes):
             log.add("scene.reference", f"scene {chosen} does not exist", where="/scene")
             chosen = 0
         name, where = document.scenes[chosen].name, f"/scenes/{chosen}/nodes"
-        listed = []
         for index in document.scenes[chosen].nodes:
             if index >= len(nodes):
                 raise refusal("reference.range", f"node {index} does not exist", where=where)
             if index in listed or nodes[index].parent >= 0:
                 log.add("scene.root", f"node {index} is listed twice or has a parent", where=where)
             listed.append(index)
-    order: dict[int, None] = {}
+    else:
+        listed = [i for i, node in enumerate(nodes) if node.parent < 0]
     roots = tuple(dict.fromkeys(listed))
+    order: dict[int, None] = {}
     stack = list(reversed(roots))
     while stack:
         index = stack.pop()
         if index not in order:
             order[index] = None
-            stack.extend(reversed(nodes[index].children))
+            if children := nodes[index].children:
+                stack += children[::-1]
     return name, roots, tuple(order)
 
 
 def _parents(nodes: list[NodeObject]) -> list[int]:
-    parents = [-1] * len(nodes)
+    count = len(nodes)
+    parents = [-1] * count
     for i, node in enumerate(nodes):
         for child in node.children:
-            where = f"/nodes/{i}/children"
-            if child >= len(nodes):
-                raise refusal("reference.range", f"node {child} does not exist", where=where)
+            if child >= count:
+                raise refusal("reference.range", f"node {child} does not exist", where=f"/nodes/{i}/children")
             if parents[child] >= 0:
-                raise refusal("node.two-parents", f"node {child} has more than one parent", where=where)
+                message = f"node {child} has more than one parent"
+                raise refusal("node.two-parents", message, where=f"/nodes/{i}/children")
             parents[child] = i
     return parents
 
 
 def _refuse_cycles(nodes: list[NodeObject], parents: list[int]) -> None:
     """With at most one parent each, the nodes that no root leads to are those on or below a cycle."""
+    if all(map(lt, parents, range(len(parents)))):
+        return  # Each comes after its parent, as most exporters write them: that leaves no way back.
     reached = [parent < 0 for parent in parents]
     stack = [i for i, root in enumerate(reached) if root]
     while stack:
@@ -95,30 +116,16 @@ def _refuse_cycles(nodes: list[NodeObject], parents: list[int]) -> None:
         raise refusal("node.cycle", f"node {index} hangs in a cycle", where=f"/nodes/{index}")
 
 
-def _node(
+def _refer(
+    node: Node,
     source: NodeObject,
-    parent: int,
-    index: int,
+    where: str,
     document: Document,
     meshes: tuple[Mesh, ...],
     lights: int,
     log: IssueLog,
-    transform: tuple[Row, Row, Row, Row | None],
-) -> Node:
-    translation, rotation, scale, matrix = transform
-    children = tuple(source.children)
-    if source.mesh is None and source.skin is None and source.camera is None and not source.extensions:
-        # Most nodes are bones.
-        return Node(
-            name=source.name,
-            parent=parent,
-            children=children,
-            translation=translation,
-            rotation=rotation,
-            scale=scale,
-            matrix=matrix,
-        )
-    where = f"/nodes/{index}"
+) -> None:
+    """Give a node what it carries."""
     mesh, skin = -1 if source.mesh is None else source.mesh, -1 if source.skin is None else source.skin
     if mesh >= len(meshes):
         raise refusal("reference.range", f"mesh {mesh} does not exist", where=f"{where}/mesh")
@@ -135,23 +142,9 @@ def _node(
     if light >= lights:
         log.add("node.reference", f"light {light} does not exist", where=where)
         light = -1
-    weights = None
     if mesh >= 0 and source.weights is not None:
-        weights = fit_weights(source.weights, len(meshes[mesh].weights), log=log, where=f"{where}/weights")
-    return Node(
-        name=source.name,
-        parent=parent,
-        children=children,
-        translation=translation,
-        rotation=rotation,
-        scale=scale,
-        matrix=matrix,
-        mesh=mesh,
-        skin=skin,
-        camera=camera,
-        light=light,
-        weights=weights,
-    )
+        node.weights = fit_weights(source.weights, len(meshes[mesh].weights), log=log, where=f"{where}/weights")
+    node.mesh, node.skin, node.camera, node.light = mesh, skin, camera, light
 
 
 def _identity() -> tuple[Row, Row, Row]:
@@ -159,18 +152,24 @@ def _identity() -> tuple[Row, Row, Row]:
 
 
 class _Transforms:
-    """The local transforms of all nodes: rows of common arrays where they are in TRS form, else one by one."""
+    """The local transforms of all nodes: rows of common arrays where they are in TRS form, else one by one.
+
+    ``matrices``: by node, TRS and, where TRS cannot express it, the matrix itself.
+    """
 
     def __init__(self, nodes: list[NodeObject], log: IssueLog) -> None:
-        self._matrices = {
+        self.matrices: dict[int, tuple[Row, Row, Row, Row | None]] = {
             i: _from_matrix(node, f"/nodes/{i}", log) for i, node in enumerate(nodes) if node.matrix is not None
         }
-        plain = [node if node.matrix is None else _NO_TRANSFORM for node in nodes]
-        translations = _rows([node.translation or _ORIGIN for node in plain], 3)
-        scales = _rows([node.scale or _NATURAL for node in plain], 3)
-        turns = _rows([node.rotation or _UNTURNED for node in plain], 4)
-        lengths = np.sqrt((turns * turns) @ np.ones(4))
-        if len(nodes) and not (abs(float(lengths.max()) - 1.0) <= 1e-3 and abs(float(lengths.min()) - 1.0) <= 1e-3):
+        plain = nodes
+        if self.matrices:
+            plain = [node if node.matrix is None else _NO_TRANSFORM for node in nodes]
+        translations = _rows([node.translation for node in plain], _ORIGIN)
+        scales = _rows([node.scale for node in plain], _NATURAL)
+        turns = _rows([node.rotation for node in plain], _UNTURNED)
+        lengths = np.sqrt((turns * turns) @ _ONES)
+        longest, shortest = np.maximum.reduce(lengths, initial=1.0), np.minimum.reduce(lengths, initial=1.0)
+        if not (longest <= 1.001 and shortest >= 0.999):
             for i in np.flatnonzero(~(np.abs(lengths - 1.0) <= 1e-3)):
                 log.add("node.rotation", f"the rotation's length is {lengths[i]:g}", where=f"/nodes/{i}")
             usable = (lengths > 0.0) & (lengths < np.inf)
@@ -178,27 +177,29 @@ class _Transforms:
             lengths = np.where(usable, lengths, 1.0)
         self._translations, self._scales = translations.astype(np.float32), scales.astype(np.float32)
         self._rotations = (turns / lengths[:, None]).astype(np.float32)
-        if not math.isfinite(float(self._translations.sum()) + float(self._scales.sum())):
+        places, sizes = self._translations.reshape(-1), self._scales.reshape(-1)
+        if not math.isfinite(np.dot(places, places) + np.dot(sizes, sizes)):
             self._mend(log)
 
     def _mend(self, log: IssueLog) -> None:
-        """Leave out what is not finite; that a sum is not does not yet say so."""
+        """Leave out what is not finite; that a sum of squares is not does not yet say so."""
         finite = np.isfinite(self._translations).all(axis=1) & np.isfinite(self._scales).all(axis=1)
         for i in np.flatnonzero(~finite):
             log.add("node.transform", "the transform is not finite", where=f"/nodes/{i}")
         self._translations[~finite], self._scales[~finite] = 0.0, 1.0
         self._rotations[~finite] = _UNTURNED
 
-    def each(self) -> Iterator[tuple[Row, Row, Row, Row | None]]:
-        """For each node TRS, and the matrix itself where TRS cannot express it."""
-        rows = zip(self._translations, self._rotations, self._scales, strict=True)
-        for index, (translation, rotation, scale) in enumerate(rows):
-            given = self._matrices.get(index)
-            yield given if given is not None else (translation, rotation, scale, None)
+    def rows(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Translations, rotations and scales, one row a node; those of ``matrices`` have an identity."""
+        return self._translations, self._rotations, self._scales
 
 
-def _rows(values: Sequence[tuple[float, ...]], width: int) -> NDArray[np.float64]:
-    return np.fromiter(chain.from_iterable(values), np.float64, width * len(values)).reshape(-1, width)
+def _rows(values: Sequence[tuple[float, ...] | None], default: tuple[float, ...]) -> NDArray[np.float64]:
+    width = len(default)
+    if not any(values):
+        return np.full((len(values), width), default)
+    numbers = chain.from_iterable([value or default for value in values])
+    return np.fromiter(numbers, np.float64, width * len(values)).reshape(-1, width)
 
 
 _NO_TRANSFORM = NodeObject()

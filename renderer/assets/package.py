@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from msgspec import structs
+
 from renderer.animation.retarget import retarget
 from renderer.assets.asset import Asset
 from renderer.assets.color_table import color_table_size
@@ -147,7 +149,7 @@ def _with_materials(avatar: Avatar, config: CharacterConfig) -> Avatar:
 
 def _overridden(material: Material, config: CharacterConfig) -> Material:
     params = config.physical_material_params
-    return replace(
+    return structs.replace(
         material,
         roughness_factor=params.roughness,
         metallic_factor=params.metalness,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from renderer.scene.avatar import Avatar
@@ -24,22 +23,33 @@ def placed(
     scale: NDArray[np.float32] | None = None,
 ) -> Avatar:
     """The avatar with its scene under one more root, appended so that all indices stay as they are."""
-    tops = {i for i in avatar.roots if avatar.nodes[i].parent < 0}
-    added = len(avatar.nodes)
-    nodes = list(avatar.nodes)
+    moved = under_root(
+        avatar.nodes, avatar.roots, avatar.order, translation=translation, rotation=rotation, scale=scale
+    )
+    return changed(avatar, nodes=moved[0], roots=moved[1], order=moved[2])
+
+
+def under_root(
+    nodes: tuple[Node, ...],
+    roots: tuple[int, ...],
+    order: tuple[int, ...],
+    *,
+    translation: NDArray[np.float32] | None = None,
+    rotation: NDArray[np.float32] | None = None,
+    scale: NDArray[np.float32] | None = None,
+) -> tuple[tuple[Node, ...], tuple[int, ...], tuple[int, ...]]:
+    """``placed`` for the nodes, the roots and the order of an avatar that is still to be made."""
+    tops = tuple(i for i in roots if nodes[i].parent < 0)
+    added = len(nodes)
+    moved = list(nodes)
     for top in tops:
-        nodes[top] = replace(nodes[top], parent=added)
+        moved[top] = replace(moved[top], parent=added)
     root = Node(
         name="",
         parent=-1,
-        children=tuple(i for i in avatar.roots if i in tops),
+        children=tops,
         translation=np.zeros(3, np.float32) if translation is None else translation,
         rotation=IDENTITY if rotation is None else rotation,
         scale=np.ones(3, np.float32) if scale is None else scale,
     )
-    return changed(
-        avatar,
-        nodes=(*nodes, root),
-        roots=(added, *(i for i in avatar.roots if i not in tops)),
-        order=(added, *avatar.order),
-    )
+    return (*moved, root), (added, *(i for i in roots if i not in tops)), (added, *order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ _LEAST = {Mode.LINE_LOOP: 2, Mode.LINE_STRIP: 2, Mode.TRIANGLE_STRIP: 3, Mode.TR
 _WEIGHT_SLACK = 1e-3
 _QUANTISED_WEIGHT_SLACK = 0.02
 _NORMAL_SLACK = 0.05
+_UNIT_SLACK = 1e-3
 
 
 class PrimitiveReader:
@@ -82,13 +84,8 @@ class PrimitiveReader:
             variants=read_mappings(source, materials=self._materials, log=self._log, where=where),
             targets=self._targets_later(source.targets, count, where),
         )
-        for name, rows in (
-            ("NORMAL", normals),
-            ("TANGENT", tangents),
-            ("COLOR_0", primitive.colors),
-            ("JOINTS_n", joints),
-            *((f"TEXCOORD_{i}", uv) for i, uv in enumerate(primitive.uvs)),
-        ):
+        names = ("NORMAL", "TANGENT", "COLOR_0", "JOINTS_n", "TEXCOORD_0", "TEXCOORD_1")
+        for name, rows in zip(names, (normals, tangents, primitive.colors, joints, *primitive.uvs), strict=False):
             if rows is not None and len(rows) != count:
                 raise refusal("mesh.count", f"{name} has {len(rows)} vertices, POSITION {count}", where=where)
         return primitive
@@ -104,10 +101,13 @@ class PrimitiveReader:
             if rows.shape[1] not in widths:
                 self._log.add("mesh.attribute", f"{name} has {rows.shape[1]} components", where=here)
                 return None
-            if rows is self._accessors.read(index, where=here):  # integers are finite
-                rows = self._finite(rows, here)
-            if name in ("NORMAL", "TANGENT"):
+            if name == "NORMAL":
                 rows = self._unit(rows, here)
+            else:
+                if rows is self._accessors.read(index, where=here):  # integers are finite
+                    rows = self._finite(rows, here)
+                if name == "TANGENT":
+                    rows = self._unit(rows, here)
             self._rows[index, name] = rows
         return self._rows[index, name]
 
@@ -123,9 +123,11 @@ class PrimitiveReader:
     def _unit(self, rows: Rows, where: str) -> Rows:
         """Directions of unit length; a zero one becomes +Y so that shading stays finite."""
         lengths = (rows * rows) @ _DIRECTION[: rows.shape[1]]
-        off = max(float(lengths.max(initial=1.0)) - 1.0, 1.0 - float(lengths.min(initial=1.0)))
-        if off <= 1e-3:
+        off = _furthest_from_one(lengths)
+        if off <= _UNIT_SLACK:
             return rows
+        if not math.isfinite(off) and (finite := self._finite(rows, where)) is not rows:
+            return self._unit(finite, where)
         if off > 2.0 * _NORMAL_SLACK:
             bad = int((np.abs(lengths - 1.0) > 2.0 * _NORMAL_SLACK).sum())
             self._log.add("mesh.normals", f"{bad} vectors are not of unit length", where=where)
@@ -203,11 +205,11 @@ class PrimitiveReader:
         return indices, self._normalised(values, slack, where)
 
     def _normalised(self, weights: Rows, slack: float, where: str) -> Rows:
-        if weights.min(initial=0.0) < 0.0:
+        if np.minimum.reduce(weights.reshape(-1), initial=0.0) < 0.0:
             self._log.add("skin.weights", "negative weights", where=where)
             weights = np.maximum(weights, np.float32(0.0))
         sums = (weights @ np.ones(weights.shape[1], np.float32))[:, None]
-        if max(float(sums.max(initial=1.0)) - 1.0, 1.0 - float(sums.min(initial=1.0))) <= 1e-6:
+        if _furthest_from_one(sums[:, 0]) <= 1e-6:
             return weights
         bad = int((np.abs(sums - 1.0) > slack).sum())
         if bad:
@@ -235,7 +237,7 @@ class PrimitiveReader:
             flat = flat[:whole]
         if len(flat) < _LEAST.get(mode, 1):
             return None
-        if int(flat.max()) < count:
+        if int(np.maximum.reduce(flat)) < count:
             return flat
         size = _DIVISOR.get(mode, 1 if mode is Mode.POINTS else len(flat))
         groups = flat.reshape(-1, size)
@@ -294,6 +296,12 @@ class PrimitiveReader:
             self._log.add("mesh.target-count", f"{len(rows)} vertices of {count}", where=f"{where}/{name}")
             return None
         return rows if moves else None
+
+
+def _furthest_from_one(values: NDArray[np.floating[Any]]) -> float:
+    """How far any of ``(n,)`` is from 1; 0 where there are none."""
+    # The reductions themselves: numpy's methods around them cost more than they do for a few hundred numbers.
+    return max(float(np.maximum.reduce(values, initial=1.0)) - 1.0, 1.0 - float(np.minimum.reduce(values, initial=1.0)))
 
 
 def _energy(rows: Rows) -> float:

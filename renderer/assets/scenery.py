@@ -6,10 +6,11 @@ casts and receives shadows, and keeps its own materials; the colour table does n
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct, structs
 
 from renderer.assets.placement import placed
 from renderer.scene.avatar import Avatar
@@ -20,7 +21,7 @@ from renderer.scene.node import Node
 
 SCALE, HEIGHT = 0.5, -0.006
 
-Value = TypeVar("Value")
+Value = TypeVar("Value", bound=Struct)
 
 
 def with_scenery(avatar: Avatar, scenery: Avatar) -> Avatar:
@@ -45,9 +46,9 @@ def with_scenery(avatar: Avatar, scenery: Avatar) -> Avatar:
         meshes=(*avatar.meshes, *(_mesh(mesh, len(avatar.materials), len(materials)) for mesh in around.meshes)),
         materials=(
             *avatar.materials,
-            *(replace(_retextured(material, len(avatar.textures)), graded=False) for material in materials),
+            *(structs.replace(_retextured(material, len(avatar.textures)), graded=False) for material in materials),
         ),
-        textures=(*avatar.textures, *(replace(t, image=_moved(t.image, image)) for t in around.textures)),
+        textures=(*avatar.textures, *(structs.replace(t, image=_moved(t.image, image)) for t in around.textures)),
         images=(*avatar.images, *around.images),
         skins=(
             *avatar.skins,
@@ -64,7 +65,7 @@ def _moved(index: int, by: int) -> int:
 
 def _node(node: Node, before: Avatar) -> Node:
     first = len(before.nodes)
-    return replace(
+    return structs.replace(
         node,
         parent=_moved(node.parent, first),
         children=tuple(child + first for child in node.children),
@@ -88,12 +89,10 @@ def _mesh(mesh: Mesh, first: int, count: int) -> Mesh:
 def _retextured(value: Value, by: int) -> Value:
     """A material, or a layer of one, whose textures are numbered from ``by``."""
     if isinstance(value, TextureRef):
-        return replace(value, texture=value.texture + by)
+        return structs.replace(value, texture=value.texture + by)
     layers: dict[str, Any] = {}
-    if is_dataclass(value) and not isinstance(value, type):
-        for part in fields(value):
-            before = getattr(value, part.name)
-            if is_dataclass(before):
-                layers[part.name] = _retextured(before, by)
-        return replace(value, **layers) if layers else value
-    return value
+    for name in value.__struct_fields__:
+        before = getattr(value, name)
+        if isinstance(before, Struct):
+            layers[name] = _retextured(before, by)
+    return structs.replace(value, **layers) if layers else value

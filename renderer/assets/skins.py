@@ -17,6 +17,9 @@ from renderer.scene.mesh import Mesh, Primitive
 from renderer.scene.node import Node
 from renderer.scene.skin import Skin
 
+_LAST = np.array((0, 0, 0, 1), np.float32)
+"""The last row of an affine matrix."""
+
 
 def read_skins(document: Document, accessors: Accessors, *, log: IssueLog) -> tuple[Skin, ...]:
     """One skin per object. Raises AssetError ``skin.*``, ``reference.range``."""
@@ -37,9 +40,10 @@ def fit_influences(
         if any(primitive.joints is None for primitive in meshes[node.mesh].primitives):
             log.add("skin.attributes", "a primitive without joints and weights", where=f"/nodes/{index}")
     result = list(meshes)
+    last: dict[int, int] = {}
     for index, count in joints.items():
-        fitted = tuple(_fit(p, count, f"/meshes/{index}", log) for p in meshes[index].primitives)
-        if any(new is not old for new, old in zip(fitted, meshes[index].primitives, strict=True)):
+        if _last_joint(meshes[index], last) >= count:
+            fitted = tuple(_fit(p, count, f"/meshes/{index}", log) for p in meshes[index].primitives)
             result[index] = replace(meshes[index], primitives=fitted)
     return tuple(result)
 
@@ -68,10 +72,10 @@ def _inverse_bind(index: int, count: int, accessors: Accessors, where: str, log:
     if len(rows) < count or rows.shape[1] != 16 or rows.dtype.kind != "f":
         raise refusal("skin.inverse-bind", f"{len(rows)} matrices of {rows.dtype} for {count} joints", where=where)
     matrices = rows[:count].reshape(count, 4, 4).swapaxes(1, 2)
-    last = np.array((0, 0, 0, 1), np.float32)
     flat = rows.reshape(-1)
-    if math.isfinite(float(np.dot(flat, flat))) and bool((matrices[:, 3] == last).all()):
+    if math.isfinite(float(np.dot(flat, flat))) and flat[3::4].tobytes() == _LAST.tobytes() * len(rows):
         return matrices
+    last = _LAST
     sound = np.isfinite(matrices).all(axis=(1, 2)) & (np.abs(matrices[:, 3] - last) < 1e-4).all(axis=1)
     if sound.all():
         return matrices
@@ -80,6 +84,18 @@ def _inverse_bind(index: int, count: int, accessors: Accessors, where: str, log:
     mended[:, 3] = last
     mended[~np.isfinite(mended).all(axis=(1, 2))] = np.eye(4)
     return mended
+
+
+def _last_joint(mesh: Mesh, known: dict[int, int]) -> int:
+    """The highest joint of a mesh; ``known`` by the identity of arrays, which primitives often share."""
+    result = 0
+    for primitive in mesh.primitives:
+        joints = primitive.joints
+        if joints is not None:
+            if id(joints) not in known:
+                known[id(joints)] = int(np.maximum.reduce(joints.reshape(-1), initial=0))
+            result = max(result, known[id(joints)])
+    return result
 
 
 def _fit(primitive: Primitive, count: int, where: str, log: IssueLog) -> Primitive:

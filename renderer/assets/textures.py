@@ -14,6 +14,7 @@ from renderer.scene.material import Image, Sampler, Texture, Wrap
 
 READABLE = ("image/png", "image/jpeg", "image/webp")
 _FILTERS = (9728, 9729, 9984, 9985, 9986, 9987)
+_WRAPS = tuple(int(wrap) for wrap in Wrap)
 
 
 class Pictures:
@@ -32,9 +33,10 @@ class Pictures:
     def _one(self, image: ImageObject, where: str) -> Image:
         absent = Image(name=image.name, mime_type="", data=b"")
         declared = image.mime_type
+        data: bytes | memoryview
         try:
             if image.buffer_view is not None:
-                data = bytes(self._buffers.view(image.buffer_view, where=where))
+                data = self._buffers.view(image.buffer_view, where=where)
             elif image.uri is None:
                 self._log.add("image.missing", "neither a URI nor a buffer view", where=where)
                 return absent
@@ -76,7 +78,9 @@ def _texture(
             sampler = samplers[texture.sampler]
         else:
             log.add("texture.reference", f"sampler {texture.sampler} does not exist", where=where)
-    webp = read(texture.extensions, "EXT_texture_webp", WebpSource, log=log, where=where)
+    webp = None
+    if texture.extensions:
+        webp = read(texture.extensions, "EXT_texture_webp", WebpSource, log=log, where=where)
     for source in (webp.source if webp else None, texture.source):
         if source is None:
             continue
@@ -94,10 +98,9 @@ def _sampler(sampler: SamplerObject, where: str, log: IssueLog) -> Sampler:
             return None
         return value
 
-    wraps = tuple(int(wrap) for wrap in Wrap)
     return Sampler(
         mag_filter=known(sampler.mag_filter, _FILTERS[:2]),
         min_filter=known(sampler.min_filter, _FILTERS),
-        wrap_s=Wrap(known(sampler.wrap_s, wraps) or Wrap.REPEAT),
-        wrap_t=Wrap(known(sampler.wrap_t, wraps) or Wrap.REPEAT),
+        wrap_s=Wrap(known(sampler.wrap_s, _WRAPS) or Wrap.REPEAT),
+        wrap_t=Wrap(known(sampler.wrap_t, _WRAPS) or Wrap.REPEAT),
     )

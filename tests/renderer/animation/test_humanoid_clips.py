@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from renderer.animation.clip import Clip
 from renderer.animation.gestures import GROUPS, motions
@@ -216,7 +217,7 @@ def with_roll(avatar: Avatar) -> Avatar:
         if index in bones:
             under = node.parent in bones
             nodes.append(
-                replace(
+                structs.replace(
                     node,
                     rotation=np.array([0, 0, 0, 1], np.float32) if under else roll,
                     translation=back @ node.translation if under else node.translation,
