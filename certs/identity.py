@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -222,6 +222,47 @@ def read_chain(pem: bytes, *, where: str = "") -> tuple[x509.Certificate, ...]:
             hint="give PEM, the device's own certificate first",
         ) from error
     return chain
+
+
+def chain_of(
+    key: PrivateKey, came: Sequence[x509.Certificate], *, authorities: Sequence[x509.Certificate] = ()
+) -> tuple[x509.Certificate, ...]:
+    """The key's own certificate, then those above it, without the root: what TLS wants to be shown.
+
+    Certificates in PKCS#7 have no order, and many authorities send the new one alone (RFC 7030, 4.2.3).
+
+    Args:
+        came: what was sent, in any order.
+        authorities: where the certificates above it may also be found.
+
+    Raises:
+        IdentityError: none of what came is the key's.
+    """
+    leaf = next((found for found in came if found.public_key() == key.public_key()), None)
+    if leaf is None:
+        raise IdentityError(
+            "none of the certificates that came belongs to the key that was asked for",
+            code="identity.mismatch",
+            hint="ask whoever runs the EST server",
+        )
+    others = [found for found in (*came, *authorities) if found != leaf]
+    chain = [leaf]
+    while chain[-1].subject != chain[-1].issuer and len(chain) < MAX_CHAIN:
+        above = next((found for found in others if _signed(chain[-1], by=found)), None)
+        if above is None or above.subject == above.issuer:
+            break
+        others.remove(above)
+        chain.append(above)
+    return tuple(chain)
+
+
+def _signed(certificate: x509.Certificate, *, by: x509.Certificate) -> bool:
+    """By name and signature: after a change of keys an authority has one name and two certificates."""
+    try:
+        certificate.verify_directly_issued_by(by)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def digital_signature_only() -> x509.KeyUsage:

@@ -36,13 +36,12 @@ class Lineage:
         self._archive = root / "archive"
 
     def pending_key(self) -> PrivateKey:
-        """The key that waits for its certificate; made and made durable if there is none.
+        """The key that waits for its certificate; made and made durable if there is none, or a damaged one.
 
-        A request that is repeated after a crash thus asks for the same key again.
+        A request that is repeated after a crash, or because nobody has decided yet, thus asks for the same key again.
 
         Raises:
             PrivateFileError: it cannot be kept.
-            IdentityError: what is kept is damaged.
         """
         private_directory(self._root)
         path = self._root / _PENDING
@@ -51,6 +50,8 @@ class Lineage:
         except PrivateFileError as error:
             if error.code != "file.missing":
                 raise
+        except IdentityError:  # nobody has certified it: no more is lost than a request
+            pass
         key = new_key()
         write_private(path, key_pem(key))
         return key

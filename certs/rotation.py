@@ -10,6 +10,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 HALF_LIFE = 0.5
 JITTER = 0.1
@@ -46,6 +50,11 @@ class Validity:
     @property
     def lifetime(self) -> timedelta:
         return self.not_after - self.not_before
+
+
+def validity_of(certificate: x509.Certificate) -> Validity:
+    """When a certificate is valid."""
+    return Validity(not_before=certificate.not_valid_before_utc, not_after=certificate.not_valid_after_utc)
 
 
 def renewal_time(validity: Validity, *, seed: str) -> datetime:

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 def show(config: options.Config = None, state_dir: options.StateDir = None, as_json: options.Json = False) -> None:
     """Show which certificates this device has; asks nobody."""
     from certs.lineage import Lineage
-    from certs.rotation import Validity, renewal_time, standing
+    from certs.rotation import renewal_time, standing, validity_of
     from device_agent.lifecycle.journal import load
     from device_agent.lifecycle.vault import Vault
 
@@ -43,7 +43,7 @@ def show(config: options.Config = None, state_dir: options.StateDir = None, as_j
     for version in lineage.versions():
         identity = lineage.read(version)
         leaf = identity.certificate
-        validity = Validity(not_before=leaf.not_valid_before_utc, not_after=leaf.not_valid_after_utc)
+        validity = validity_of(leaf)
         found.append(
             {
                 "version": version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -36,12 +37,20 @@ def serve(
     ] = None,
     settings: Annotated[Path | None, typer.Option(help="Write a settings file for an agent there.")] = None,
     tls: Annotated[bool, typer.Option("--tls", help="HTTPS, with an authority made for it (ca_file).")] = False,
+    office: Annotated[
+        bool,
+        typer.Option(
+            "--office",
+            help="Also a registration office: certificates (EST) and credentials for devices with no access key.",
+        ),
+    ] = False,
     seed: Annotated[str, typer.Option(help="Makes ids repeatable; a fresh one without it.")] = "",
     rule: Annotated[
         list[str] | None, typer.Option(help="A rule of seats, NAME=ANSWER (docs/harness.md); may be repeated.")
     ] = None,
 ) -> None:
     """Serve until told to stop (Ctrl-C, SIGTERM); prints one line of JSON when ready."""
+    from device_agent.harness.enrolment.server import office_of
     from device_agent.harness.loopback import is_loopback
     from device_agent.harness.ready import write_settings
     from device_agent.harness.serve import RunningHarness
@@ -51,16 +60,21 @@ def serve(
             f"harness: WARNING: listening on {host}, beyond this machine: its console (/_harness/) has no password,"
             " and it gives out keys. Use a closed network.\n"
         )
-    with RunningHarness.start(
-        avatars=tuple(avatar or ()),
-        seats=seats,
-        host=host,
-        port=port,
-        data=data,
-        seed=seed,
-        rules=_rules(rule or []),
-        tls=tls,
-    ) as running:
+    with ExitStack() as open_:
+        running = open_.enter_context(
+            RunningHarness.start(
+                avatars=tuple(avatar or ()),
+                seats=seats,
+                host=host,
+                port=port,
+                data=data,
+                seed=seed,
+                rules=_rules(rule or []),
+                tls=tls,
+            )
+        )
+        if office:
+            open_.enter_context(office_of(running))
         stopping = threading.Event()
 
         def stop(_number: int, _frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 
@@ -84,11 +84,41 @@ class SeedOrder(Order, frozen=True, kw_only=True):
     seed: str
 
 
+class InvitationOrder(Order, frozen=True, kw_only=True):
+    """A secret for a first certificate: for this device, or for any."""
+
+    device_id: str = ""
+
+
+class RemovalOrder(Order, frozen=True, kw_only=True):
+    """Take a device out, or let it in again."""
+
+    removed: bool
+
+
+class OfficeDesk(Protocol):
+    """What the console may order of a registration office."""
+
+    def invite(self, device_id: str = "") -> str:
+        """A provisioning secret that works once."""
+
+    def remove(self, device_id: str, *, removed: bool) -> None:
+        """Take a device out, or let it in again."""
+
+    def devices(self) -> list[dict[str, object]]:
+        """Every device that has a certificate, or was taken out."""
+
+
 class Console:
-    """Everything that may be done to a running stand-in; to be used on the server's own loop."""
+    """Everything that may be done to a running stand-in; to be used on the server's own loop.
+
+    Attributes:
+        office: the registration office beside it, if there is one.
+    """
 
     def __init__(self, *, world: World) -> None:
         self._world = world
+        self.office: OfficeDesk | None = None
         self._snapshots: dict[str, Snapshot] = {}
 
     def take_snapshot(self, name: str) -> None:

@@ -17,9 +17,12 @@ from device_agent.harness.console import (
     CallbackOrder,
     Console,
     FailureOrder,
+    InvitationOrder,
     KeyOrder,
     LicenseChange,
     LicenseOrder,
+    OfficeDesk,
+    RemovalOrder,
     SeedOrder,
     TimeOrder,
 )
@@ -76,6 +79,22 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
     async def bearers(request: Request) -> Any:
         order = await _order(request, KeyOrder)
         return {"bearer_token": console.add_bearer(expires_in=order.expires_in)}
+
+    def office() -> OfficeDesk:
+        if console.office is None:
+            raise NoSuchThing("there is no office: start the harness with --office")
+        return console.office
+
+    async def invitations(request: Request) -> Any:
+        return {"enroll_secret": office().invite((await _order(request, InvitationOrder)).device_id)}
+
+    async def devices(_: Request) -> Any:
+        return office().devices()
+
+    async def device(request: Request) -> Any:
+        order = await _order(request, RemovalOrder)
+        office().remove(request.path_params["device_id"], removed=order.removed)
+        return {}
 
     async def time(request: Request) -> Any:
         return {"now": console.move_time(await _order(request, TimeOrder))}
@@ -138,6 +157,9 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
         ("/avatars", avatars, ("GET", "POST")),
         ("/keys", keys, ("POST",)),
         ("/bearers", bearers, ("POST",)),
+        ("/invitations", invitations, ("POST",)),
+        ("/devices", devices, ("GET",)),
+        ("/devices/{device_id}", device, ("PUT",)),
         ("/time", time, ("POST",)),
         ("/seed", seed, ("POST",)),
         ("/rules", rules, ("GET", "PUT")),

@@ -17,7 +17,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The one line of JSON that ``avatar-agent harness serve`` prints.
 
     Attributes:
-        ca_file: the authority to trust; with TLS only.
+        ca_file: the authority to trust; with TLS or an office only.
+        est_url, broker_url, crl_url, enroll_secret: with an office only; the secret is good for one device.
     """
 
     endpoint: str
@@ -30,6 +31,10 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     license_file: str
     avatar_codes: list[str]
     ca_file: str = ""
+    est_url: str = ""
+    broker_url: str = ""
+    crl_url: str = ""
+    enroll_secret: str = ""
 
     def __repr__(self) -> str:
         return f"Ready(endpoint={self.endpoint!r}, tenant_id={self.tenant_id!r}, app_id={self.app_id!r})"
@@ -40,7 +45,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def write_settings(path: Path, ready: Ready) -> None:
-    """A settings file for an agent that works against this stand-in; mode 0600, its folders beside it.
+    """A settings file for an agent that works against this stand-in; mode 0600, its folders beside it. With an office
+    it holds no access key: the device's certificate opens the broker.
 
     Raises:
         ConfigurationError: it cannot be written.
@@ -48,14 +54,16 @@ def write_settings(path: Path, ready: Ready) -> None:
     beside = path.absolute().parent
     settings: dict[str, str | int] = {
         "endpoint": ready.endpoint,
-        "access_key_id": ready.access_key_id,
-        "access_key_secret": ready.access_key_secret,
         "tenant_id": ready.tenant_id,
         "app_id": ready.app_id,
         "license_file": ready.license_file,
         "state_dir": str(beside / "state"),
         "cache_dir": str(beside / "cache"),
     }
+    if ready.est_url:
+        settings |= {"enroll_url": ready.est_url, "enroll_secret": ready.enroll_secret, "broker_url": ready.broker_url}
+    else:
+        settings |= {"access_key_id": ready.access_key_id, "access_key_secret": ready.access_key_secret}
     if ready.ca_file:
         settings["ca_file"] = ready.ca_file
     # A JSON text or number is a TOML one as well, as long as non-ASCII stays as it is and DEL does not occur.

@@ -15,12 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import msgspec
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from device_agent.errors import AgentError, ConfigurationError
 from device_agent.harness.app import HarnessApp
-from device_agent.harness.console import Console, LicenseOrder, TimeOrder
+from device_agent.harness.console import Console, LicenseOrder, OfficeDesk, TimeOrder
 from device_agent.harness.faults import Fault
 from device_agent.harness.licensing import make_key
 from device_agent.harness.loopback import is_loopback
@@ -29,7 +30,7 @@ from device_agent.harness.protocol import MAX_HEAD, protocol_for
 from device_agent.harness.ready import Ready
 from device_agent.harness.recorder import Record
 from device_agent.harness.rules import SeatRules
-from device_agent.harness.tls import ServerFiles, server_files
+from device_agent.harness.tls import TLS_FOLDER, ServerFiles, server_files
 from device_agent.harness.workings import Workings
 from device_agent.harness.world import Setup, World, build_world
 
@@ -121,7 +122,7 @@ class RunningHarness:
             )
             if tls:
                 # The real time: clients check the certificate against theirs, not against the stand-in's.
-                files = server_files(world.folder / "tls", host=host, now=datetime.now(UTC))
+                files = server_files(world.folder / TLS_FOLDER, host=host, now=datetime.now(UTC))
             running = cls(world=world, listener=listener, host=host, erase=erase, tls=files)
         except BaseException:
             listener.close()
@@ -138,6 +139,16 @@ class RunningHarness:
             running.stop()
             raise
         return running
+
+    @property
+    def folder(self) -> Path:
+        """Where licences, packages and keys are kept; private."""
+        return self._world.folder
+
+    def has_office(self, desk: OfficeDesk, **addresses: str) -> None:
+        """Let the ready line tell of a registration office, and the console give it orders."""
+        self.ready = msgspec.structs.replace(self.ready, **addresses)
+        self._console.office = desk
 
     def seats(self) -> list[dict[str, object]]:
         """Every seat that is taken."""

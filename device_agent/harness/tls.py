@@ -15,6 +15,8 @@ AUTHORITY_LIFETIME = timedelta(days=3650)
 SERVER_LIFETIME = timedelta(days=397)
 """As long as browsers accept at most."""
 
+CA_FILE = "ca.pem"
+TLS_FOLDER = "tls"
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 -- compared with, not bound to
 
@@ -50,8 +52,8 @@ def server_files(folder: Path, *, host: str, now: datetime) -> ServerFiles:
         IdentityError: what lies there is no authority.
     """
     private_directory(folder)
-    files = ServerFiles(ca_file=folder / "ca.pem", certificate=folder / "server.pem", key=folder / "server-key.pem")
-    authority = _authority(files.ca_file, folder / "ca-key.pem", now=now)
+    files = ServerFiles(ca_file=folder / CA_FILE, certificate=folder / "server.pem", key=folder / "server-key.pem")
+    authority = kept_authority(folder, now=now)
     key = new_key()
     chain = authority.issue(
         key.public_key(),
@@ -67,7 +69,14 @@ def server_files(folder: Path, *, host: str, now: datetime) -> ServerFiles:
     return files
 
 
-def _authority(certificate: Path, key: Path, *, now: datetime) -> Authority:
+def kept_authority(folder: Path, *, now: datetime) -> Authority:
+    """The authority of a private folder, made when there is none: who trusts it goes on doing so over restarts.
+
+    Raises:
+        PrivateFileError: the folder cannot be used, or others can read it.
+        IdentityError: what lies there is no authority.
+    """
+    certificate, key = folder / CA_FILE, folder / "ca-key.pem"
     if certificate.exists() and key.exists():
         kept = Authority(
             identity=Identity.from_pem(read_private(key), read_private(certificate), where=str(certificate))

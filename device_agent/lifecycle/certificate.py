@@ -9,18 +9,22 @@ from datetime import datetime
 from cryptography import x509
 
 from certs.errors import CertError, IdentityError, TrustError
-from certs.identity import Identity, new_key, request
+from certs.identity import Identity, PrivateKey, chain_of, request
 from certs.lineage import Lineage
 from certs.purpose import Purpose
-from certs.rotation import Standing, Validity, standing
+from certs.rotation import Standing, standing, validity_of
 from certs.trust import Trust
 from device_agent.config import Secret
 from device_agent.errors import AgentError, ConfigurationError, NetworkError, ServerFault
 from device_agent.lifecycle.office import Office
 from device_agent.lifecycle.points import Point, Reach, unwatched
 
-HANDSHAKE_ENDED = "network.tls"
-"""The other side broke off the handshake: that is how TLS refuses a certificate."""
+Certificates = tuple[x509.Certificate, ...]
+
+BROKEN_OFF = frozenset({"network.tls", "network.cut"})
+"""How TLS refuses a certificate: the other side breaks off. With TLS 1.3 the client has sent its request by then, and
+the reset of a connection with unread data may overtake the alert that says why. An innocent cut costs a renewal.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +60,9 @@ class CertificateKeeper:
             return kept
         key = self.lineage.pending_key()
         self.reach(Point.CERTIFICATE_ASK)
-        chain = self.office.enroll(request(key, device_id=self.device_id), secret=secret)
+        came = self.office.enroll(request(key, device_id=self.device_id), secret=secret)
         self.reach(Point.CERTIFICATE_ANSWERED)
-        return self._take(Identity(key=key, chain=chain), now=now)
+        return self._take(key, came, now=now)
 
     def have(self) -> Identity | None:
         """What is in use; what is damaged on the disk counts as nothing, so that another can take its place."""
@@ -86,20 +90,21 @@ class CertificateKeeper:
         for version in reversed(self.lineage.versions()):
             try:
                 identity = self.lineage.read(version)
-                self._verify(identity, now=now)
+                self._verify(identity, authorities=self.office.authorities(), now=now)
             except (IdentityError, TrustError):
                 continue
             self._use(version, prove=True)
             return identity
         return None
 
-    def renew(self, *, now: datetime, force: bool = False) -> Identity | None:
+    def renew(self, *, now: datetime, secret: Secret | None = None, force: bool = False) -> Identity | None:
         """A further certificate with a key of its own when it is time; ``None`` when it is not.
 
-        The old one stays until the new one has worked: a refusal or a cut puts it back into use.
+        The old one stays until the new one has worked: a refusal or a cut puts it back into use. One whose time is over
+        opens nothing any more: a secret gets a first one again.
 
         Raises:
-            ConfigurationError: there is none to renew.
+            ConfigurationError: there is none to renew, its time is over and there is no secret, or it has not begun.
             NetworkError, PermissionRefused, TrustError, IdentityError: as ``enroll``; the old one is in use.
         """
         have = self.lineage.current()
@@ -107,13 +112,29 @@ class CertificateKeeper:
             raise ConfigurationError(
                 "this device has no certificate", code="office.no_certificate", hint="avatar-agent certs enroll"
             )
-        if not force and self.standing(have, now=now) is not Standing.DUE:
+        found = self.standing(have, now=now)
+        if found is Standing.EXPIRED and not force:
+            if secret is not None:
+                return self.enroll(secret=secret, now=now)
+            raise ConfigurationError(
+                f"this device's certificate ended on {have.certificate.not_valid_after_utc:%Y-%m-%d}",
+                code="office.expired",
+                hint="set a new enroll_secret, then: avatar-agent certs enroll",
+            )
+        if found is Standing.NOT_YET_VALID and not force:
+            raise ConfigurationError(
+                f"this device's certificate begins on {have.certificate.not_valid_before_utc:%Y-%m-%d},"
+                f" and this device thinks it is {now:%Y-%m-%d}",
+                code="office.not_yet_valid",
+                hint="turn on time synchronisation: timedatectl set-ntp true",
+            )
+        if found is Standing.FRESH and not force:
             return None
-        key = new_key()
+        key = self.lineage.pending_key()
         self.reach(Point.CERTIFICATE_ASK)
-        chain = self.office.reenroll(request(key, device_id=self.device_id))
+        came = self.office.reenroll(request(key, device_id=self.device_id))
         self.reach(Point.CERTIFICATE_ANSWERED)
-        return self._take(Identity(key=key, chain=chain), now=now)
+        return self._take(key, came, now=now)
 
     def take_over(self, identity: Identity, *, now: datetime) -> bool:
         """Put a key and certificate that were made elsewhere into use; whether the office has seen them work.
@@ -131,9 +152,7 @@ class CertificateKeeper:
 
     def standing(self, identity: Identity, *, now: datetime) -> Standing:
         """What the certificate's validity says at a time."""
-        leaf = identity.certificate
-        validity = Validity(not_before=leaf.not_valid_before_utc, not_after=leaf.not_valid_after_utc)
-        return standing(validity, seed=self.device_id, now=now)
+        return standing(validity_of(identity.certificate), seed=self.device_id, now=now)
 
     def settle(self) -> None:
         """Find out about a certificate that was put into use when power failed, before it had worked.
@@ -147,14 +166,18 @@ class CertificateKeeper:
         with suppress(NetworkError, ServerFault):
             self._prove()
 
-    def _take(self, identity: Identity, *, now: datetime) -> Identity:
-        self._verify(identity, now=now)
+    def _take(self, key: PrivateKey, came: Certificates, *, now: datetime) -> Identity:
+        authorities = self.office.authorities()
+        identity = Identity(key=key, chain=chain_of(key, came, authorities=authorities))
+        self._verify(identity, authorities=authorities, now=now)
         self._deploy(identity, prove=True)
         return identity
 
-    def _verify(self, identity: Identity, *, now: datetime) -> None:
-        roots = [found for found in self.office.authorities() if _is_root(found)]
-        Trust(roots=roots).verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
+    def _verify(self, identity: Identity, *, authorities: Certificates, now: datetime) -> None:
+        """Against the roots that the office names; an office that names none stands for its authorities itself."""
+        roots = [found for found in authorities if _is_root(found)]
+        trust = Trust(roots=roots or authorities, partial=not roots)
+        trust.verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
 
     def _deploy(self, identity: Identity, *, prove: bool) -> bool:
         version = self.lineage.add(identity)
@@ -178,7 +201,7 @@ class CertificateKeeper:
         try:
             self.office.prove()
         except (NetworkError, ServerFault) as error:
-            if error.code == HANDSHAKE_ENDED:
+            if error.code in BROKEN_OFF:
                 self.lineage.roll_back()
             raise
         except (AgentError, CertError):

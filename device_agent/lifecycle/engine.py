@@ -13,7 +13,10 @@ from typing import Any, Self
 
 import msgspec
 
+from certs.errors import CertError
 from certs.identity import Identity
+from certs.lineage import Lineage
+from certs.rotation import Validity, validity_of
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
@@ -145,16 +148,29 @@ class Engine:
         active = self.record.content.active
         return bool(active) and self._device.cache.cached(active) is not None
 
+    @property
+    def certificate(self) -> Validity | None:
+        """When the certificate in use is valid; ``None`` without a whole one."""
+        lineage = Lineage(root=self._device.vault.identity_folder)
+        if lineage.live is None:
+            return None
+        try:
+            identity = lineage.current()
+        except CertError:
+            return None
+        return validity_of(identity.certificate) if identity is not None else None
+
     def renew_certificate(self, *, force: bool = False) -> str:
         """Renew the device's certificate when it is time; the new fingerprint, empty when nothing was to be done.
 
         Raises:
-            ConfigurationError: the device has no certificate.
+            ConfigurationError: the device has no certificate, or its time is over and no secret is set, or not begun.
             NetworkError, PermissionRefused, TrustError, IdentityError: see ``CertificateKeeper.renew``.
         """
         with self._device.watch.step("certificate") as note:
             keeper = self._device.certificates(self.record.device_id)
-            renewed = keeper.renew(now=self._device.now_utc(), force=force)
+            secret = self._device.settings.enroll_secret
+            renewed = keeper.renew(now=self._device.now_utc(), secret=secret, force=force)
             note.result = renewed.fingerprint if renewed is not None else "fresh"
         return renewed.fingerprint if renewed is not None else ""
 

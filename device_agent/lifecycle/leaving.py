@@ -152,9 +152,9 @@ def _through_the_office(device: Device, record: Record) -> Record:
 
 
 def _ready_to_show_itself(device: Device, record: Record) -> None:
-    """A certificate is what the office knows a device by: one that was lost is asked for again."""
+    """A certificate is what the office knows a device by: one that was lost, or is over, is asked for again."""
     settings, keeper = device.settings, device.certificates(record.device_id)
-    if settings.enroll_url and settings.enroll_secret is not None and keeper.have() is None:
+    if settings.enroll_url and settings.enroll_secret is not None:
         keeper.enroll(secret=settings.enroll_secret, now=device.now_utc())
     device.settle_certificate()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -107,7 +108,9 @@ class Office:
         return _certificates(self._ask("GET", f"{self.est_url}/cacerts"))
 
     def enroll(self, request: x509.CertificateSigningRequest, *, secret: Secret) -> tuple[x509.Certificate, ...]:
-        """The first certificate, for a provisioning secret (``/simpleenroll``)."""
+        """The first certificate, for a provisioning secret (``/simpleenroll``), and those that came with it in any
+        order. Of other authorities than ours it may come alone, or later (``ServerFault``, ``office.pending``).
+        """
         login = base64.b64encode(f"device:{secret.reveal()}".encode()).decode()
         return self._certify("simpleenroll", request, {"Authorization": f"Basic {login}"}, with_identity=False)
 
@@ -183,7 +186,7 @@ class Office:
                 if self.steady() > ends:
                     raise _too_long(url)
         if response.status != 200:
-            raise self._refused(response.status, bytes(data), url)
+            raise self._refused(response, bytes(data), url)
         return Reply(body=bytes(data), headers=response.headers)
 
     def _stream(
@@ -215,7 +218,27 @@ class Office:
                 hint="get one: avatar-agent certs enroll",
             ) from error
 
-    def _refused(self, status: int, body: bytes, url: str) -> Exception:
+    def _refused(self, response: Streamed, body: bytes, url: str) -> Exception:
+        status = response.status
+        if 300 <= status < 400:
+            return NotThePlatform(
+                f"the answer leads elsewhere (HTTP {status}), which is not followed",
+                code="network.redirect",
+                where=_host(url),
+                hint="check enroll_url and broker_url",
+            )
+        if status == 202:  # RFC 7030, 4.2.3: the same request again, later
+            return ServerFault(
+                "the registration office has not decided yet", code="office.pending", where=_host(url),
+                hint=f"have the request approved there, and ask again{_later(response.headers.get('retry-after', ''))}",
+            )  # fmt: skip
+        if status == 404:
+            return NotThePlatform(
+                "there is no such service at that address (HTTP 404)",
+                code="network.not_the_platform",
+                where=_host(url),
+                hint="check enroll_url and broker_url",
+            )
         try:
             code = msgspec.json.decode(body, type=_Refusal).code
         except msgspec.MsgspecError:
@@ -226,8 +249,9 @@ class Office:
             )
         if code == "Removed":
             return PermissionRefused(
-                "headquarters took this device out", code=REMOVED, where=_host(url), hint="nothing: it unbinds itself"
-            )
+                "headquarters took this device out", code=REMOVED, where=_host(url),
+                hint="the service unbinds it; without the service: avatar-agent unbind",
+            )  # fmt: skip
         shown = code if code.isprintable() and len(code) < 60 else ""
         return PermissionRefused(
             f"the registration office refuses (HTTP {status}{', ' if shown else ''}{shown})",
@@ -310,6 +334,10 @@ def _too_long(url: str) -> NetworkError:
     return translated(
         TimeoutError(), stage="exchange", where=_host(url), is_loopback=is_loopback(urlsplit(url).hostname or "")
     )
+
+
+def _later(retry_after: str) -> str:
+    return f" in {retry_after} s" if re.fullmatch(r"[0-9]{1,6}", retry_after) else " later"
 
 
 def _host(url: str) -> str:

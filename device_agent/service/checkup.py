@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from certs.errors import CertError
 from certs.lineage import Lineage
-from certs.rotation import Standing, Validity, standing
+from certs.rotation import Standing, standing, validity_of
 from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Exchange
 from device_agent.api.network import Network
@@ -240,15 +240,17 @@ def _certificate(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Fi
             fix="avatar-agent certs enroll" if wanted else "",
         )
         return
-    leaf = identity.certificate
-    validity = Validity(not_before=leaf.not_valid_before_utc, not_after=leaf.not_valid_after_utc)
-    found = standing(validity, seed=leaf.subject.rfc4514_string(), now=datetime.now(UTC))
+    validity = validity_of(identity.certificate)
+    found = standing(validity, seed=load(settings.state_dir).record.device_id, now=datetime.now(UTC))
     bad = found in (Standing.EXPIRED, Standing.NOT_YET_VALID)
+    lasts = f"begins {validity.not_before:%Y-%m-%d}, ends {validity.not_after:%Y-%m-%d}"
     yield Finding(
         check="certificate",
         level=Level.BAD if bad else Level.OK,
-        says=f"{identity.fingerprint}, {found.value}, ends {leaf.not_valid_after_utc:%Y-%m-%d}",
-        fix="check the clock, then: avatar-agent certs renew",
+        says=f"{identity.fingerprint}, {found.value.replace('_', ' ')}, {lasts}",
+        fix="check this device's clock; if it is right, set a new enroll_secret, then: avatar-agent certs enroll"
+        if found is Standing.EXPIRED
+        else "turn on time synchronisation: timedatectl set-ntp true",
     )
 
 

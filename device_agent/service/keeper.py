@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from certs.errors import CertError, PrivateFileError
+from certs.rotation import retry_delay
 from device_agent.api.causes import Cause, cause_of
 from device_agent.clock import Clock
 from device_agent.config import Settings
@@ -57,6 +59,8 @@ class _Rhythm:
     failures: int = 0
     checked_at: float | None = None
     content_at: float | None = None
+    renew_at: float = 0.0
+    renewals_failed: int = 0
     counted_at: float | None = None
     uncounted_s: float = 0.0
     due_at: float = 0.0
@@ -80,7 +84,8 @@ class Keeper:
         log: Lines | None = None,
     ) -> None:
         """``dice`` gives random numbers in [0, 1)."""
-        self.settings = settings
+        self._settings = settings
+        self._anew = False
         self._open = open_engine
         self._clock = clock
         self._dice = dice
@@ -88,8 +93,23 @@ class Keeper:
         self._rhythm = _Rhythm()
         self._log = log or Lines()
 
+    @property
+    def settings(self) -> Settings:
+        """What the device is kept by."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        """May come from another thread; the next step tries them, however long the old ones were to wait."""
+        self._settings = settings
+        self._anew = True
+
     def step(self) -> float:
         """Do what is due; seconds until the next step is."""
+        if self._anew:
+            self._anew = False
+            self._rhythm.due_at = self._rhythm.renew_at = 0.0
+            self._rhythm.checked_at = None
         try:
             with self._open(self.settings, self._seen) as engine:
                 if self._rhythm.generation < 0:
@@ -149,10 +169,10 @@ class Keeper:
         """The regular licensed call, then the avatar: each when it is due."""
         now, rhythm = self._clock.steady(), self._rhythm
         if rhythm.checked_at is None or now - rhythm.checked_at >= CHECK_S * 0.8 or rhythm.link != "online":
+            if self.settings.enroll_url and now >= rhythm.renew_at:
+                self._renew(engine)  # first: without a valid one the broker gives nothing to call with
             engine.start()
             self._heard()
-            if self.settings.enroll_url:
-                self._renew(engine)
         code = self.settings.avatar or engine.record.content.active
         other = code and code != engine.record.content.active
         stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
@@ -171,12 +191,28 @@ class Keeper:
 
     def _renew(self, engine: Engine) -> None:
         """The certificate, when it is time; a failure costs nothing as long as the old one is valid."""
+        rhythm = self._rhythm
         try:
             engine.renew_certificate()
         except (AgentError, CertError) as error:
             if error.code == REMOVED:
                 raise
-            self._log.warning("certificate", code=error.code, message=error.message, hint=error.hint)
+            rhythm.renewals_failed += 1
+            wait_s = self._renewal_wait_s(engine)
+            rhythm.renew_at = self._clock.steady() + wait_s
+            self._log.warning(
+                "certificate", code=error.code, message=error.message, hint=error.hint, next_s=round(wait_s)
+            )
+        else:
+            rhythm.renewals_failed, rhythm.renew_at = 0, 0.0
+
+    def _renewal_wait_s(self, engine: Engine) -> float:
+        validity = engine.certificate
+        if validity is None:
+            return CHECK_S
+        now = datetime.fromtimestamp(engine.now, tz=UTC)
+        failures, part = self._rhythm.renewals_failed, self._dice()
+        return retry_delay(validity, failures=failures, now=now, part=part).total_seconds()
 
     def _heard(self) -> None:
         rhythm = self._rhythm
@@ -229,7 +265,7 @@ class Keeper:
         return 60.0
 
     def _tell(self, engine: Engine, wait: float) -> None:
-        rhythm, record = self._rhythm, engine.record
+        rhythm, record, validity = self._rhythm, engine.record, engine.certificate
         online = rhythm.link == "online"
         self._report.put(
             Snapshot(
@@ -241,6 +277,7 @@ class Keeper:
                 avatar=record.content.active,
                 problem=rhythm.problem,
                 next_s=wait,
+                certificate_ends=validity.not_after.timestamp() if validity is not None else 0.0,
             )
         )
 

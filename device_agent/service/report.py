@@ -21,6 +21,7 @@ class Snapshot:
         offline_s: seconds of the budget that are used.
         problem: code of the last failure, while it lasts.
         next_s: seconds until the next step.
+        certificate_ends: end of the device's certificate, seconds since 1970; 0 without one.
     """
 
     phase: Phase = Phase.BLANK
@@ -94,7 +95,7 @@ class Report:
         lines = []
         for name, text, value in gauges:
             lines += [f"# HELP avatar_agent_{name} {text}", f"# TYPE avatar_agent_{name} gauge"]
-            lines.append(f"avatar_agent_{name} {value:g}")
+            lines.append(f"avatar_agent_{name} {value:.15g}")
         lines += ["# HELP avatar_agent_phase The device's phase.", "# TYPE avatar_agent_phase gauge"]
         lines += [f'avatar_agent_phase{{phase="{phase.value}"}} {int(phase is now.phase)}' for phase in Phase]
         lines += ["# HELP avatar_agent_steps_total Steps by result.", "# TYPE avatar_agent_steps_total counter"]

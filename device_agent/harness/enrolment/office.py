@@ -94,7 +94,8 @@ class Office:
         now = self.clock()
         try:
             crl = self.authority.crl(now=now, lifetime=timedelta(hours=1))
-            trust = Trust(roots=[self.authority.certificate], crls=[crl], revocation=Revocation.LEAF)
+            # Of what is above this authority, it need not be shown anything.
+            trust = Trust(roots=[self.authority.certificate], crls=[crl], revocation=Revocation.LEAF, partial=True)
             verified = trust.verify(presented, purpose=Purpose.CLIENT, now=now)
         except CertError as error:
             raise Refused(403, error.code) from error
@@ -153,6 +154,29 @@ class Office:
         with self.lock:
             self.secrets[secret] = device_id
         return secret
+
+    def remove(self, device_id: str, *, removed: bool) -> None:
+        """Take a device out, or let it in again."""
+        with self.lock:
+            (self.removed.add if removed else self.removed.discard)(device_id)
+
+    def devices(self) -> list[dict[str, object]]:
+        """Every device that has a certificate, or was taken out."""
+        with self.lock:
+            ids = sorted({owner for owner, _ in self.issued} | self.removed)
+            revoked = self.authority.revoked
+            return [
+                {
+                    "device_id": device_id,
+                    "removed": device_id in self.removed,
+                    "certificates": [
+                        {"serial": f"{serial:x}", "revoked": serial in revoked}
+                        for owner, serial in self.issued
+                        if owner == device_id
+                    ],
+                }
+                for device_id in ids
+            ]
 
     def _issue(self, request: x509.CertificateSigningRequest, *, subject: str | None) -> tuple[x509.Certificate, ...]:
         try:

@@ -21,18 +21,20 @@ from typing import Any, cast
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from certs.authority import Authority
 from certs.files import private_directory, write_private
 from certs.identity import Identity, new_key
 from certs.purpose import Purpose
 from device_agent.harness.enrolment.office import Office, Refused
 from device_agent.harness.serve import RunningHarness
+from device_agent.harness.tls import CA_FILE, TLS_FOLDER, kept_authority
 
 LOOPBACK = "127.0.0.1"
 EST = "/.well-known/est"
 CRL = "/authority.crl"
 MAX_BODY = 64 * 1024
 TIMEOUT_S = 10.0
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 
 
 class Desk(http.server.BaseHTTPRequestHandler):
@@ -172,33 +174,49 @@ class Enrolment:
 def open_office(
     harness: RunningHarness, folder: Path, *, lifetime: timedelta = timedelta(days=30), names: Sequence[str] = ()
 ) -> Iterator[Enrolment]:
-    """An office beside a running stand-in; its keys live in ``folder`` and in memory as long as it is open.
+    """An office beside a running stand-in. Its authority stays in ``folder``; what it issued, revoked and invited is
+    forgotten when it closes.
 
     Args:
         names: further host names in the office's certificate, for who reaches it in another way.
     """
     now = datetime.now(UTC)
-    authority = Authority.create(name="avatar-harness devices", now=now, lifetime=timedelta(days=3650))
+    private_directory(folder)
+    authority = kept_authority(folder, now=now)
     key = new_key()
     chain = authority.issue(
         key.public_key(), subject="avatar-harness office", purpose=Purpose.SERVER, now=now,
         lifetime=timedelta(days=397), names=("localhost", LOOPBACK, *names),
     )  # fmt: skip
     own = Identity(key=key, chain=chain)
-    private_directory(folder)
     write_private(folder / "office.pem", own.key_pem() + own.chain_pem())
-    write_private(folder / "ca.pem", authority.identity.chain_pem())
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.load_cert_chain(folder / "office.pem")
-    tls.load_verify_locations(cafile=folder / "ca.pem")
+    tls.load_verify_locations(cafile=folder / CA_FILE)
     tls.verify_mode = ssl.CERT_OPTIONAL
+    tls.verify_flags |= _NO_CHECK_TIME  # the office looks at what is shown itself, by a clock that can be moved
     office = Office(authority=authority, on_world=harness.with_world, lifetime=lifetime)
     with (
         _open(Desk, office, tls) as port,
         _open(Board, office, None) as board,
     ):
-        yield Enrolment(office=office, port=port, board=board, ca_file=folder / "ca.pem", certificate=own.certificate)
+        yield Enrolment(office=office, port=port, board=board, ca_file=folder / CA_FILE, certificate=own.certificate)
+
+
+@contextlib.contextmanager
+def office_of(harness: RunningHarness) -> Iterator[Enrolment]:
+    """The stand-in's own office: the authority of its HTTPS, told by the ready line and the console."""
+    with open_office(harness, harness.folder / TLS_FOLDER) as opened:
+        harness.has_office(
+            opened.office,
+            est_url=opened.est_url,
+            broker_url=opened.broker_url,
+            crl_url=opened.crl_url,
+            ca_file=str(opened.ca_file),
+            enroll_secret=opened.office.invite(),
+        )
+        yield opened
 
 
 @contextlib.contextmanager

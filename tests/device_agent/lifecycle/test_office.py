@@ -33,6 +33,7 @@ from device_agent.errors import (
     PermissionRefused,
     ServerFault,
 )
+from device_agent.harness.enrolment.office import Refused
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.certificate import CertificateKeeper
@@ -322,6 +323,73 @@ def test_a_certificate_that_is_no_good_is_not_kept(
     assert ours.lineage.versions() == ()
 
 
+@pytest.mark.parametrize("sent", ["alone", "whole", "root first"])
+def test_an_authority_below_the_root_and_whatever_it_sends(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    """Certificates in PKCS#7 have no order, and most EST servers send the new one alone: the rest is in /cacerts."""
+    root = office.office.authority
+    below = root.intermediate(name="below", now=now(), lifetime=timedelta(days=99))
+    office.office.authority = below
+    issue = type(office.office)._issue
+
+    def as_others_do(self: Any, asked: Any, **more: Any) -> Any:
+        (leaf, *_) = issue(self, asked, **more)
+        return {
+            "alone": (leaf,),
+            "whole": (leaf, below.certificate, root.certificate),
+            "root first": (root.certificate, below.certificate, leaf),
+        }[sent]
+
+    monkeypatch.setattr(type(office.office), "_issue", as_others_do)
+    ours = keeper(office, tmp_path / "a")
+    first = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    assert [found.subject.rfc4514_string() for found in first.chain] == ["CN=kiosk-1", "CN=below"]
+    second = ours.renew(now=now(), force=True)
+    assert second is not None
+    assert second.chain[1:] == first.chain[1:]
+    assert ours.lineage.live == ours.lineage.proven == 2
+
+
+def test_an_office_that_has_not_decided_yet_is_asked_again_for_the_same_key(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 7030, 4.2.3: 202, until a person has approved the request; the client repeats it unchanged."""
+    ours = keeper(office, tmp_path / "a")
+    secret = Secret(office.office.invite())
+    asked = []
+    decide, certify = False, type(office.office)._issue
+
+    def wait(self: Any, request: Any, **more: Any) -> Any:
+        asked.append(request.public_key())
+        if not decide:
+            raise Refused(202, "Waits")
+        return certify(self, request, **more)
+
+    monkeypatch.setattr(type(office.office), "_issue", wait)
+    for act in (lambda: ours.enroll(secret=secret, now=now()), lambda: ours.renew(now=now(), force=True)):
+        asked.clear()
+        decide = False
+        before = ours.lineage.live
+        for _ in range(2):
+            with pytest.raises(ServerFault) as caught:
+                act()
+            assert caught.value.code == "office.pending"
+            assert ours.lineage.live == before
+        decide = True
+        act()
+        assert len(asked) == 3
+        assert asked[0] == asked[1] == asked[2]
+
+
+def test_a_pending_key_that_the_disk_damaged_is_no_dead_end(office: Enrolment, tmp_path: Path) -> None:
+    ours = keeper(office, tmp_path / "a")
+    ours.lineage.pending_key()
+    (tmp_path / "a" / "pending.pem").write_bytes(bytes(241))
+    ours.enroll(secret=Secret(office.office.invite()), now=now())
+    assert ours.lineage.live == 1
+
+
 def test_an_office_of_another_authority_is_not_spoken_to(office: Enrolment, tmp_path: Path) -> None:
     ours = keeper(office, tmp_path / "a")
     untrusting = Office(
@@ -341,7 +409,10 @@ def test_an_office_of_another_authority_is_not_spoken_to(office: Enrolment, tmp_
         (200, b"A" * 300_000, NotThePlatform),
         (500, b"", ServerFault),
         (403, b'{"Code":"Removed"}', PermissionRefused),
-        (302, b"", PermissionRefused),
+        (302, b"", NotThePlatform),
+        (404, b"", NotThePlatform),
+        (401, b"", PermissionRefused),
+        (202, b"", ServerFault),
     ],
 )
 def test_answers_that_make_no_sense(
@@ -375,3 +446,23 @@ def test_the_wire_is_rfc_7030_s(office: Enrolment) -> None:
 def test_plain_http_is_refused(kiosk: Kiosk) -> None:
     with pytest.raises(ConfigurationError, match="https"):
         Office.of(kiosk.settings(broker_url="http://127.0.0.1/x"), identity_folder=Path("x"), environ={})
+
+
+@pytest.mark.parametrize("code", ["network.tls", "network.cut"])
+def test_a_refusal_by_hanging_up_puts_the_old_certificate_back(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Which of the two a refused certificate looks like is a race that the device does not decide."""
+    ours = keeper(office, tmp_path / "a")
+    ours.enroll(secret=Secret(office.office.invite()), now=now())
+    key = new_key()
+    ours.lineage.deploy(
+        ours.lineage.add(Identity(key=key, chain=ours.office.reenroll(request(key, device_id="kiosk-1"))))
+    )
+
+    def hang_up(_self: Office) -> None:
+        raise NetworkError("gone", code=code)
+
+    monkeypatch.setattr(Office, "prove", hang_up)
+    ours.settle()
+    assert (ours.lineage.live, ours.lineage.proven) == (1, 1)

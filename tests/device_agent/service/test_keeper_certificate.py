@@ -1,0 +1,132 @@
+"""The device's certificate under the keeper's eyes, and settings that come while it waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from certs.lineage import Lineage
+from device_agent.config import Secret, Settings
+from device_agent.harness.enrolment.office import Refused
+from device_agent.harness.enrolment.server import Enrolment, open_office
+from device_agent.harness.packages.source import PackageSource
+from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.machine import Phase
+
+from .conftest import CODE, FILES, Site, Time
+
+DAY = 86400.0
+
+
+class Managed(Site):
+    """A site whose device has no access key; TLS sees the real time, so that the site's starts there."""
+
+    office: Enrolment
+    secret: str = ""
+
+    def settings(self) -> Settings:
+        given = super().settings()
+        return msgspec.structs.replace(
+            given, access_key_id="", access_key_secret=None, enroll_url=self.office.est_url,
+            broker_url=self.office.broker_url, ca_file=self.office.ca_file, device_id="kiosk-1",
+            enroll_secret=Secret(self.secret) if self.secret else None,
+        )  # fmt: skip
+
+    def reload(self) -> None:
+        self.keeper.settings = self.settings()
+
+
+@pytest.fixture
+def managed(tmp_path: Path, service_key: rsa.RSAPrivateKey) -> Iterator[Managed]:
+    clock = Time(now=time.time())
+    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
+    with (
+        RunningHarness.start(
+            avatars=[package], keys=lambda: service_key, time_source=lambda: clock.now
+        ) as running,
+        open_office(running, tmp_path / "office") as opened,
+    ):  # fmt: skip
+        opened.office.clock = lambda: datetime.fromtimestamp(clock.now, tz=UTC)
+        Managed.office = opened
+        Managed.secret = opened.office.invite()
+        yield Managed(folder=tmp_path / "site", harness=running, time=clock)
+
+
+def certificate_end(site: Managed) -> float:
+    identity = Lineage(root=site.folder / "state" / "secrets" / "identity").current()
+    assert identity is not None
+    return identity.certificate.not_valid_after_utc.timestamp()
+
+
+def test_its_end_is_told_to_the_second(managed: Managed) -> None:
+    assert "avatar_agent_certificate_end_seconds 0\n" in managed.report.metrics()
+    managed.live(60)
+    assert managed.record.phase is Phase.READY
+    first = certificate_end(managed)
+    assert f"avatar_agent_certificate_end_seconds {first:.0f}\n" in managed.report.metrics()
+    managed.live(20 * DAY)
+    assert certificate_end(managed) > first + 9 * DAY, "renewed at half of its life"
+    assert f"avatar_agent_certificate_end_seconds {certificate_end(managed):.0f}\n" in managed.report.metrics()
+
+
+def test_a_renewal_that_fails_is_tried_ever_slower_and_costs_nothing(
+    managed: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    managed.live(60)
+    tried: list[float] = []
+
+    def refuse(*_: object, **_more: object) -> None:
+        tried.append(managed.time.now)
+        raise Refused(500, "Ill")
+
+    monkeypatch.setattr(type(managed.office.office), "reenroll", refuse)
+    managed.live(29 * DAY)
+    assert managed.report.snapshot.link == "online"
+    assert 10 < len(tried) < 29 * DAY / 1800 / 4, "not with every licensed call"
+    monkeypatch.undo()
+    managed.live(0.9 * DAY)
+    assert certificate_end(managed) > managed.time.now + 28 * DAY
+
+
+def test_one_that_ended_is_replaced_by_a_new_secret_without_anybody_at_the_device(managed: Managed) -> None:
+    managed.office.office.lifetime = timedelta(days=2)
+    managed.live(60)
+    managed.office.office.removed.add("kiosk-2")  # somebody else's affair
+    managed.time.now += 3 * DAY  # switched off meanwhile
+    managed.live(3600)
+    snapshot = managed.report.snapshot
+    assert (snapshot.phase, snapshot.link) == (Phase.READY, "blocked")
+    assert snapshot.may_show
+    Managed.secret = managed.office.office.invite("kiosk-1")
+    managed.reload()
+    managed.live(5)
+    assert managed.report.snapshot.link == "online"
+    assert certificate_end(managed) > managed.time.now
+
+
+def test_settings_that_were_put_right_are_tried_at_once(site: Site) -> None:
+    right = site.overrides
+    site.overrides = {**right, "license_file": str(site.folder / "none.json")}
+    site.start_again()
+    site.live(60)
+    assert site.record.phase is not Phase.READY
+    assert site.report.snapshot.next_s >= 600, "what only a person can put right is asked about rarely"
+    site.overrides = right
+    site.keeper.settings = site.settings()
+    site.live(5)
+    assert site.record.phase is Phase.READY
+
+
+def test_another_avatar_is_fetched_at_once(site: Site) -> None:
+    site.live(60)
+    before = len(site.harness.calls(operation="Render3dAvatar"))
+    site.overrides["avatar"] = "CH_3d_other"
+    site.keeper.settings = site.settings()
+    site.live(5)
+    assert len(site.harness.calls(operation="Render3dAvatar")) > before
