@@ -45,16 +45,19 @@ class Flesh:
         lip: as in ``head.Skin``; for points away from the lips 0, then their height decides.
         lip_share: as there; 9 away from the lips.
         lids: whether the eyelids' motion carries the point.
+        roots: what decides how far the lids turn a point, where that is not itself: a lash goes with its root.
     """
 
     points: Array
     lip: Array
     lip_share: Array
     lids: NDArray[np.bool_]
+    roots: Array | None = None
 
     def flipped(self) -> Flesh:
         """The same seen in a mirror."""
-        return Flesh(points=self.points * FLIP, lip=self.lip, lip_share=self.lip_share, lids=self.lids)
+        roots = None if self.roots is None else self.roots * FLIP
+        return Flesh(points=self.points * FLIP, lip=self.lip, lip_share=self.lip_share, lids=self.lids, roots=roots)
 
 
 def displacements(flesh: Flesh) -> dict[str, Array]:
@@ -188,6 +191,9 @@ def _roll(flesh: Flesh, *, upper: bool) -> Array:
     return moved
 
 
+_NEIGHBOURS = 0.13  # radians about the eyeball
+
+
 # --- lids -------------------------------------------------------------------------------------------------------
 
 
@@ -205,22 +211,54 @@ def _lids(flesh: Flesh, *, upper: float, lower: float, raise_upper: float = 0.0,
     ``upper`` and ``lower`` are shares of the way to the line where they meet; ``raise_*`` are radians, up is positive.
     """
     table, top, bottom = _lid_angles()
-    local = flesh.points - EYE
-    distance = np.linalg.norm(local, axis=1)
-    azimuth = np.arctan2(local[:, 0], local[:, 2])
-    elevation = np.arcsin(np.clip(local[:, 1] / np.maximum(distance, 1e-9), -1, 1))
+    distance, azimuth, elevation = _round_the_eye(flesh.points if flesh.roots is None else flesh.roots)
     high, low = np.interp(azimuth, table, top), np.interp(azimuth, table, bottom)
-    meet = low + 0.10 * (high - low)
-    gape = np.clip((high - low) / (top - bottom).max(), 0, 1)
     above = elevation > 0.5 * (high + low)
     beyond = np.where(above, np.clip((elevation - high) / 0.95, 0, 1), np.clip((low - elevation) / 0.75, 0, 1))
-    carried = (1 - beyond) ** 1.25 * np.where(beyond > 0, 1.0, 1.0)
-    turn = np.where(above, upper * (meet - high) + raise_upper * gape, lower * (meet - low) + raise_lower * gape)
+    carried = (1 - beyond) ** 1.25
+    # How far each column of the opening turns. It ends all at once at the corners, where skin would fold: away from
+    # the rim the columns draw their neighbours along.
+    gape = top - bottom
+    meet = bottom + 0.10 * gape
+    lids = (
+        upper * (meet - top) + raise_upper * gape / gape.max(),
+        lower * (meet - bottom) + raise_lower * gape / gape.max(),
+    )
+    # Between the rims lie the corners' skin, which bulges over them, and is gathered with both.
+    share = np.clip((elevation - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
+    sharp, soft = (
+        share * np.interp(azimuth, *columns[0]) + (1.0 - share) * np.interp(azimuth, *columns[1])
+        for columns in zip(*(((table, lid), _drawn_along(table, lid)) for lid in lids), strict=True)
+    )
+    turn = sharp + (soft - sharp) * ramp(0.0, 0.2, beyond)
+    local = flesh.points - EYE
     near = ramp(3.6, 2.5, distance) * (local[:, 2] > 0) * flesh.lids
+    if flesh.roots is not None:
+        distance, azimuth, elevation = _round_the_eye(flesh.points)
     angle = elevation + turn * carried * near
     level = distance * np.cos(angle)
     moved = np.stack([level * np.sin(azimuth), distance * np.sin(angle), level * np.cos(azimuth)], axis=1)
     return np.asarray(np.where((near > 0)[:, None], moved - local, 0.0))
+
+
+def _drawn_along(azimuth: Array, turn: Array) -> tuple[Array, Array]:
+    """Turns by azimuth, weighed over a neighbourhood with nothing beyond the eye's corners; as a longer table."""
+    step = azimuth[1] - azimuth[0]
+    reach = int(3 * _NEIGHBOURS / step)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) * step / _NEIGHBOURS) ** 2)
+    longer = azimuth[0] + step * np.arange(-reach, len(azimuth) + reach)
+    return longer, np.convolve(turn, weights / weights.sum())
+
+
+def _round_the_eye(points: Array) -> tuple[Array, Array, Array]:
+    """Distance, azimuth and elevation from the left eyeball's centre, centimetres and radians."""
+    local = points - EYE
+    distance = np.linalg.norm(local, axis=1)
+    return (
+        distance,
+        np.arctan2(local[:, 0], local[:, 2]),
+        np.arcsin(np.clip(local[:, 1] / np.maximum(distance, 1e-9), -1, 1)),
+    )
 
 
 # --- one-sided shapes, written for the left ----------------------------------------------------------------------

@@ -16,13 +16,17 @@ FLIP = np.array([-1.0, 1.0, 1.0])
 
 @dataclass(slots=True, kw_only=True)
 class Piece:
-    """A mesh with texture coordinates; ``shade`` multiplies its colour (``(n,)`` or ``(n, 3)``)."""
+    """A mesh with texture coordinates; ``shade`` multiplies its colour (``(n,)`` or ``(n, 3)``).
+
+    ``roots`` are where its points are held, for those that stand off the skin.
+    """
 
     points: Array
     normals: Array
     faces: Faces
     uvs: Array
     shade: Array = field(default_factory=lambda: np.ones(1))
+    roots: Array | None = None
 
 
 def joined(pieces: list[Piece]) -> Piece:
@@ -34,6 +38,7 @@ def joined(pieces: list[Piece]) -> Piece:
         faces=np.concatenate([p.faces + start for p, start in zip(pieces, starts, strict=True)]),
         uvs=np.concatenate([p.uvs for p in pieces]),
         shade=np.concatenate([np.broadcast_to(p.shade, len(p.points)) for p in pieces]),
+        roots=None if any(p.roots is None for p in pieces) else np.concatenate([p.roots for p in pieces]),
     )
 
 
@@ -45,6 +50,7 @@ def mirror(piece: Piece) -> Piece:
         faces=piece.faces[:, ::-1],
         uvs=piece.uvs,
         shade=piece.shade,
+        roots=None if piece.roots is None else piece.roots * FLIP,
     )
 
 
@@ -131,9 +137,10 @@ def _outward(piece: Piece) -> Piece:
 def lashes() -> Piece:
     """The left eye's upper lashes: tapered, curved locks on the lid's rim; and a fine dark line along it."""
     points: list[Array] = []
+    roots: list[Array] = []
     faces: list[Faces] = []
     count = 0
-    angles = np.linspace(0.0, np.pi * 0.84, 23)
+    angles = np.linspace(0.0, np.pi * 0.78, 22)
     for index, angle in enumerate(angles):
         outer = 1 - index / (len(angles) - 1)
         length = 0.12 + 0.30 * outer**0.9 + 0.035 * (index % 3)
@@ -146,6 +153,7 @@ def lashes() -> Piece:
             bend = out * 0.62 * share + np.array([0, 0.75, 0]) * share**1.7 + lean * share**1.2
             spot = middle + bend * length
             points += [spot + (base[0] - middle) * width, spot + (base[1] - middle) * width]
+            roots += [middle, middle]
         faces.append(count + grid_faces(3, 2))
         count += 6
     line = np.linspace(-0.05, np.pi - 0.1, 26)
@@ -154,11 +162,12 @@ def lashes() -> Piece:
     taper = np.clip(np.sin(np.clip(line + 0.12, 0, np.pi)) * 2.2, 0.12, 1)[:, None]
     high = low + (high - low) * taper
     points += list(np.concatenate([low, high]))
+    roots += list(np.concatenate([low, low]))
     faces.append(count + grid_faces(2, len(line)))
     every, flat = np.concatenate(faces), np.array(points)
     out = flat - EYE
     normals = out / np.linalg.norm(out, axis=1, keepdims=True)
-    return Piece(points=flat, normals=normals, faces=every, uvs=np.full((len(flat), 2), 0.5))
+    return Piece(points=flat, normals=normals, faces=every, uvs=np.full((len(flat), 2), 0.5), roots=np.array(roots))
 
 
 def brow() -> Piece:
@@ -195,31 +204,24 @@ _ARCH_DEPTH = 1.25
 
 def teeth(*, upper: bool) -> Piece:
     """One row of teeth with its gum, behind the lips."""
-    edge = MOUTH_Y + (-0.46 if upper else -0.45)
+    edge = MOUTH_Y + (-0.46 if upper else 0.05)  # the upper row bites in front of the lower one
     sign = 1.0 if upper else -1.0
     widths = [0.44, 0.36, 0.38, 0.36, 0.36, 0.42, 0.42] if upper else [0.30, 0.31, 0.35, 0.36, 0.36, 0.44, 0.44]
     pieces: list[Piece] = []
     at = 0.0
-    for index, size in enumerate(widths):
+    heights = np.array([0.95, 0.88, 0.92, 0.8, 0.7, 0.66, 0.62]) - (0.0 if upper else 0.2)
+    for size, height in zip(widths, heights, strict=True):
         for side in (1.0, -1.0):
-            place = side * (at + size / 2)
-            pieces.append(
-                _tooth(
-                    place,
-                    size,
-                    (0.95, 0.88, 0.92, 0.8, 0.7, 0.66, 0.62)[index] - (0.0 if upper else 0.2),
-                    edge,
-                    sign,
-                    upper=upper,
-                )
-            )
+            pieces.append(_tooth(side * (at + size / 2), size, height, edge, sign, upper=upper))
         at += size
     columns = 25
-    arc = np.linspace(-2.95, 2.95, columns)
+    arc = np.linspace(-at, at, columns)
     x, z, _ = _arch(arc, upper=upper)
+    # The gum follows the teeth: those at the sides are lower.
+    drop = heights[0] - np.interp(np.abs(arc), np.cumsum(widths) - np.array(widths) / 2, heights)
     rows = []
     for up, ahead in ((0.72, 0.02), (0.90, 0.16), (1.15, 0.14), (1.6, -0.35), (1.7, -1.2)):
-        rows.append(np.stack([x, np.full_like(x, edge + sign * up), z + ahead - 0.06], axis=1))
+        rows.append(np.stack([x, edge + sign * (up - drop), z + ahead - 0.06], axis=1))
     grid = np.stack(rows)
     points = grid.reshape(-1, 3)
     faces = grid_faces(len(rows), columns)
@@ -233,7 +235,8 @@ def teeth(*, upper: bool) -> Piece:
     pieces.append(gum)
     whole = joined(pieces)
     back = np.clip((whole.points[:, 2] - 3.9) / 2.6, 0.12, 1.0)
-    whole.shade = whole.shade * back
+    # It is dark in the mouth's corners, where the cheeks are near.
+    whole.shade = whole.shade * back * (1.0 - 0.7 * np.clip(np.abs(whole.points[:, 0]) / 2.3, 0.0, 1.0) ** 4)
     return whole
 
 
@@ -241,7 +244,7 @@ def _arch(along: Array, *, upper: bool) -> tuple[Array, Array, Array]:
     """x, z and heading of the row of teeth, by the length along it from the middle."""
     radius = 2.4 if upper else 2.25
     angle = along / radius
-    front = 6.75 if upper else 6.5
+    front = 6.75 if upper else 6.3
     return radius * np.sin(angle), front - _ARCH_DEPTH * radius * (1 - np.cos(angle)), angle
 
 

@@ -37,9 +37,15 @@ def face_parts(skin: head.Skin, bones: Bones) -> list[Part]:
     return [subset(whole, skin.faces[~throat]), mouth]
 
 
-def _loose(points: Array, *, lids: bool) -> face.Flesh:
-    count = len(points)
-    return face.Flesh(points=points, lip=np.zeros(count), lip_share=np.full(count, 9.0), lids=np.full(count, lids))
+def _loose(piece: Piece, *, lids: bool) -> face.Flesh:
+    count = len(piece.points)
+    return face.Flesh(
+        points=piece.points,
+        lip=np.zeros(count),
+        lip_share=np.full(count, 9.0),
+        lids=np.full(count, lids),
+        roots=piece.roots,
+    )
 
 
 def feature_parts(bones: Bones) -> list[Part]:
@@ -63,7 +69,7 @@ def feature_parts(bones: Bones) -> list[Part]:
     )
     for name, piece, lids in (("Brows", features.brow(), False), ("Lashes", features.lashes(), True)):
         both = features.joined([piece, features.mirror(piece)])
-        moves = face.displacements(_loose(both.points, lids=lids))
+        moves = face.displacements(_loose(both, lids=lids))
         parts.append(_on_head(name, "Brows" if name == "Brows" else "Lashes", both, bones))
         parts[-1].shapes = {shape: move * 0.01 for shape, move in moves.items()}
     upper, lower, tongue = features.teeth(upper=True), features.teeth(upper=False), features.tongue()

@@ -192,6 +192,53 @@ def test_lashes_go_with_the_lids() -> None:
     assert np.abs(move[~left]).max() == 0
 
 
+def test_lashes_are_turned_by_the_lid_they_grow_on() -> None:
+    points, move = moved("Lashes", "eyeBlinkLeft")
+    left = points[:, 0] > 0
+    points, closed = points[left], (points + move)[left]
+    tips = np.linalg.norm(points - EYE_CENTRE, axis=1) > 0.0225
+    roots = np.flatnonzero(~tips)
+    nearest = roots[np.argmin(np.abs(points[tips, None, 0] - points[None, roots, 0]), axis=1)]
+
+    def above(stage: NDArray[np.float32]) -> float:
+        return float(np.median(stage[tips, 1] - stage[nearest, 1]))
+
+    assert above(points) > 0.002
+    assert above(closed) < 0.5 * above(points)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_the_eye_s_inner_corner_is_not_torn_by_a_blink(side: float) -> None:
+    points, move = moved("Face", "eyeBlinkLeft" if side > 0 else "eyeBlinkRight")
+    near = np.linalg.norm(points - (EYE_CENTRE + np.array([-0.0145, 0.0034, 0.0149])) * [side, 1, 1], axis=1) < 0.005
+    triangles = mesh("Face").primitives[0].indices.reshape(-1, 3)
+    ends = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    first, second = ends[near[ends].all(axis=1)].T
+    assert len(first) > 100
+
+    def longest(stage: NDArray[np.float32]) -> float:
+        return float(np.linalg.norm(stage[first] - stage[second], axis=1).max())
+
+    assert longest(points + move) < 1.3 * longest(points)
+
+
+def test_the_lower_teeth_are_seen_over_the_lip_of_an_open_mouth() -> None:
+    points, jaw = moved("TeethLower", "jawOpen")
+    colors = mesh("TeethLower").primitives[0].colors
+    assert colors is not None
+    white = (np.abs(points[:, 0]) < 0.004) & (colors[:, 0] < 1.3 * colors[:, 1])
+    face, open_face = moved("Face", "jawOpen")
+    lip = (np.abs(face[:, 0]) < 0.004) & (face[:, 1] > 1.45) & (face[:, 2] > 0.08) & (open_face[:, 1] < -0.012)
+    for weight in (0.3, 0.6, 1.0):
+        over = (points + weight * jaw)[white, 1].max() - (face + weight * open_face)[lip, 1].max()
+        assert 0.0005 < over < 0.006
+    # closed, they hide behind the upper ones, which lie before them
+    upper = mesh("TeethUpper").primitives[0].positions
+    assert points[white, 1].max() > upper[:, 1].min() + 0.002
+    middle = np.abs(upper[:, 0]) < 0.004
+    assert points[white, 2].max() < upper[middle & (upper[:, 1] < 1.47), 2].max()
+
+
 def test_jaw_opens_downward_with_teeth_and_tongue() -> None:
     points, move = moved("Face", "jawOpen")
     assert move[chin(), 1] < -0.015
