@@ -71,6 +71,10 @@ class HarnessApp:
             sys.stderr.write(f"harness: {scope['method']} failed: {type(error).__name__} at {_place(error)}\n")
             await self._send(scope, send, self.broken())
 
+    async def deliver_late(self) -> int:
+        """Let the calls that are late arrive now; how many there were."""
+        return await self._gateway.deliver(early=True)
+
     def broken(self, status: int = 500, code: str = "InternalError", message: str = "") -> Reply:
         """The gateway's answer when there is nothing it could say about the request itself."""
         request_id = self._world.ids.request_id()

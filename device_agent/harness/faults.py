@@ -8,6 +8,7 @@ import msgspec
 
 Kind = Literal[
     "latency",
+    "late",
     "drop_before",
     "drop_after",
     "duplicate",
@@ -29,6 +30,7 @@ ASSETS = "assets"
 
 MEANINGS: dict[str, str] = {
     "latency": "answers only after `seconds`",
+    "late": "hangs up, and serves the call once `seconds` have passed on the stand-in's clock, before the next one",
     "drop_before": "hangs up without having served the call",
     "drop_after": "serves the call and hangs up without an answer",
     "duplicate": "serves the call twice and sends the second answer",
@@ -53,7 +55,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         on: an operation's name, ``assets``, or ``*`` for everything.
         times: how often it strikes; ``None`` is for ever.
         skip: how many times it lets things pass first.
-        seconds: for latency, reorder and clock.
+        seconds: for latency, late, reorder and clock.
         bytes: a count for cut, an offset for wrong_bytes.
         retry_after_ms: for throttle.
     """

@@ -49,9 +49,14 @@ class Gateway:
         letter = open_letter(request)
         on = letter.action if letter.action in OPERATIONS else ""
         faults = self._world.faults
-        late = faults.strike(on, "latency")
+        await self.deliver()
+        slow = faults.strike(on, "latency")
+        if slow is not None:
+            await self._sleep(slow.seconds)
+        late = faults.strike(on, "late")
         if late is not None:
-            await self._sleep(late.seconds)
+            self._world.late.append((self._world.clock.now() + late.seconds, letter))
+            return Reply(hang_up=True, status=0)
         before = faults.strike(on, "drop_before", "http_500", "throttle", "captive", "redirect", "token_expired")
         if before is not None:
             return self._broken(before, letter)
@@ -59,6 +64,16 @@ class Gateway:
             await self._answer(letter)
         reply = await self._answer(letter)
         return await self._after(reply, letter, on)
+
+    async def deliver(self, *, early: bool = False) -> int:
+        """Serve the late calls whose time has come, or all of them, in the order of their times; how many."""
+        world = self._world
+        due = sorted((call for call in world.late if early or call[0] <= world.clock.now()), key=lambda call: call[0])
+        for call in due:
+            world.late.remove(call)
+        for _at, letter in due:
+            await self._answer(letter)
+        return len(due)
 
     async def _answer(self, letter: Letter) -> Reply:
         request_id = self._world.ids.request_id()

@@ -58,6 +58,7 @@ class RunningHarness:
         self._erase = erase
         self._console = Console(world=world)
         self._server: _Server | None = None
+        self._app: HarnessApp | None = None
         self._thread: threading.Thread | None = None
         self._tls = tls
         scheme = "https" if tls else "http"
@@ -166,6 +167,12 @@ class RunningHarness:
         """Take every fault out of force."""
         self._on_loop(self._console.lift_faults)
 
+    def deliver_late(self) -> int:
+        """Let the calls that a fault made late arrive now; how many there were."""
+        if self._app is None:
+            raise AgentError("the harness is not running", code="harness.stopped")
+        return self._finish(self._app.deliver_late())
+
     def rules(self, **changes: Any) -> SeatRules:
         """Change rules of seats; those in force afterwards."""
         return self._on_loop(lambda: self._console.rules(changes))
@@ -215,7 +222,7 @@ class RunningHarness:
         self.stop()
 
     def _run(self, *, console_open: bool) -> None:
-        app = HarnessApp(world=self._world, console=self._routes, console_open=console_open)
+        app = self._app = HarnessApp(world=self._world, console=self._routes, console_open=console_open)
         config = uvicorn.Config(
             app,
             http=protocol_for(app),

@@ -28,6 +28,7 @@ from device_agent.harness.state.sessions import Sessions
 from device_agent.harness.state.store import Store
 from device_agent.harness.state.switches import Switches
 from device_agent.harness.state.tasks import Tasks
+from device_agent.harness.verify.gate import Letter
 from device_agent.harness.workings import Workings
 
 
@@ -105,11 +106,14 @@ class World:
     first_workings: Workings
     workings: Workings
     origin: str = "http://127.0.0.1"
+    late: list[tuple[float, Letter]] = field(default_factory=list, repr=False)
+    """Calls that are under way although nobody waits for them any more, and when they arrive."""
 
     def reset(self) -> None:
         """Back to the morning of the first day: no seats, no calls, no faults, the source's time."""
         self.store.reset()
         self.faults.lift()
+        self.late.clear()
         self.recorder.forget()
         self.callbacks.forget()
         self.clock.restart()

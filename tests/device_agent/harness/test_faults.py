@@ -133,6 +133,34 @@ def test_latency_waits_before_anything_is_served(device: Any) -> None:
     assert len(device.world.seats.held()) == 1
 
 
+def test_a_late_call_is_overtaken_and_arrives_all_the_same(device: Any) -> None:
+    """What the caller gave up arrives when its time has come, after what was sent later; its window still counts."""
+    order(device, "late", on="ClientAuth", seconds=100.0)
+    with pytest.raises(ConnectionResetError):
+        send(device, "ClientAuth")
+    assert device.call("ClientUnbindDevice")["Success"] is True
+    assert device.world.seats.held() == []
+    device.time.at += 101
+    send(device, "LicenseAuth")
+    assert [seat["device_id"] for seat in device.world.seats.held()] == ["device-1"]
+    asked = [record.operation for record in device.world.recorder.records()]
+    assert asked == ["ClientUnbindDevice", "ClientAuth", "LicenseAuth"]
+
+
+def test_a_late_call_after_its_window_or_after_a_reset_does_nothing(device: Any) -> None:
+    order(device, "late", on="ClientAuth", seconds=2000.0, times=None)
+    with pytest.raises(ConnectionResetError):
+        send(device, "ClientAuth")
+    device.time.at += 2001
+    assert asyncio.run(device.app.deliver_late()) == 1
+    assert device.world.recorder.records()[-1].outcome == "InvalidTimeStamp.Expired"
+    assert device.world.seats.held() == []
+    with pytest.raises(ConnectionResetError):
+        send(device, "ClientAuth")
+    device.world.reset()
+    assert asyncio.run(device.app.deliver_late()) == 0
+
+
 def test_reordered_answers_leave_the_other_way_round(device: Any) -> None:
     gateway = Gateway(world=device.world)
     device.world.faults.order(Fault(kind="reorder", on="LicenseAuth", seconds=30))
