@@ -28,8 +28,8 @@ class Pace:
 
 
 QUICK = Pace(first_s=2.0, cap_s=900.0)
-SLOW = Pace(first_s=900.0, cap_s=3600.0, least_s=900.0)
-HOURLY = Pace(first_s=3600.0, cap_s=5400.0, least_s=3600.0)
+SLOW = Pace(first_s=1800.0, cap_s=3600.0, least_s=900.0)
+HOURLY = Pace(first_s=5400.0, cap_s=5400.0, least_s=3600.0)
 
 PACES: Mapping[Cause, Pace] = MappingProxyType(
     {
@@ -44,7 +44,7 @@ PACES: Mapping[Cause, Pace] = MappingProxyType(
         Cause.SEAT: SLOW,
         Cause.BUSY: Pace(first_s=30.0, cap_s=600.0, least_s=15.0),
         Cause.EXPIRED: HOURLY,
-        Cause.GONE: Pace(first_s=86400.0, cap_s=90000.0, least_s=86400.0),
+        Cause.GONE: Pace(first_s=93600.0, cap_s=93600.0, least_s=86400.0),
         Cause.UNKNOWN: QUICK,
     }
 )

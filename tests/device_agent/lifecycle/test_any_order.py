@@ -116,6 +116,14 @@ class Device(RuleBasedStateMachine):
     def spoil(self, kind: str, on: str) -> None:
         self.harness.fault(kind, on=on)
 
+    @rule(on=st.sampled_from(CALLS), seconds=st.sampled_from([0.0, 300.0, 880.0, 5000.0]))
+    def delay_and_let_others_overtake(self, on: str, seconds: float) -> None:
+        self.harness.fault("late", on=on, seconds=seconds)
+
+    @rule()
+    def let_what_is_late_arrive(self) -> None:
+        self.harness.deliver_late()
+
     @rule(on=st.sampled_from(["cut", "wrong_bytes"]), count=st.integers(0, 6000))
     def spoil_a_download(self, on: str, count: int) -> None:
         self.harness.fault(on, on="assets", bytes=count)

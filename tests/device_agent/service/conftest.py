@@ -23,6 +23,7 @@ from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.observe import Observer
 from device_agent.lifecycle.record import Record
 from device_agent.service.keeper import Keeper
+from device_agent.service.lines import Lines
 from device_agent.service.report import Report
 
 CODE = "CH_3d_test"
@@ -59,6 +60,7 @@ class Site:
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     serial: str = "board-1"
     start_times: list[float] = field(default_factory=list)
+    log: Lines | None = None
     keeper: Keeper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ class Site:
         self.start_times.append(self.time.now)
         self.keeper = Keeper(
             settings=self.settings(), open_engine=self.engine, clock=self.time, dice=self.chance.random,
-            report=self.report,
+            report=self.report, log=self.log,
         )  # fmt: skip
 
     def settings(self) -> Settings:

@@ -1,0 +1,149 @@
+"""V17: a thousand agents on one virtual clock, after an outage that all of them went through."""
+
+from __future__ import annotations
+
+import heapq
+import io
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from device_agent.api.causes import Cause
+from device_agent.config import Settings
+from device_agent.errors import AgentError, NetworkError, PlatformError, SeatsFull, Throttled
+from device_agent.harness.packages.source import PackageSource
+from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.observe import Observer
+from device_agent.lifecycle.record import Bound, Record
+from device_agent.service.keeper import CHECK_S, Keeper
+from device_agent.service.lines import Lines
+from device_agent.service.pace import PACES
+from device_agent.service.report import Report
+
+from .conftest import CODE, FILES, START, Site, Time
+
+AGENTS = 1000
+HOUR = 3600.0
+
+
+class Stub:
+    """A device of which only the network matters: it asks, and is answered or not."""
+
+    def __init__(self, ask: Callable[[], None], *, phase: Phase = Phase.READY) -> None:
+        self.record = Record(gen=1, phase=phase, bound=Bound(at=1.0))
+        self.has_avatar, self.is_sealing, self.now = True, False, 0.0
+        self.start = ask
+
+    def bind(self) -> None:
+        self.start()
+        self.record = self.record.changed(gen=2, phase=Phase.READY)
+
+    def offline(self, seconds: float) -> None:
+        del seconds
+
+
+def run(agents: list[tuple[Callable[[], float], Time]], *, until: float) -> None:
+    """Let each take its next step when it is due."""
+    due = [(time.now, number) for number, (_step, time) in enumerate(agents)]
+    heapq.heapify(due)
+    while due[0][0] < until:
+        at, number = heapq.heappop(due)
+        step, time = agents[number]
+        time.now = at
+        heapq.heappush(due, (at + step(), number))
+
+
+def kept_by(stub: Stub, time: Time, chance: random.Random, folder: Path) -> Keeper:
+    @contextmanager
+    def opened(_settings: Settings, _observer: Observer) -> Iterator[Stub]:
+        yield stub
+
+    settings = Settings(endpoint="https://platform.example", state_dir=folder, cache_dir=folder)
+    return Keeper(
+        settings=settings, open_engine=opened, clock=time, dice=chance.random, report=Report(),  # type: ignore[arg-type]
+        log=Lines(stream=io.StringIO()),
+    )  # fmt: skip
+
+
+def busiest(times: list[float], *, mean: float) -> float:
+    """The busiest minute, as a multiple of the mean."""
+    return max(Counter(int(at // 60) for at in times).values()) / mean
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "phase", "most"),
+    [
+        (NetworkError("x", code="network.timeout"), Cause.NET, Phase.READY, 3),
+        (NetworkError("x", code="network.timeout"), Cause.NET, Phase.IDENTIFIED, 3),
+        (Throttled("x", code="Throttling.User"), Cause.THROTTLE, Phase.READY, 3),
+        (SeatsFull("x", code="Full"), Cause.SEAT, Phase.SEAT_FULL, 3),
+        (PlatformError("x", code="10020001"), Cause.EXPIRED, Phase.LICENSE_BLOCKED, 4),
+    ],
+    ids=["outage", "outage of a new fleet", "throttled", "no seats", "order ended"],
+)
+def test_a_thousand_agents_do_not_come_back_as_one(
+    tmp_path: Path, error: AgentError, cause: Cause, phase: Phase, most: float
+) -> None:
+    """All of them fail at once, as when power comes back to a whole site; six hours later it is mended."""
+    chance, ends = random.Random(7), 6 * HOUR
+    asked: list[float] = []
+    arrived: dict[int, float] = {}
+    agents = []
+    for number in range(AGENTS):
+        time = Time(now=chance.random())
+
+        def ask(number: int = number, time: Time = time) -> None:
+            asked.append(time.now)
+            if time.now < ends:
+                raise error
+            arrived.setdefault(number, time.now)
+
+        agents.append((kept_by(Stub(ask, phase=phase), time, chance, tmp_path).step, time))
+    run(agents, until=ends + 4 * HOUR)
+    pace = PACES[cause]
+    assert len(arrived) == AGENTS
+    assert max(arrived.values()) <= ends + pace.cap_s + 60
+    assert busiest(list(arrived.values()), mean=AGENTS / (pace.cap_s / 60)) <= most
+    # Nor are they one after the very first failure, which all of them met in the same second.
+    assert busiest([at for at in asked if 60 <= at < ends], mean=AGENTS) <= (0.1 if pace.least_s >= 900 else 2)
+    later = [at for at in asked if at >= ends + 3 * HOUR]
+    assert busiest(later, mean=AGENTS / (CHECK_S / 60)) <= 3, "in the usual rhythm, and still spread over it"
+
+
+@pytest.mark.slow
+def test_a_thousand_real_agents_and_the_real_harness(tmp_path: Path) -> None:
+    """Bound, then an hour without the platform: state on disk, signatures, connections and all."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
+    shared = Time()
+    with RunningHarness.start(
+        avatars=[package], seats=AGENTS, keys=lambda: key, time_source=lambda: shared.now
+    ) as harness:
+        sites = [
+            Site(
+                folder=tmp_path / f"site-{number}", harness=harness, time=shared, serial=f"board-{number}x",
+                overrides={"avatar": ""}, chance=random.Random(number), log=Lines(stream=io.StringIO()),
+            )
+            for number in range(AGENTS)
+        ]  # fmt: skip
+        agents = [(site.keeper.step, shared) for site in sites]
+        run(agents, until=START + 30)
+        assert len(harness.seats()) == AGENTS
+        harness.fault("drop_before", times=None)
+        ends = START + 2 * HOUR
+        run(agents, until=ends)
+        harness.lift_faults()
+        known = len(harness.calls())
+        run(agents, until=ends + HOUR)
+        calls = harness.calls()[known:]
+        cap = PACES[Cause.NET].cap_s
+        assert len([call for call in calls if call.at < ends + cap + 60]) >= AGENTS
+        assert busiest([call.at for call in calls if call.at < ends + cap], mean=AGENTS / (cap / 60)) <= 3
+        assert {call.operation for call in calls} == {"ClientStart"}, "nobody asks for its seat again"
+        assert len(harness.seats()) == AGENTS
