@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx
 
@@ -35,23 +39,63 @@ class _HideQuery(logging.Filter):
 _HIDE_QUERY = _HideQuery()
 
 
+class _Way:
+    """One proxy with one trust; ends the wait for a head that drips: each of its bytes would begin the timeout anew."""
+
+    def __init__(self, *, proxy: str | None, context: ssl.SSLContext) -> None:
+        self._http = httpx.HTTPTransport(verify=context, trust_env=False, proxy=proxy)
+        self._lines: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self.close = self._http.close
+
+    def ask(self, request: httpx.Request) -> httpx.Response:
+        """The answer's head, within ``WHOLE`` times what a read may take."""
+        longest = request.extensions.get("timeout", {}).get("read")
+        if longest is None:
+            return self._http.handle_request(request)
+        request.extensions = {**request.extensions, "trace": self._seen}
+        over = threading.Event()
+        timer = threading.Timer(WHOLE * longest, self._hang_up, (over,))
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._http.handle_request(request)
+        except httpx.TransportError as error:
+            if over.is_set():
+                raise httpx.ReadTimeout("the answer's head takes too long", request=request) from error
+            raise
+        finally:
+            timer.cancel()
+
+    def _seen(self, event: str, info: Mapping[str, Any]) -> None:
+        """httpx tells of its connections: TLS makes another socket of the first."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._lines.add(info["return_value"].get_extra_info("socket"))
+
+    def _hang_up(self, over: threading.Event) -> None:
+        """On all of this way: which line a request has is httpx's own affair, and the others ask again."""
+        over.set()
+        for line in list(self._lines):
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+
 class _Ways(httpx.BaseTransport):
     """Sends each request by the proxy and with the trust of its host; each way is made when it is first needed."""
 
-    def __init__(self, *, trust: Trust, routes: Mapping[str, str | None]) -> None:
-        self._trust = trust
+    def __init__(self, *, context: Callable[[httpx.URL], ssl.SSLContext], routes: Mapping[str, str | None]) -> None:
+        self._context = context
         self._routes = routes
-        self._made: dict[tuple[str | None, ssl.SSLContext], httpx.HTTPTransport] = {}
+        self._made: dict[tuple[str | None, ssl.SSLContext], _Way] = {}
         self._making = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        context = _context(self._trust, request.url)
+        context = self._context(request.url)
         proxy = route(self._routes, str(request.url))
         with self._making:
             way = self._made.get((proxy, context))
             if way is None:
-                way = self._made[proxy, context] = httpx.HTTPTransport(verify=context, trust_env=False, proxy=proxy)
-        return way.handle_request(request)
+                way = self._made[proxy, context] = _Way(proxy=proxy, context=context)
+        return way.ask(request)
 
     def close(self) -> None:
         for way in self._made.values():
@@ -74,7 +118,12 @@ class _AsyncWays(httpx.AsyncBaseTransport):
         way = self._made.get((proxy, context))
         if way is None:
             way = self._made[proxy, context] = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=proxy)
-        return await way.handle_async_request(request)
+        longest = request.extensions.get("timeout", {}).get("read")
+        try:
+            async with asyncio.timeout(WHOLE * longest if longest is not None else None):
+                return await way.handle_async_request(request)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("the answer's head takes too long", request=request) from error
 
     async def aclose(self) -> None:
         for way in self._made.values():
@@ -105,7 +154,7 @@ def http_client(
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
-        transport=transport or _Ways(trust=trust, routes=routes),
+        transport=transport or _Ways(context=functools.partial(_context, trust), routes=routes),
     )
 
 
@@ -157,7 +206,9 @@ def proxied(
     """
     try:
         with (
-            httpx.Client(verify=tls, trust_env=False, timeout=timeout_s, proxy=proxy) as http,
+            httpx.Client(
+                trust_env=False, timeout=timeout_s, transport=_Ways(context=lambda _url: tls, routes={"all://": proxy})
+            ) as http,
             http.stream(method, url, content=body or None, headers=dict(headers)) as got,
         ):
             yield _streamed(got)

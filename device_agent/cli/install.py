@@ -40,15 +40,20 @@ def install(
     from device_agent.service import install as installing
     from device_agent.service.units import TPM, Layout
 
-    layout = Layout(program=program or installing.this_program(sys.argv[0]), config=config, tpm=TPM if tpm else None)
+    program = (program or installing.this_program(sys.argv[0])).absolute()
+    layout = Layout(program=program, config=config.absolute(), tpm=TPM if tpm else None)
+    if not dry_run:
+        installing.require_visible(layout)
     written = installing.write(layout, root=out or Path("/"))
     if not dry_run:
-        installing.activate(installing.run_command)
+        installing.activate(layout, installing.run_command)
     if as_json:
         present.put_json({"files": [str(path) for path in written], "dry_run": dry_run})
         return
     for path in written:
         present.put(str(path))
+    for path in installing.out_of_sight(layout):
+        present.put(f"Not as it is: the service sees no home and no temporary folders, and {path} is in one.")
     present.put(
         "Nothing else was changed."
         if dry_run

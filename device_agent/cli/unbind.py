@@ -13,6 +13,7 @@ from device_agent.cli import options, present
 from device_agent.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from device_agent.config import Settings
     from device_agent.lifecycle.engine import Engine
     from device_agent.lifecycle.leaving import OrphanTicket
 
@@ -69,7 +70,10 @@ def unbind(
         present.put("The seat is given back. An earlier request without an answer could still take it again:")
         present.put(f"run `avatar-agent unbind` once more after {again_at} to make sure and to erase.")
     else:
-        present.put(f"Unbound: the seat of device {device_id} is free, and nothing of the licence is left here.")
+        present.put(
+            f"Unbound: the seat of device {device_id} is free, and the agent's folders hold nothing of the licence."
+        )
+        _what_stays(settings)
 
 
 def _abandon(engine: Engine, *, ticket: Path | None, reason: str, as_json: bool) -> None:
@@ -97,7 +101,13 @@ def _abandon(engine: Engine, *, ticket: Path | None, reason: str, as_json: bool)
     elif orphan is None:
         present.put("Nothing to do: this device is not bound.")
     else:
-        present.put("Erased: nothing of the licence is left here.")
+        present.put("Erased: the agent's folders hold nothing of the licence.")
+
+
+def _what_stays(settings: Settings) -> None:
+    """Files of the operator's own are not ours to erase, and not to be forgotten."""
+    if settings.license_file is not None and settings.license_file.exists():
+        present.put(f"Yours to remove: the licence file {settings.license_file}, and secrets in the settings.")
 
 
 def _write(path: Path, data: bytes) -> None:

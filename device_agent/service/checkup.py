@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from certs.errors import CertError
@@ -31,6 +32,7 @@ from device_agent.errors import AgentError, NetworkError
 from device_agent.lifecycle.account import account_of
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.service.tls_probe import look
 from device_agent.service.units import TPM
@@ -175,11 +177,39 @@ def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
         yield Finding(check="clock", level=Level.OK, says=f"{shown}, {offset:+.0f} s to the platform when last asked")
 
 
+_GOES_ON = "the service goes on with it; without the service: avatar-agent unbind"
+_PHASES: Mapping[Phase, tuple[Level, str]] = MappingProxyType(
+    {
+        Phase.BLANK: (Level.NOTE, "avatar-agent bind"),
+        Phase.CLONE_SUSPECT: (
+            Level.BAD,
+            "this disk was made on other hardware; if it was moved on purpose: avatar-agent bind --accept-new-hardware",
+        ),
+        Phase.IDENTIFIED: (Level.NOTE, "avatar-agent bind"),
+        Phase.BINDING: (Level.WARNING, "avatar-agent bind says what is in the way"),
+        Phase.SEAT_FULL: (Level.BAD, "unbind a device that is not used, or order more seats; then: avatar-agent bind"),
+        Phase.LICENSE_BLOCKED: (Level.BAD, "renew the order in the console; then: avatar-agent bind"),
+        Phase.LOCKED: (
+            Level.BAD,
+            "the offline budget is used up: let this device reach the platform (avatar-agent start)",
+        ),
+        Phase.UNBINDING: (Level.WARNING, _GOES_ON),
+        Phase.SEALING: (Level.WARNING, _GOES_ON),
+        Phase.ERASING: (Level.WARNING, _GOES_ON),
+        Phase.DECOMMISSIONED: (Level.NOTE, "avatar-agent bind makes it a new device"),
+        Phase.FAULT: (Level.BAD, "see disk and folders: the state cannot be kept"),
+    }
+)
+"""What a phase asks of a person; the others are as they should be."""
+
+
 def _state(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
     loaded = load(settings.state_dir)
     record = loaded.record
     shows = may_show(record, budget_s=settings.offline_budget_s)
-    yield Finding(check="state", level=Level.OK, says=f"{record.phase}{', may show its avatar' if shows else ''}")
+    level, fix = _PHASES.get(record.phase, (Level.OK, ""))
+    says = f"{record.phase}{', may show its avatar' if shows else ''}"
+    yield Finding(check="state", level=level, says=says, fix=fix)
     if loaded.damaged:
         yield Finding(
             check="state",

@@ -12,7 +12,8 @@ import socket
 import socketserver
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -22,8 +23,12 @@ from device_agent.service.report import Report
 
 LOOPBACK = "127.0.0.1"
 TIMEOUT_S = 5.0
-MAX_LINE = 4096
-MAX_HEADERS = 64
+"""Seconds that one request may take altogether: who sends it a byte at a time holds nobody up."""
+
+MAX_HEAD = 16 * 1024
+MAX_ASKING = 8
+"""Requests at the same time; more are hung up on, so that nobody can use up the service's threads."""
+
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -56,11 +61,20 @@ class _Handler(socketserver.StreamRequestHandler):
             self._answer("404 Not Found", "text/plain", "there are /health, /ready and /metrics\n")
 
     def _asked(self) -> tuple[str, str]:
-        """Method and target; the headers are read and not looked at. A head that is too long is cut off."""
-        line = self.rfile.readline(MAX_LINE).decode("latin-1").split()
-        for _ in range(MAX_HEADERS):
-            if self.rfile.readline(MAX_LINE) in (b"\r\n", b"\n", b""):
+        """Method and target; the headers are read and not looked at. Raises OSError for a head without an end."""
+        head, steady = b"", cast(_Served, self.server).steady
+        ends = steady() + TIMEOUT_S
+        while b"\r\n\r\n" not in head and b"\n\n" not in head:
+            left = ends - steady()
+            if left <= 0 or len(head) > MAX_HEAD:
+                raise TimeoutError
+            self.connection.settimeout(left)
+            piece = self.connection.recv(4096)
+            if not piece:
                 break
+            head += piece
+        self.connection.settimeout(TIMEOUT_S)
+        line = head.partition(b"\n")[0].decode("latin-1").split()
         return (line[0], line[1]) if len(line) >= 2 else ("", "")
 
     def _answer(self, status: str, kind: str, text: str) -> None:
@@ -73,7 +87,33 @@ class _Handler(socketserver.StreamRequestHandler):
 class _Served(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 2 * MAX_ASKING
     report: Report
+    steady: Callable[[], float]
+
+    def __init__(self, address: Any, handler: type[_Handler]) -> None:
+        self._free = threading.BoundedSemaphore(MAX_ASKING)
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In a thread of its own, if one is free."""
+        if not self._free.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is its own affair."""
 
 
 class _Unix(_Served):
@@ -87,24 +127,26 @@ class _Unix(_Served):
 
 
 @contextmanager
-def serving(report: Report, *, path: Path | None, port: int) -> Iterator[None]:
-    """Answer on the socket at ``path`` and, with a ``port``, on loopback.
+def serving(
+    report: Report, *, path: Path | None, port: int, steady: Callable[[], float] = time.monotonic
+) -> Iterator[None]:
+    """Answer on the socket at ``path`` and, with a ``port``, on loopback; ``steady`` is a clock that only goes forward.
 
     Raises:
         ConfigurationError: one of them cannot be had.
     """
     with ExitStack() as stack:
         if path is not None:
-            stack.enter_context(_running(_on_path(path), report))
+            stack.enter_context(_running(_on_path(path), report, steady))
             stack.callback(path.unlink, missing_ok=True)
         if port:
-            stack.enter_context(_running(_on_port(port), report))
+            stack.enter_context(_running(_on_port(port), report, steady))
         yield
 
 
 @contextmanager
-def _running(server: _Served, report: Report) -> Iterator[None]:
-    server.report = report
+def _running(server: _Served, report: Report, steady: Callable[[], float]) -> Iterator[None]:
+    server.report, server.steady = report, steady
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.5}, daemon=True, name="health")
     thread.start()
     try:
@@ -119,7 +161,7 @@ def _on_path(path: Path) -> _Served:
     try:
         if path.is_socket():
             path.unlink()  # left by a process that was killed; the state's lock keeps a second living one out
-        return _Unix(str(path), _Handler)  # type: ignore[arg-type]
+        return _Unix(str(path), _Handler)
     except OSError as error:
         raise ConfigurationError(
             f"the health socket cannot be made: {(error.strerror or str(error)).lower()}",

@@ -14,13 +14,34 @@ from device_agent.service import units
 
 Run = Callable[[Sequence[str]], None]
 
-COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("systemd-sysusers", "/usr/lib/sysusers.d/avatar-agent.conf"),
-    ("chown", "root:avatar-agent", "/etc/avatar-agent", "/etc/avatar-agent/config.toml"),
-    ("systemctl", "daemon-reload"),
-    ("systemctl", "enable", "--now", units.AGENT_UNIT),
-)
-"""What is run after the files are there, in this order."""
+HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))  # noqa: S108 -- compared with, not used
+"""Where a unit with ProtectHome and PrivateTmp sees nothing."""
+
+
+def commands(layout: units.Layout) -> tuple[tuple[str, ...], ...]:
+    """What is run after the files are there, in this order."""
+    config = str(layout.config)
+    return (
+        ("systemd-sysusers", "/usr/lib/sysusers.d/avatar-agent.conf"),
+        (
+            "chown",
+            f"root:{units.USER}",
+            *((str(units.CONFIG_FOLDER),) if layout.config == units.CONFIG else ()),
+            config,
+        ),
+        ("chmod", "640", config),
+        ("systemctl", "daemon-reload"),
+        ("systemctl", "enable", "--now", units.AGENT_UNIT),
+    )
+
+
+def out_of_sight(layout: units.Layout) -> list[Path]:
+    """Of the program and the settings, what the service could not see where it is."""
+    return [
+        path
+        for path in (layout.program, layout.config)
+        if any(path.is_relative_to(place) or path.resolve().is_relative_to(place) for place in HIDDEN)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +95,28 @@ def write(layout: units.Layout, *, root: Path) -> list[Path]:
     return written
 
 
-def activate(run: Run) -> None:
+def require_visible(layout: units.Layout) -> None:
+    """Before anything is written: the service must be able to start what it is told to.
+
+    Raises:
+        ConfigurationError: program or settings are in somebody's home or in a temporary folder.
+    """
+    if hidden := out_of_sight(layout):
+        raise ConfigurationError(
+            "the service sees no home and no temporary folders",
+            code="install.hidden",
+            where=str(hidden[0]),
+            hint="install into a folder such as /opt/avatar-agent, and name it: --program, --config",
+        )
+
+
+def activate(layout: units.Layout, run: Run) -> None:
     """Make the user and start the agent.
 
     Raises:
         ConfigurationError: a command is missing or failed.
     """
-    for command in COMMANDS:
+    for command in commands(layout):
         try:
             run(command)
         except (OSError, subprocess.SubprocessError) as error:

@@ -10,6 +10,9 @@ from typing import Any
 
 from device_agent.lifecycle.machine import HOLDS_SEAT, Phase
 
+MAX_RESULTS = 200
+LONGEST_RESULT = 80
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
@@ -55,8 +58,11 @@ class Report:
             self._snapshot = snapshot
 
     def count(self, step: str, result: str) -> None:
-        """One more step that ended so."""
+        """One more step that ended so. Codes are the platform's: of many, the rest counts as ``other``."""
         with self._lock:
+            known = (step, result) in self._steps
+            if not known and (len(self._steps) >= MAX_RESULTS or len(result) > LONGEST_RESULT):
+                result = "other"
             self._steps[step, result] += 1
 
     def facts(self) -> dict[str, Any]:
@@ -107,7 +113,8 @@ class Report:
 
 
 def _label(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _peak_memory() -> float:

@@ -13,7 +13,7 @@ import platform
 import re
 import socket
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _ADDRESSES = (
     (re.compile(r"\b(?!127\.)(?:\d{1,3}\.){3}\d{1,3}\b"), "<ip>"),
     (re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+"), "<e-mail>"),
 )
+_HOME = re.compile(r"(?<![\w/])/home/[^/\s,;:'\")]+")
 _COLONS = re.compile(r"[0-9a-f]{0,4}:[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}", re.IGNORECASE)
 _PACKAGES = ("avatar-device-agent", "cryptography", "httpx", "msgspec", "moderngl", "numpy", "pyopenssl")
 _SHOWN = (
@@ -37,9 +38,13 @@ _SHOWN = (
 """Settings that a bundle shows; a new one is left out until somebody thought about it."""
 
 
-def scrubbed(text: str, *, hostname: str = "") -> str:
-    """The text without addresses, e-mails, this machine's name, logins in addresses, and long opaque strings."""
-    text = redacted(text)
+def scrubbed(text: str, *, hostname: str = "", names: Collection[str] = ()) -> str:
+    """The text without addresses, e-mails, this machine's name, people's folders, logins in addresses, long opaque
+    strings, and whole words of ``names``.
+    """
+    text = _HOME.sub("/home/<user>", redacted(text))
+    for name in filter(None, names):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<id>", text)
     for pattern, instead in _ADDRESSES:
         text = pattern.sub(instead, text)
     text = _COLONS.sub(_unless_it_is_a_time, text)
@@ -70,11 +75,12 @@ def write_bundle(path: Path, *, findings: Sequence[Finding], settings: Settings 
         shown = {name: str(getattr(settings, name)) for name in _SHOWN}
         files["settings.json"] = json.dumps(shown, indent=1)
         files["state.json"] = json.dumps(_state(settings), indent=1)
+    names = _names(settings) if settings is not None else ()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
             for name, text in files.items():
-                data = scrubbed(text, hostname=socket.gethostname()).encode()
+                data = scrubbed(text, hostname=socket.gethostname(), names=names).encode()
                 entry = tarfile.TarInfo(f"avatar-agent/{name}")
                 entry.size, entry.mode = len(data), 0o600
                 archive.addfile(entry, io.BytesIO(data))
@@ -85,6 +91,13 @@ def write_bundle(path: Path, *, findings: Sequence[Finding], settings: Settings 
             where=str(path),
             hint="name a new file in a folder that can be written",
         ) from error
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    """What names the device and its tenant."""
+    record = load(settings.state_dir).record
+    tenants = {str(found) for found in (settings.tenant_id, record.tenant_id) if found}
+    return (record.device_id, settings.device_id, *tenants)
 
 
 def _state(settings: Settings) -> dict[str, object]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -34,45 +35,47 @@ class Server:
     problem: NetworkError | None = None
 
 
-def look(host: str, port: int, *, trust: Trust, proxy: str | None) -> Server:
+def look(
+    host: str, port: int, *, trust: Trust, proxy: str | None, steady: Callable[[], float] = time.monotonic
+) -> Server:
     """Shake hands as the agent would, and find out whom it believed.
 
     Raises:
         NetworkError: there is no connection at all.
     """
     try:
-        issuer = _shake(host, port, trust.context(host, port), proxy)
+        issuer = _shake(host, port, trust.context(host, port), proxy, steady)
     except NetworkError as error:
         if not error.code.startswith("network.tls_"):
             raise
-        return Server(issuer=_unverified_issuer(host, port, proxy), believed="", problem=error)
+        return Server(issuer=_unverified_issuer(host, port, proxy, steady), believed="", problem=error)
     for setting, file in trust.says(host, port):
         only = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         only.load_verify_locations(cafile=str(file))
         try:
-            _shake(host, port, only, proxy)
+            _shake(host, port, only, proxy, steady)
         except NetworkError:
             continue
         return Server(issuer=issuer, believed=setting)
     return Server(issuer=issuer, believed="the public authorities")
 
 
-def _unverified_issuer(host: str, port: int, proxy: str | None) -> str:
+def _unverified_issuer(host: str, port: int, proxy: str | None, steady: Callable[[], float]) -> str:
     """Who claims to have signed the certificate of a server that is not trusted: only its name is taken from it."""
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     blind.check_hostname = False
     blind.verify_mode = ssl.CERT_NONE
     try:
-        return _shake(host, port, blind, proxy)
+        return _shake(host, port, blind, proxy, steady)
     except NetworkError:
         return ""
 
 
-def _shake(host: str, port: int, context: ssl.SSLContext, proxy: str | None) -> str:
+def _shake(host: str, port: int, context: ssl.SSLContext, proxy: str | None, steady: Callable[[], float]) -> str:
     """One handshake; the issuer of the certificate that the server showed."""
     with (
         _told(host, port, "connect"),
-        closing(_connected(host, port, proxy)) as plain,
+        closing(_connected(host, port, proxy, steady)) as plain,
         context.wrap_socket(plain, server_hostname=host) as secure,
     ):
         der = secure.getpeercert(binary_form=True)
@@ -89,7 +92,7 @@ def _issuer(der: bytes) -> str:
     return name.encode("unicode_escape").decode()[:80] or "an empty name"
 
 
-def _connected(host: str, port: int, proxy: str | None) -> socket.socket:
+def _connected(host: str, port: int, proxy: str | None, steady: Callable[[], float]) -> socket.socket:
     if proxy is None:
         return socket.create_connection((host, port), timeout=TIMEOUT_S)
     parts = urlsplit(proxy)
@@ -104,16 +107,18 @@ def _connected(host: str, port: int, proxy: str | None) -> socket.socket:
                 pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
                 login = f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}\r\n"
             line.sendall(f"CONNECT {shown} HTTP/1.1\r\nHost: {shown}\r\n{login}\r\n".encode())
-            _check_tunnel(line)
+            _check_tunnel(line, steady)
         except BaseException:
             line.close()
             raise
     return line
 
 
-def _check_tunnel(line: socket.socket) -> None:
-    head = b""
+def _check_tunnel(line: socket.socket, steady: Callable[[], float]) -> None:
+    head, ends = b"", steady() + TIMEOUT_S
     while b"\r\n\r\n" not in head:
+        if steady() > ends:
+            raise TimeoutError("the proxy's answer takes too long")
         piece = line.recv(1)  # byte by byte: what comes after the head belongs to TLS
         if not piece or len(head) > LONGEST_HEAD:
             raise ConnectionResetError("the proxy hung up")

@@ -13,6 +13,8 @@ AGENT_UNIT = "avatar-agent.service"
 DISPLAY_UNIT = "avatar-display.service"
 USER = "avatar-agent"
 TPM = Path("/dev/tpmrm0")
+CONFIG_FOLDER = Path("/etc") / USER
+CONFIG = CONFIG_FOLDER / "config.toml"
 TSS = "tss"
 """The group that may use the TPM, on Debian and elsewhere."""
 
@@ -56,7 +58,7 @@ class Layout:
 
     program: Path
     tpm: Path | None = None
-    config: Path = Path("/etc/avatar-agent/config.toml")
+    config: Path = CONFIG
 
 
 def agent_unit(layout: Layout) -> str:

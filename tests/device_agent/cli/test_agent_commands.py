@@ -122,7 +122,7 @@ def test_from_blank_to_ready_and_back_for_a_person(shell: Shell) -> None:
     assert "Started" in start
     assert f"Avatar {CODE} is on this device" in fetch
     assert "ready (bound, and an avatar is here)" in ready
-    assert "nothing of the licence is left here" in unbind
+    assert "hold nothing of the licence" in unbind
     assert "decommissioned" in gone
 
 

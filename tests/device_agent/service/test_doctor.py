@@ -16,6 +16,7 @@ from certs.license import License
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.journal import opened
+from device_agent.lifecycle.machine import Phase
 from device_agent.service.checkup import Finding, Level, checkup
 from device_agent.service.support import scrubbed, write_bundle
 
@@ -126,3 +127,32 @@ def test_the_bundle_holds_nothing_secret(site: Site, tmp_path: Path) -> None:
 )
 def test_the_scrubber(text: str, expected: str) -> None:
     assert scrubbed(text, hostname="box-77") == expected
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_every_phase_that_needs_a_person_says_so(site: Site, phase: Phase) -> None:
+    """A device without a picture is not ``ok``."""
+    site.live(60)
+    with opened(site.folder / "state") as journal:
+        journal.write(msgspec.structs.replace(journal.record, phase=phase))
+    fine = phase in (Phase.BOUND, Phase.READY)
+    says = next(one for one in checkup(site.settings(), environ={}, network=False) if one.check == "state")
+    assert says.says.startswith(str(phase))
+    assert (says.level is Level.OK) == fine
+    assert bool(says.fix) == (not fine)
+
+
+def test_the_bundle_names_neither_tenant_nor_device_nor_person(site: Site, tmp_path: Path) -> None:
+    site.live(60)
+    settings = msgspec.structs.replace(site.settings(), device_id=site.record.device_id)
+    findings = [
+        Finding(check="folders", level=Level.OK, says="private: /home/ann.lee/.local/state/avatar-agent"),
+        *checkup(settings, environ={}, network=False),
+    ]
+    assert any(str(settings.tenant_id) in finding.says for finding in findings)
+    write_bundle(tmp_path / "b.tgz", findings=findings, settings=settings)
+    with tarfile.open(tmp_path / "b.tgz") as archive:
+        text = "".join((archive.extractfile(entry) or archive).read().decode() for entry in archive)  # type: ignore[union-attr]
+    for name in ("ann.lee", str(settings.tenant_id), site.record.device_id):
+        assert name not in text
+    assert "/home/<user>/.local/state" in text

@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -99,13 +100,30 @@ def test_a_link_that_was_planted_is_not_followed(tmp_path: Path) -> None:
     assert victim.read_text() == "mine"
 
 
-def test_the_commands_are_run_in_order_and_a_failure_is_told() -> None:
-    seen: list[str] = []
-    install.activate(lambda command: seen.append(command[0]))
-    assert seen == ["systemd-sysusers", "chown", "systemctl", "systemctl"]
+@pytest.mark.parametrize("config", [units.CONFIG, Path("/srv/kiosk/agent.toml")])
+def test_the_commands_are_run_in_order_and_a_failure_is_told(tmp_path: Path, config: Path) -> None:
+    layout = units.Layout(program=Path("/usr/bin/true"), config=config)
+    seen: list[Sequence[str]] = []
+    install.activate(layout, seen.append)
+    assert [command[0] for command in seen] == ["systemd-sysusers", "chown", "chmod", "systemctl", "systemctl"]
+    written = install.write(layout, root=tmp_path)
+    for command in seen[:3]:
+        for argument in command[1:]:
+            if argument.startswith("/"):
+                assert any((tmp_path / argument[1:]) in (path, path.parent) for path in written), argument
 
     def fail(command: object) -> None:
         raise FileNotFoundError
 
     with pytest.raises(ConfigurationError, match="failed"):
-        install.activate(fail)
+        install.activate(layout, fail)
+
+
+@pytest.mark.parametrize("place", ["/home/ann/venv/bin/x", "/root/.venv/bin/x", "/tmp/x"])
+def test_what_the_service_could_not_see_is_not_installed(tmp_path: Path, place: str) -> None:
+    program = Path(place)
+    for layout in (units.Layout(program=program), units.Layout(program=Path("/usr/bin/true"), config=program)):
+        with pytest.raises(ConfigurationError) as caught:
+            install.require_visible(layout)
+        assert (caught.value.code, caught.value.where) == ("install.hidden", place)
+    install.require_visible(LAYOUT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,10 +21,10 @@ import pytest
 from device_agent.harness.ready import write_settings
 from device_agent.harness.serve import RunningHarness
 from device_agent.service.daemon import Daemon
-from device_agent.service.health import serving
+from device_agent.service.health import MAX_ASKING, serving
 from device_agent.service.keeper import Keeper
 from device_agent.service.notify import Notifier
-from device_agent.service.report import Report, Snapshot
+from device_agent.service.report import MAX_RESULTS, Report, Snapshot
 
 from .conftest import CODE, Site, Time
 
@@ -142,6 +143,75 @@ def test_a_defect_ends_the_process_so_that_it_is_started_again(site: Site) -> No
     daemon = Daemon(keeper=keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings)
     assert daemon.run(beat_s=0.01) == 1
     assert not daemon.is_alive()
+
+
+class Hours:
+    """A clock by which each look at it costs a second."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += 1.0
+        return self._now
+
+
+@pytest.mark.parametrize("drip", [b"x", b"GET /health HTTP/1.1\r\na: b\r\n", b"x" * 4096])
+def test_nobody_holds_health_up_with_a_request_that_has_no_end(tmp_path: Path, drip: bytes) -> None:
+    """By its clock five seconds are five looks: the request is dropped, however lively it drips."""
+    with serving(Report(), path=tmp_path / "s", port=0, steady=Hours()), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(tmp_path / "s"))
+        client.settimeout(20)
+        answered = b""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(100_000):
+                client.sendall(drip)
+        with contextlib.suppress(ConnectionResetError):
+            answered = client.recv(100)
+        assert answered == b""
+
+
+def test_idle_connections_use_up_no_threads(tmp_path: Path) -> None:
+    with serving(Report(), path=tmp_path / "s", port=0):
+
+        def knock() -> socket.socket:
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(20)
+            client.connect(str(tmp_path / "s"))
+            return client
+
+        held = [knock() for _ in range(MAX_ASKING)]
+        with knock() as one_more:
+            assert one_more.recv(1) == b"", "hung up on at once"
+        assert sum(thread.name.startswith("Thread-") for thread in threading.enumerate()) <= MAX_ASKING + 2
+        for client in held:
+            client.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+            while client.recv(4096):
+                pass
+            client.close()
+        for _ in range(2 * MAX_ASKING):
+            again = b""
+            while not again:  # the last thread may still be on its way out
+                with knock() as client, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    client.sendall(b"GET /ready HTTP/1.1\r\n\r\n")
+                    again = client.recv(12)
+            assert again == b"HTTP/1.1 503"
+
+
+def test_many_codes_are_few_numbers() -> None:
+    """A platform that makes a code up each time does not fill the memory of a device that runs for years."""
+    report = Report()
+    for number in range(5000):
+        report.count("ClientStart", f"Strange.{number}")
+    report.count("ClientStart", "x" * 500)
+    report.count("ClientStart", 'a"b\r\n# HELP evil')
+    text = report.metrics()
+    lines = [line for line in text.splitlines() if line.startswith("avatar_agent_steps_total")]
+    assert len(lines) <= MAX_RESULTS + 1
+    assert sum(int(line.rpartition(" ")[2]) for line in lines) == 5002
+    assert 'result="other"} 4' in text
+    assert not any(line.startswith("# HELP evil") for line in text.split("\r"))
 
 
 def test_health_on_loopback_only_when_it_was_asked_for(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,3 +84,24 @@ def test_doctor_tells_it(site: Site, tmp_path: Path) -> None:
         assert finding.level is Level.BAD
         assert "issued by CN=Works CA" in finding.says
         assert "ca_file" in finding.fix
+
+
+def test_a_proxy_that_drips_is_given_up(tmp_path: Path) -> None:
+    """Each byte is on its way before the next; the clock says that ten seconds are over."""
+    looks = iter(range(10_000))
+
+    def drip(peer: socket.socket, _head: bytes) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+        while True:
+            peer.sendall(b"a")
+
+    with serving(drip) as proxy, pytest.raises(NetworkError) as caught:
+        look(
+            "localhost",
+            443,
+            trust=Trust(None),
+            proxy=f"http://127.0.0.1:{proxy.port}",
+            steady=lambda: float(next(looks)),
+        )
+    assert caught.value.code == "network.proxy"
+    assert next(looks) < 100
