@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,11 @@ _DEEPEST = 0.6
 _LARGEST_HEAD = 0.7
 """Height of a head to that of everything; where it is more, there is nothing else, and it is shown whole."""
 
-_WIDEST_HEAD = 1.7
+_WIDEST_HEAD = 1.75
 """Width of a head that a close-up makes room for, in heights of the face: more is hair or a hat."""
+
+_WIDEST_HALF = 1.2
+"""The same for a half body, in heights from the hips to the top: a cat's ears are seen."""
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -44,7 +47,12 @@ class _Frame:
     middle: NDArray[np.float64]
     height: float
     width: float
+    near: Extent  # what of it may stand out towards the camera and still has to be seen whole
     shift: float = 0.0  # of the subject, in half picture widths; positive to the right
+
+    def tall(self, aspect: float) -> float:
+        """Height of a picture that holds it; metres."""
+        return max(self.height, self.width / aspect, 1e-3)
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -90,7 +98,12 @@ def _framed(
     box = union(found for world in worlds if (found := extent(avatar, world)) is not None)
     if box is None:  # nothing to see: look at where it would stand
         box = Extent(low=np.array((-0.3, 0.0, -0.2)), high=np.array((0.3, 1.7, 0.2)))
-    frame = _frame(_measure(avatar, worlds[0], box), locate)
+    body = _measure(avatar, worlds[0], box)
+    frame = _frame(body, locate)
+    if locate in (1, 3):  # of what is nearly all head, a part is no smaller than the whole
+        least = frame.tall(aspect) / _frame(body, 0).tall(aspect)
+        if least > 1.0:
+            frame = replace(frame, height=frame.height / least, width=frame.width / least)
     return _look(frame, box, direction=(math.sin(angle), 0.0, math.cos(angle)), aspect=aspect, yfov=yfov)
 
 
@@ -129,20 +142,20 @@ def _frame(body: _Body, locate: int) -> _Frame:
         reach = max(float(box.high[0]) - x, x - float(box.low[0]))
         middle = np.array((x, float(box.center[1]), z))
         width = room * 2.0 * reach / (1.0 - abs(side))
-        return _Frame(middle=middle, height=room * float(box.size[1]), width=width, shift=side)
+        return _Frame(middle=middle, height=room * float(box.size[1]), width=width, near=skull, shift=side)
     top = float(skull.high[1])
     middle = np.array((float(body.head[0]), 0.0, float(body.head[2])))
     if locate == 1:
         face = top - float(body.head[1])
         middle[1] = float(body.head[1]) + 0.38 * face
         wide = min(1.1 * _across(skull, middle), _WIDEST_HEAD * face)
-        return _Frame(middle=middle, height=1.9 * face, width=max(1.25 * face, wide))
+        return _Frame(middle=middle, height=1.9 * face, width=max(1.25 * face, wide), near=skull)
     torso = top - body.hips
     room = 1.55 if locate == 4 else 1.1
     # From a little below the hips to a little above the head.
     middle[1] = body.hips + 0.5 * torso
-    width = room * max(1.5 * body.shoulders, min(_across(skull, middle), 0.8 * torso))
-    return _Frame(middle=middle, height=room * torso, width=width / (1.0 - abs(side)), shift=side)
+    width = room * max(1.5 * body.shoulders, min(_across(skull, middle), _WIDEST_HALF * torso))
+    return _Frame(middle=middle, height=room * torso, width=width / (1.0 - abs(side)), near=skull, shift=side)
 
 
 def _across(skull: Extent, middle: NDArray[np.float64]) -> float:
@@ -151,13 +164,15 @@ def _across(skull: Extent, middle: NDArray[np.float64]) -> float:
 
 
 def _look(frame: _Frame, box: Extent, *, direction: tuple[float, float, float], aspect: float, yfov: float) -> View:
-    height = max(frame.height, frame.width / aspect, 1e-3)
+    height = frame.tall(aspect)
     towards = np.array(direction)
-    # What stands out towards the camera is nearer than the middle and so looks larger.
-    corners = np.array([[x, z] for x in (box.low[0], box.high[0]) for z in (box.low[2], box.high[2])])
-    reach = float(max((corners - frame.middle[[0, 2]]) @ towards[[0, 2]]))
+    # What stands out towards the camera is nearer than the middle and so looks larger: all of it counts of the part
+    # that is shown, some of it of an arm that reaches out.
+    out = max(
+        min(_reach(box, frame.middle, towards), 0.25 * height), min(_reach(frame.near, frame.middle, towards), height)
+    )
     radius = float(np.linalg.norm(box.size)) / 2
-    distance = height / (2.0 * math.tan(yfov / 2)) + min(max(reach, 0.0), 0.25 * height)
+    distance = height / (2.0 * math.tan(yfov / 2)) + max(out, 0.0)
     right = np.array((towards[2], 0.0, -towards[0]))
     target = frame.middle - right * (frame.shift * height * aspect / 2)
     eye = target + towards * distance
@@ -167,6 +182,12 @@ def _look(frame: _Frame, box: Extent, *, direction: tuple[float, float, float], 
         target=_triple(target),
         projection=Perspective(yfov=yfov, znear=max(distance * 0.02, 1e-4), zfar=max(far, distance * 4.0)),
     )
+
+
+def _reach(box: Extent, middle: NDArray[np.float64], towards: NDArray[np.float64]) -> float:
+    """How far a box stands out from a place in a direction, both seen from above."""
+    corners = np.array([[x, z] for x in (box.low[0], box.high[0]) for z in (box.low[2], box.high[2])])
+    return float(max((corners - middle[[0, 2]]) @ towards[[0, 2]]))
 
 
 def _triple(vector: NDArray[np.float64]) -> tuple[float, float, float]:

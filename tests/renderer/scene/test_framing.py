@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from renderer.animation.pose import Pose
+from renderer.animation.skinning import world_positions
 from renderer.assets import Asset, load
 from renderer.maths import look_at, perspective
 from renderer.sample import sample_avatar
@@ -160,12 +161,49 @@ def test_what_has_no_parts_is_shown_whole_by_every_camera(shared: Path, name: st
     assert np.sign(round(shift, 1)) == {5: -1.0, 6: 1.0}.get(locate, 0.0)
 
 
+WIDE = (
+    "avatars/RobotExpressive.glb",
+    "avatars/catbot.vrm",
+    "avatars/Michelle.glb",
+    "avatars/brunette-t.glb",
+)
+
+
 @pytest.mark.shared
-@pytest.mark.parametrize("locate", [1, 3, 4])
-def test_a_wide_head_is_not_cut(shared: Path, locate: int) -> None:
-    asset = load(shared / "models/avatars/RobotExpressive.glb")
+@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("locate", range(7))
+def test_a_head_is_not_cut_however_wide_or_deep(shared: Path, name: str, locate: int) -> None:
+    asset = load(shared / "models" / name)
     world = posed(asset)
     skull = extent(asset.avatar, world, below=asset.avatar.humanoid["head"])
     assert skull is not None
-    ends = np.array([[x, skull.center[1], skull.center[2]] for x in (skull.low[0], skull.high[0])])
-    assert np.abs(seen(frame_avatar(asset.avatar, [world], locate=locate, aspect=ASPECT), ends)).max() < 1.0
+    low, high = skull.low, skull.high
+    ends = np.array([[x, y, skull.center[2]] for x in (low[0], high[0]) for y in (low[1], high[1])])
+    at = seen(frame_avatar(asset.avatar, [world], locate=locate, aspect=ASPECT), ends)
+    assert np.abs(at).max() < 1.0
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("locate", range(7))
+def test_the_head_of_one_without_a_head_bone_is_not_cut_either(shared: Path, locate: int) -> None:
+    asset = load(shared / "models/khronos/CesiumMan.glb")
+    assert "head" not in asset.avatar.humanoid
+    pose = asset.player().pose(0.0)
+    points = np.concatenate([found for _, _, found in world_positions(asset.avatar, pose)])
+    head = points[points[:, 1] > points[:, 1].min() + 0.87 * np.ptp(points[:, 1])]
+    view = frame_avatar(asset.avatar, [pose.world(asset.avatar)], locate=locate, aspect=ASPECT)
+    assert np.abs(seen(view, head)).max() < 1.0
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", [*WIDE, "khronos/CesiumMan.glb", "avatars/greenman.glb"])
+def test_a_part_is_never_shown_smaller_than_the_whole(shared: Path, name: str) -> None:
+    asset = load(shared / "models" / name)
+    world = posed(asset)
+
+    for aspect in (ASPECT, 1.0, 1.6):
+        views = [frame_avatar(asset.avatar, [world], locate=locate, aspect=aspect) for locate in (1, 0, 3, 2)]
+        head, whole, half, far = (float(np.ptp(seen(view, corners(asset, world), aspect)[:, 1])) for view in views)
+        assert head >= 0.995 * whole
+        assert half >= 0.995 * whole
+        assert far < 0.8 * whole
