@@ -1,4 +1,4 @@
-"""Draws what is behind the avatar."""
+"""The pass that draws what is behind the avatar: a gradient, or a picture that covers the frame. Ours."""
 
 from __future__ import annotations
 

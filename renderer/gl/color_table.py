@@ -1,4 +1,4 @@
-"""The colour table that a picture ends with, on the GPU."""
+"""The colour table that a picture ends with, on the GPU, read as the platform's own renderer reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint matrices of every skin of an avatar in one float texture, written once a picture.
+"""Joint matrices of every skin of an avatar in one float texture, written once a picture (glTF 2.0, 3.7.3).
 
 Three texels (the rows of an affine matrix) a joint, 256 joints a line: any number of joints, and no extension or
 texture buffer, so that OpenGL ES 3.1 reads it as well.

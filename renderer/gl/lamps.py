@@ -1,4 +1,4 @@
-"""The file's own lights on the GPU; they follow the nodes that carry them."""
+"""The file's own lights on the GPU (KHR_lights_punctual); they follow the nodes that carry them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A material's layers beyond metallic-roughness, as macros, textures and the numbers of ``shaders/layers.glsl``."""
+"""A material's layers beyond metallic-roughness (KHR_materials_specular, _clearcoat and others), as shaders take them.
+
+Macros, textures, and the numbers of ``shaders/layers.glsl``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Morph targets, evaluated on the CPU for the weights that are not zero.
+"""Morph targets, evaluated on the CPU for the weights that are not zero (glTF 2.0, 3.7.2.2).
 
 Only the vertices that some target moves take part; their differences lie in one matrix ``(targets, values)``, so that
 a picture costs one vector-matrix product over the active rows. With all weights zero the vertices are the file's own,

@@ -1,4 +1,4 @@
-"""A copy of what is drawn so far, for surfaces that light passes through."""
+"""A copy of what is drawn so far, for surfaces that light passes through (KHR_materials_transmission)."""
 
 from __future__ import annotations
 

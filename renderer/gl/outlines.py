@@ -1,4 +1,4 @@
-"""The avatar's outlines in a picture, found and smoothed."""
+"""The avatar's outlines in a picture, found and smoothed (Persson, "Geometric post-process anti-aliasing", 2011)."""
 
 from __future__ import annotations
 

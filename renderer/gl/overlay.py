@@ -1,4 +1,4 @@
-"""Pictures laid over a finished one: text and controls of a window."""
+"""The pass that lays pictures over a finished one: text and controls of a window. Ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The key light's shadow map: the depth of what the light sees, asked again while shading."""
+"""The key light's shadow map: the depth of what the light sees, asked again while shading.
+
+Shadow maps are of Williams, "Casting curved shadows on curved surfaces" (1978); their soft edge is in
+``shaders/shadow.glsl``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a mesh's outline lies in a picture: edges between a triangle that faces the viewer and one that does not.
+"""Where a mesh's outline lies in a picture: edges between a triangle that faces the viewer and one that does not. Ours.
 
 Only arrays; nothing here touches OpenGL. Positions are skinned here a second time, for the edges alone: one small
 product per joint, over the vertices that it carries.

@@ -1,5 +1,7 @@
 """The pass that smooths outlines of a picture with one sample a pixel, for drivers that draw on the CPU.
 
+After Persson, "Geometric post-process anti-aliasing" (GPU Pro 2, 2011).
+
 Four samples cost such a driver more than everything else, and it shades what is hidden with them. Here each pixel is
 shaded once, and the few that an outline cuts are mixed from both sides by the outline's exact place in them.
 """

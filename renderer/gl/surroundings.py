@@ -1,4 +1,4 @@
-"""The panorama that lights the avatar, on the GPU."""
+"""The panorama that lights the avatar, on the GPU: prefiltered layers after Karis (2013) in one volume."""
 
 from __future__ import annotations
 

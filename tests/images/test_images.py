@@ -50,6 +50,20 @@ def test_picture(context: GraphicsContext, name: str) -> None:
         pytest.fail(f"{told}; look at {path} and its difference; if it is right: gallery.py --regenerate {name}")
 
 
+def test_where_the_references_were_drawn_there_are_both_profiles() -> None:
+    """A driver that lost one of them would otherwise skip half of the pictures unnoticed."""
+    try:
+        driver = headless().driver
+    except GraphicsError as error:
+        pytest.skip(f"no context here: {error}")
+    if not gallery.same_device(driver, gallery.DRIVER.read_text(encoding="utf-8").strip()):
+        pytest.skip(f"{driver} has not drawn the references")
+    for profile in ("gl", "es"):
+        made = headless(profile=profile)
+        assert made.profile == profile
+        made.release()
+
+
 def test_every_case_has_a_reference_and_every_reference_a_case() -> None:
     assert sorted(path.stem for path in gallery.REFERENCES.glob("*.png")) == gallery.names()
 

@@ -1,4 +1,5 @@
-// Light from everywhere: what a facet sends to the eye of its surroundings (split sum with multiple scattering).
+// Light from everywhere: what a facet sends to the eye of its surroundings (split sum with multiple scattering:
+// Karis 2013, Fdez-Aguera 2019; the fit is in brdf.glsl).
 vec3 environment_mirrored(Facet at, vec3 normal, float roughness) {
     // The roughest surfaces see more around their normal than around the mirrored direction.
     float alpha = roughness * roughness;

@@ -1,4 +1,5 @@
-// What is behind the avatar: a vertical gradient of display-coded colours, or a picture that covers the frame.
+// What is behind the avatar: a vertical gradient of display-coded colours, or a picture that covers the frame
+// (the platform's client shows backgrounds so, "cover" in CSS terms). Ours.
 in vec2 v_at;
 out vec4 out_color;
 #ifdef PICTURE

@@ -1,4 +1,4 @@
-// One triangle over the whole picture, at the far plane.
+// One triangle over the whole picture, at the far plane. Ours.
 out vec2 v_at;  // 0..1, (0, 0) is the picture's upper left corner
 uniform float u_flip;
 

@@ -1,4 +1,5 @@
-// Depth alone: before anything is shaded, and of what the key light sees. What a cut-out leaves out has no depth.
+// Depth alone: before anything is shaded, and of what the key light sees. What a cut-out leaves out has no depth
+// (alpha mode MASK, glTF 2.0, 3.9.4).
 #ifdef ALPHA_MASK
 #include "material.glsl"
 #ifdef COLORS

@@ -1,4 +1,5 @@
-// Light from one direction: what a facet sends to the eye of it, times the cosine of its angle.
+// Light from one direction: what a facet sends to the eye of it, times the cosine of its angle (glTF 2.0,
+// appendix B.3, with the lobes of brdf.glsl).
 vec3 direct(Facet at, vec3 light) {
     float n_l = clamp(dot(at.normal, light), 0.0, 1.0);
     // The half vector is (view + light) / |view + light|, and that length follows from the angle between the two.

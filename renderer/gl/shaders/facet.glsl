@@ -1,4 +1,5 @@
-// What light meets at one point of a surface: directions, roughness, and how much each layer reflects.
+// What light meets at one point of a surface: directions, roughness, and how much each layer reflects
+// (glTF 2.0, appendix B, and the KHR_materials extensions that layers.glsl names).
 struct Facet {
     vec3 normal;
     vec3 view;

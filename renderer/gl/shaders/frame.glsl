@@ -1,4 +1,4 @@
-// What one picture shares: camera, light, environment, look. Layout: renderer/gl/blocks.py.
+// What one picture shares: camera, light, environment, look. Ours; layout: renderer/gl/blocks.py.
 layout(std140) uniform Frame {
     mat4 u_view_projection;
     vec4 u_eye;              // w 1: xyz is the eye; w 0: xyz points at an orthographic viewer

@@ -1,4 +1,5 @@
-// Numbers of a material's layers beyond metallic-roughness. Layout: renderer/gl/blocks.py.
+// Numbers of a material's layers beyond metallic-roughness (the KHR_materials extensions named below).
+// Layout: renderer/gl/blocks.py.
 layout(std140) uniform Layers {
     vec4 u_specular;      // rgb: colour of the reflection, w: its weight (KHR_materials_specular)
     vec4 u_coat;          // factor, roughness, normal scale (KHR_materials_clearcoat)

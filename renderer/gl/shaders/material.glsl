@@ -1,4 +1,4 @@
-// One material's numbers. Layout: renderer/gl/blocks.py.
+// One material's numbers (glTF 2.0, 3.9). Layout: renderer/gl/blocks.py.
 layout(std140) uniform Material {
     vec4 u_base_color;
     vec4 u_emissive;     // rgb times strength, w: alpha cut-off

@@ -1,5 +1,6 @@
 // How much of the surroundings the avatar leaves visible: depth maps from directions all round (renderer/gl/openness.py)
-// say which of them are seen from a point; each counts by its light and by the lobe that asks.
+// say which of them are seen from a point (after Pharr and Green, GPU Gems, 2004); each counts by its light and by the
+// lobe that asks.
 uniform sampler2DShadow u_open_maps;
 uniform sampler2D u_open_frames;  // a line for each direction: across, up, towards, its light, the map's measures, light on what faces away
 

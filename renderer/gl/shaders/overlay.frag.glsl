@@ -1,4 +1,4 @@
-// Text and controls, display-coded with straight alpha.
+// Text and controls, display-coded with straight alpha. Ours.
 in vec2 v_at;
 out vec4 out_color;
 uniform sampler2D u_picture;

@@ -1,4 +1,4 @@
-// A rectangle of the picture, from a strip of four corners.
+// A rectangle of the picture, from a strip of four corners. Ours.
 uniform vec4 u_place;  // left, top, width, height; of the picture's, 0..1, from its upper left corner
 out vec2 v_at;
 

@@ -1,4 +1,5 @@
-// One edge of an outline as a strip one pixel wide across the axis that it follows least.
+// One edge of an outline as a strip one pixel wide across the axis that it follows least (Persson,
+// GPU Pro 2, 2011).
 in vec3 in_from;  // normalised device coordinates
 in vec3 in_to;
 uniform vec2 u_size;  // pixels

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
+import re
 from importlib import resources
 from itertools import product
 
@@ -74,3 +77,25 @@ def test_a_refused_shader_is_told_with_the_drivers_words(context: GraphicsContex
     assert caught.value.code == "gl.shader"
     assert "surface.frag.glsl" in caught.value.message
     assert "no_such_name" in caught.value.message
+
+
+_SOURCE = re.compile(r"(19|20)\d\d|glTF 2\.0|KHR_|VRMC_|the platform's own|\b[Oo]urs\b")
+PASSES = (
+    *("background", "behind", "color_table", "joints", "lamps", "layers", "morph", "opaque_copy", "openness"),
+    *("outlines", "overlay", "prefilter", "shadow", "silhouettes", "smoothing", "stage", "surroundings", "toon"),
+)
+
+
+@pytest.mark.parametrize("name", SHADERS)
+def test_a_shader_says_first_what_it_computes_and_from_which_source(name: str) -> None:
+    text = (resources.files("renderer.gl") / "shaders" / name).read_text(encoding="utf-8")
+    head = "\n".join(itertools.takewhile(lambda line: line.startswith("//"), text.splitlines()))
+    assert len(head) > 30
+    assert _SOURCE.search(head), head
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_pass_says_what_it_computes_and_from_which_source(name: str) -> None:
+    told = importlib.import_module(f"renderer.gl.{name}").__doc__
+    assert told
+    assert _SOURCE.search(told), told
