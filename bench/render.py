@@ -1,7 +1,7 @@
 """Frames per second with full read-back, seconds from a cold process to the first picture, and of a video.
 
     python bench/render.py FILE|FOLDER [--size 720x1280] [--seconds 5] [--samples 4] [--camera 0..6]
-                           [--vendor FOLDER [--rounds 3]]
+                           [--vendor FOLDER [--rounds 3]] [--growth FRAMES]
 
 A folder is an open avatar package and is drawn by its own camera. Prints one JSON line. ``first_frame_s`` is the time
 of ``avatar-agent render`` writing one picture in a process of its own, measured before this process touches OpenGL;
@@ -13,6 +13,10 @@ colour table and four samples a pixel, and again without the first three, in tur
 of the rounds' ratios. Ours reads every frame back in full, the vendor's waits for one pixel of it. ``rmse`` is between
 both pictures of the same moment, inside the vendor's silhouette, 0 to 255; both first pictures are counted from the
 start of a process, the vendor's also from its page's.
+
+With ``--growth`` that many frames more are drawn and read back after another 500, and ``growth_mib`` says by how much
+the resident memory of the process is larger after the last of them than before the first; ``growth_marks_mib`` says so
+after every tenth part.
 """
 
 from __future__ import annotations
@@ -61,6 +65,7 @@ def main() -> None:
     parser.add_argument("--camera", type=int)
     parser.add_argument("--vendor", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--growth", type=int, default=0, metavar="FRAMES")
     parser.add_argument("--frames-only", action="store_true", help="frames per second and nothing else")
     parser.add_argument("--plain", action="store_true", help="without the package's shadow, HDR light and colour table")
     given = parser.parse_args()
@@ -98,6 +103,7 @@ def main() -> None:
             frames += 1
         wall, processor = time.perf_counter() - begin, time.process_time() - processor
         renderer = offscreen.context.driver
+        growth = _growth(offscreen, chosen, given.growth) if given.growth else {}
         video = {} if given.frames_only else _video(offscreen, chosen, width, height)
     print(
         json.dumps(
@@ -111,6 +117,7 @@ def main() -> None:
                 "cpu_ms_per_frame": round(1000 * processor / frames, 2),
                 "pose_ms": round(posing, 3),
                 **video,
+                **growth,
                 "first_frame_s": round(warm[0], 3),
                 "first_frame_cpu_s": round(warm[1], 3),
                 "first_frame_first_run_s": round(cold[0], 3),
@@ -169,6 +176,24 @@ def _difference(peer: Vendor, package: Path, size: str, out: Path) -> float:
     ours, theirs = (np.asarray(Image.open(out / name).convert("RGB"), float) for name in ("ours.png", "vendor.png"))
     inside = np.asarray(Image.open(out / "raw.png").convert("RGBA"))[..., 3] > 127
     return float(np.sqrt(((ours - theirs)[inside] ** 2).mean()))
+
+
+def _growth(offscreen, chosen, frames: int, settled: int = 500) -> dict[str, object]:
+    """How the resident memory grows while frames are drawn."""
+    marks, every = [], max(frames // 10, 1)
+    for index, _ in enumerate(offscreen.frames(chosen.shot(i / 30) for i in range(settled + frames)), start=1):
+        if index >= settled and (index - settled) % every == 0:
+            marks.append(_resident_mib())
+    return {
+        "growth_frames": frames,
+        "growth_mib": round(marks[-1] - marks[0], 2),
+        "growth_marks_mib": [round(mark - marks[0], 2) for mark in marks],
+    }
+
+
+def _resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / (1 << 20)
 
 
 def _video(offscreen, chosen, width: int, height: int) -> dict[str, float]:

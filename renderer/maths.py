@@ -18,8 +18,17 @@ Array = NDArray[np.float32]
 Vector = Sequence[float] | Floats
 
 
+_FEW = 128
+"""Rows up to which it is the number of numpy's calls that counts, and not what they do."""
+
+
 def normalize(vectors: Floats) -> Array:
     """Unit vectors along the last axis ``(..., c)``; a zero vector stays zero."""
+    if vectors.ndim == 2 and len(vectors) <= _FEW:
+        sizes = np.sqrt(np.vecdot(vectors, vectors))
+        sizes[sizes == 0.0] = 1.0
+        unit: Array = (vectors / sizes[:, None]).astype(np.float32, copy=False)
+        return unit
     # Component by component: numpy is slow along rows as short as these.
     squares = vectors[..., 0] * vectors[..., 0]
     for i in range(1, vectors.shape[-1]):
@@ -31,8 +40,25 @@ def normalize(vectors: Floats) -> Array:
     return result
 
 
+def _product() -> Array:
+    """``(16, 4)``: from the products of two quaternions' components to the components of their product."""
+    x, y, z, w = range(4)
+    result = np.zeros((4, 4, 4), np.float32)
+    for i, j, k in ((x, y, z), (y, z, x), (z, x, y)):
+        result[w, i, i] = result[i, w, i] = result[j, k, i] = 1.0
+        result[k, j, i] = result[i, i, w] = -1.0
+    result[w, w, w] = 1.0
+    return result.reshape(16, 4)
+
+
+_PRODUCT = _product()
+
+
 def quaternion_multiply(a: Floats, b: Floats) -> Array:
     """Hamilton product ``a * b`` of ``(..., 4)``: the rotation b followed by the rotation a."""
+    if a.ndim == b.ndim == 2 and len(a) == len(b) <= _FEW:
+        products = (a[:, :, None] * b[:, None, :]).reshape(-1, 16)
+        return (products @ _PRODUCT).astype(np.float32, copy=False)
     ax, ay, az, aw = (a[..., i] for i in range(4))
     bx, by, bz, bw = (b[..., i] for i in range(4))
     w = aw * bw - ax * bx - ay * by - az * bz
@@ -102,8 +128,27 @@ def slerp(a: Floats, b: Floats, t: float | Floats) -> Array:
     return normalize(a * first[..., None] + b * second[..., None])
 
 
+def _from_products() -> Array:
+    """``(16, 9)``: from the products of a quaternion's components to its rotation matrix less the identity."""
+    x, y, z, w = range(4)
+    result = np.zeros((4, 4, 3, 3), np.float32)
+    for i, j, k in ((x, y, z), (y, z, x), (z, x, y)):
+        result[j, j, i, i] = result[k, k, i, i] = -2.0
+        result[i, j, i, j] = result[i, j, j, i] = 2.0
+        result[k, w, i, j], result[k, w, j, i] = -2.0, 2.0
+    return result.reshape(16, 9)
+
+
+_FROM_PRODUCTS = _from_products()
+_FLAT_IDENTITY = np.eye(3, dtype=np.float32).reshape(9)
+
+
 def quaternion_to_matrix(q: Floats) -> Array:
     """Rotation matrices ``(..., 3, 3)`` of unit quaternions ``(..., 4)``."""
+    if q.ndim == 2 and len(q) <= _FEW:
+        products = (q[:, :, None] * q[:, None, :]).reshape(-1, 16)
+        turned: Array = (products @ _FROM_PRODUCTS + _FLAT_IDENTITY).astype(np.float32, copy=False)
+        return turned.reshape(-1, 3, 3)
     x, y, z, w = (q[..., i] for i in range(4))
     x2, y2, z2 = x + x, y + y, z + z
     xx, yy, zz, xy, xz, yz = x * x2, y * y2, z * z2, x * y2, x * z2, y * z2

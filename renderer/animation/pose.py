@@ -65,19 +65,23 @@ class Pose:
 
     def world(self, avatar: Avatar) -> Floats:
         """World matrices ``(n, 4, 4)`` of all nodes, also of those outside the drawn scene."""
-        hierarchy = avatar.hierarchy
+        return self.ordered(avatar.hierarchy).take(avatar.hierarchy.position, axis=0)
+
+    def ordered(self, hierarchy: Hierarchy) -> Floats:
+        """World matrices ``(n, 4, 4)`` of the nodes of a hierarchy, which may leave out some, in its order."""
+        order = hierarchy.order
         # A file may hold transforms so large that their product is infinite; that is the file's picture.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._world(hierarchy)
-
-    def _world(self, hierarchy: Hierarchy) -> Floats:
-        local = compose(self.translations, self.rotations, self.scales)
-        if len(hierarchy.fixed):
-            local[hierarchy.fixed] = hierarchy.fixed_matrices
-        result: Floats = local[hierarchy.order]
-        for begin, end, parents in hierarchy.levels:
-            result[begin:end] = result[parents] @ result[begin:end]
-        return result[hierarchy.position]
+            result = compose(
+                self.translations.take(order, axis=0),
+                self.rotations.take(order, axis=0),
+                self.scales.take(order, axis=0),
+            )
+            if len(hierarchy.fixed):
+                result[hierarchy.fixed] = hierarchy.fixed_matrices
+            for begin, end, parents in hierarchy.levels:
+                result[begin:end] = result.take(parents, axis=0) @ result[begin:end]
+        return result
 
 
 def skin_matrices(avatar: Avatar, world: Floats) -> tuple[Floats, ...]:

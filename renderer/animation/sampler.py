@@ -20,7 +20,8 @@ Indices = NDArray[np.intp]
 class _Group:
     """Channels of one path and kind whose values lie in one array.
 
-    ``channels`` indexes the clip's channels, ``first`` says where in ``values`` each one begins.
+    ``channels`` indexes the clip's channels, ``first`` says how much further on in ``values`` than in all key times
+    each one begins.
     """
 
     path: str
@@ -57,7 +58,8 @@ class ClipSampler:
             else np.zeros(0)
         )
         self._step = np.array([channel.interpolation is Interpolation.STEP for channel in channels], bool)
-        self._groups = tuple(_groups(channels))
+        self._stepped = bool(self._step.any())
+        self._groups = tuple(_groups(channels, self._first))
         self._weights = tuple(
             (i, channel.node, channel.values, channel.interpolation is Interpolation.CUBICSPLINE)
             for i, channel in enumerate(channels)
@@ -82,25 +84,26 @@ class ClipSampler:
         np.maximum(key, self._first, out=key)
         np.minimum(key, self._before_last, out=key)
         after = np.minimum(key + 1, self._last)
-        begin = self._times[key] - self._shift
-        length = self._times[after] - self._times[key]
-        factor = (at - begin) / np.where(length > 0.0, length, 1.0)
-        # A step holds until the next key's very moment.
-        factor = np.where(self._step, at + self._shift >= self._times[after], factor).astype(np.float32)
-        length = length.astype(np.float32)
+        # ``take`` rather than an index throughout: a third of the time where there is as little to take as here.
+        start, end = self._times.take(key), self._times.take(after)
+        length = end - start
+        factor = (at + self._shift - start) / np.where(length > 0.0, length, 1.0)
+        if self._stepped:
+            # A step holds until the next key's very moment.
+            factor = np.where(self._step, at + self._shift >= end, factor)
+        factor, length = factor.astype(np.float32), length.astype(np.float32)
         for group in self._groups:
-            offset = key[group.channels] - self._first[group.channels] + group.first
-            following = after[group.channels] - self._first[group.channels] + group.first
-            t = factor[group.channels]
+            first = group.values.take(key.take(group.channels) + group.first, axis=0)
+            second = group.values.take(after.take(group.channels) + group.first, axis=0)
+            t = factor.take(group.channels)
             if group.cubic:
-                values = _cubic(group.values[offset], group.values[following], t, length[group.channels])
+                values = _cubic(first, second, t, length.take(group.channels))
                 if group.path == "rotation":
                     values = normalize(values)
             elif group.path == "rotation":
-                values = _arc(group.values[offset], group.values[following], t)
+                values = _arc(first, second, t)
             else:
-                before = group.values[offset]
-                values = before + (group.values[following] - before) * t[:, None]
+                values = first + (second - first) * t[:, None]
             if group.path == "rotation":
                 pose.rotations[group.nodes] = values
             elif group.path == "translation":
@@ -121,7 +124,7 @@ class ClipSampler:
                 target += keys[i]
 
 
-def _groups(channels: Sequence[Channel]) -> list[_Group]:
+def _groups(channels: Sequence[Channel], begins: Indices) -> list[_Group]:
     result = []
     for path in ("translation", "rotation", "scale"):
         for cubic in (False, True):
@@ -138,7 +141,7 @@ def _groups(channels: Sequence[Channel]) -> list[_Group]:
                     path=path,
                     nodes=np.array([channel.node for _, channel in chosen], np.intp),
                     channels=np.array([i for i, _ in chosen], np.intp),
-                    first=(np.cumsum(counts) - counts).astype(np.intp),
+                    first=(np.cumsum(counts) - counts - begins[[i for i, _ in chosen]]).astype(np.intp),
                     values=np.concatenate([channel.values for _, channel in chosen]),
                     cubic=cubic,
                 )
@@ -167,7 +170,7 @@ def _arc(a: Floats, b: Floats, t: Floats) -> Floats:
     As ``renderer.maths.slerp``; arcs under two degrees are interpolated along the chord, whose error is below
     1e-6, and that spares the sines where, as in most clips, all arcs are short.
     """
-    dot = np.einsum("ij,ij->i", a, b)
+    dot = np.vecdot(a, b)
     sign = np.where(dot < 0.0, np.float32(-1.0), np.float32(1.0))
     cosine = np.minimum(dot * sign, np.float32(1.0))
     first, second = 1.0 - t, t

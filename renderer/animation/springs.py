@@ -1,21 +1,24 @@
 """Swinging bones: hair, skirts, tails (VRMC_springBone 1.0 and VRM 0.x's secondary animation, which is the same sum).
 
 Verlet integration of each bone's tail: inertia less drag, a pull back to the rest direction, gravity; the bone's length
-is kept, and colliders push the tail out. Bones of one depth are worked out together.
+is kept, and colliders push the tail out. Bones of one depth are worked out together, and joints are numbered by depth,
+so that each depth is a slice of every array: there is little to calculate, and each call of numpy costs as much as it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from renderer.animation.collisions import Colliders, Placed, reaching
 from renderer.animation.pose import Pose
 from renderer.maths import compose, quaternion_multiply, quaternion_to_matrix
 from renderer.scene.avatar import Avatar
-from renderer.scene.rig import Collider, Spring, SpringJoint
+from renderer.scene.hierarchy import Hierarchy
+from renderer.scene.rig import Spring, SpringJoint
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -26,16 +29,33 @@ STEP = 1.0 / 60.0
 _LOOSE_END = 0.07
 """Metres; the length of a bone that ends in nothing (VRM 0.x)."""
 
+_OPPOSITE = 1e-9
+"""One plus the cosine of an angle up to which two directions count as opposite."""
+
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class _Level:
-    """Nodes of one depth that swing (``nodes``, the ``rows`` of the joints) or are merely carried along."""
+    """Nodes of one depth that swing (``nodes``, the ``rows`` of the joints) or are merely carried along.
+
+    ``parents``, ``places``, ``carriers``, ``carried_places``: in ``Springs._world``.
+    """
 
     nodes: Indices
     parents: Indices
-    rows: Indices
+    rows: slice
+    places: slice
     carried: Indices
     carriers: Indices
+    carried_places: slice
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class _Aim:
+    """Where tails go: to ``tails``, after a pull of so many metres along their rest direction, but out of colliders."""
+
+    tails: Array
+    pull: Array | None = None
+    colliders: Placed | None = None
 
 
 class Springs:
@@ -45,107 +65,146 @@ class Springs:
         self._avatar = avatar
         rest = Pose.rest(avatar)
         world = rest.world(avatar).astype(np.float64)
-        found = [(s, j, tail) for s, j in _joints(avatar) if (tail := _tail(avatar, j, world)) is not None]
-        self.nodes = np.array([joint.node for _, joint, _ in found], np.intp)
+        found = {j.node: (s, j, tail) for s, j in _joints(avatar) if (tail := _tail(avatar, j, world)) is not None}
+        depths = _depths(avatar, found)
+        moved = {node for swung, carried in depths for node in (*swung, *carried)}
+        under = {avatar.nodes[node].parent for node in moved} - moved
+        # What springs hang from and collide with: the only nodes whose place must be known before they swing.
+        self._trunk = Hierarchy.of(avatar.nodes, only=under | {c.node for c in avatar.rig.colliders})
+        self._levels = tuple(_levels(avatar, depths, self._trunk))
+        self._room = len(self._trunk.order) + 1 + len(moved)
+        self.nodes = np.array([node for level in self._levels for node in level.nodes], np.intp)
+        joints = [found[node] for node in self.nodes.tolist()]
         self._rest = rest.rotations[self.nodes]
         self._rest_matrices = quaternion_to_matrix(self._rest).astype(np.float64)
-        self._tails = np.array([tail for _, _, tail in found], np.float64).reshape(-1, 3)
-        self._stiffness = np.array([joint.stiffness for _, joint, _ in found], np.float64)
-        self._drag = np.array([joint.drag for _, joint, _ in found], np.float64)
-        self._gravity = np.array([joint.gravity for _, joint, _ in found], np.float64).reshape(-1, 3)
-        self._radius = np.array([joint.radius for _, joint, _ in found], np.float64)
-        self._center = np.array([spring.center for spring, _, _ in found], np.intp)
-        self._colliders = _Colliders(avatar.rig.colliders, [spring.colliders for spring, _, _ in found])
-        self._levels = tuple(_levels(avatar, self.nodes))
-        self._rotations = self._rest.copy()
+        self._tails = np.array([tail for _, _, tail in joints], np.float64).reshape(-1, 3)
+        self._along = self._tails / np.sqrt(np.vecdot(self._tails, self._tails))[:, None]
+        self._mirrors = np.eye(3) - 2.0 * self._along[:, :, None] * self._along[:, None, :]
+        self._pull = np.array([joint.stiffness for _, joint, _ in joints], np.float64) * STEP
+        self._kept = 1.0 - np.array([joint.drag for _, joint, _ in joints], np.float64)[:, None]
+        self._gravity = np.array([joint.gravity for _, joint, _ in joints], np.float64).reshape(-1, 3) * STEP
+        self._center = np.array([spring.center for spring, _, _ in joints], np.intp)
+        self._centered = bool((self._center >= 0).any())
+        radii = np.array([joint.radius for _, joint, _ in joints], np.float64)
+        self._colliders = Colliders(
+            avatar.rig.colliders, [spring.colliders for spring, _, _ in joints], radii, self._trunk.position
+        )
+        self._above = _all_above(avatar, self.nodes)
+        self._sheared = any(avatar.nodes[node].matrix is not None for node in self._above.tolist())
         self._now = np.zeros_like(self._tails)
         self._before = np.zeros_like(self._tails)
+        self._ways = self._along.copy()  # in the joints' own frames
 
     def __bool__(self) -> bool:
         return len(self.nodes) > 0
 
     def reset(self, pose: Pose) -> None:
         """Let everything hang at rest in this pose, without a motion."""
-        self._sweep(pose, lambda rows, heads, arms: heads + arms)
+        self._hang(pose, None, self._world(pose), self._centers(pose))
         self._before = self._now.copy()
 
     def step(self, pose: Pose) -> None:
         """Let ``STEP`` seconds pass, at whose end the rest of the avatar is in this pose."""
         centers = self._centers(pose)
-        world = pose.world(self._avatar).astype(np.float64)
-        placed = self._colliders.placed(world)
+        world = self._world(pose)
         now, before = _moved(centers, self._now), _moved(centers, self._before)
-
-        def swing(rows: Indices, heads: Array, arms: Array) -> Array:
-            lengths = np.sqrt(np.einsum("ni,ni->n", arms, arms))[:, None]
-            tails = (
-                now[rows]
-                + (now[rows] - before[rows]) * (1.0 - self._drag[rows])[:, None]
-                + arms / np.maximum(lengths, 1e-12) * (self._stiffness[rows] * STEP)[:, None]
-                + self._gravity[rows] * STEP
-            )
-            tails = _reaching(heads, tails, arms, lengths)
-            return placed.pushed_out(rows, tails, heads, arms, lengths, self._radius[rows])
-
+        aim = _Aim(
+            tails=now + (now - before) * self._kept + self._gravity,
+            pull=self._pull,
+            colliders=self._colliders.placed(world) if self._colliders else None,
+        )
         self._before = self._now
-        self._sweep(pose, swing, world=world)
+        self._hang(pose, aim, world, centers)
 
     def apply(self, pose: Pose, share: float) -> None:
         """Turn the bones as they hang; ``share`` 0..1 from the last step but one to the last one."""
-        if share >= 1.0:
-            pose.rotations[self.nodes] = self._rotations
-            return
-        centers = self._centers(pose)
-        kept = self._now, self._rotations
-        between = _moved(centers, self._before + (self._now - self._before) * share)
-        self._sweep(
-            pose,
-            lambda rows, heads, arms: _reaching(
-                heads, between[rows], arms, np.sqrt((arms * arms).sum(axis=1))[:, None]
-            ),
-        )
-        pose.rotations[self.nodes] = self._rotations
-        self._now, self._rotations = kept
+        ways = self._ways
+        if share < 1.0:
+            between = _moved(self._centers(pose), self._before + (self._now - self._before) * share)
+            _, ways = self._sweep(pose, _Aim(tails=between), self._world(pose))
+        pose.rotations[self.nodes] = quaternion_multiply(self._rest, _turns(self._along, ways))
 
-    def _sweep(
-        self,
-        pose: Pose,
-        tails_of: Callable[[Indices, Array, Array], Array],
-        *,
-        world: Array | None = None,
-    ) -> None:
+    def _hang(self, pose: Pose, aim: _Aim | None, world: Array, centers: Array | None) -> None:
+        tails, self._ways = self._sweep(pose, aim, world)
+        self._now = tails if centers is None else _moved(np.linalg.inv(centers).astype(np.float64), tails)
+
+    def _sweep(self, pose: Pose, aim: _Aim | None, world: Array) -> tuple[Array, Array]:
         """From the roots outwards: where each bone is, where its tail goes, and the turn that takes it there.
 
-        ``tails_of`` gets rows of joints, where the bones begin, and from there to where their tails would rest.
+        Without an aim tails go to where they would rest. Returns them, and the ways to them in the joints' own frames.
+        ``world`` is used up.
         """
-        world = pose.world(self._avatar).astype(np.float64) if world is None else world
-        rotations = np.empty_like(self._rotations)
-        tails = np.empty_like(self._now)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            tails, ways = self._swept(pose, aim, world, careful=False)
+        far = np.sqrt(np.vecdot(ways, ways))
+        least = np.minimum.reduce(np.vecdot(ways, self._along) + far - 2.0 * _OPPOSITE * far, initial=1.0)
+        if least > 0.0 and np.add.reduce(tails, axis=None) < np.inf:  # never so of what is not a number
+            return tails, ways
+        return self._swept(pose, aim, self._world(pose), careful=True)
+
+    def _swept(self, pose: Pose, aim: _Aim | None, world: Array, *, careful: bool) -> tuple[Array, Array]:
+        """``careful``: whatever is not finite or has no direction goes to where it would rest."""
+        count = len(self.nodes)
+        scales = pose.scales.take(self.nodes, axis=0).astype(np.float64)
+        even = not careful and not self._sheared and _even(pose.scales.take(self._above, axis=0))
+        # Columns: the tail at rest and the head, as the parents see them.
+        ends = np.zeros((count, 4, 2))
+        ends[:, :3, 0] = np.matvec(self._rest_matrices, self._tails * scales)
+        ends[:, :3, 1] = pose.translations.take(self.nodes, axis=0)
+        ends[:, 3, 1] = 1.0
+        mirrors = self._mirrors * scales[:, None, :]
+        if even:
+            mirrors = self._rest_matrices @ mirrors
+        tails, inner, mirrored = np.empty((count, 3)), np.empty((count, 3)), np.empty((count, 3, 3))
         for level in self._levels:
-            rows, nodes = level.rows, level.nodes
-            if len(rows):
-                above = _above(world, level.parents)
-                shift, scale = pose.translations[nodes], pose.scales[nodes]
-                heads = np.einsum("nij,nj->ni", above[:, :3, :3], shift) + above[:, :3, 3]
-                frames = above[:, :3, :3] @ self._rest_matrices[rows] * scale[:, None, :]
-                arms = np.einsum("nij,nj->ni", frames, self._tails[rows])
-                tails[rows] = tails_of(rows, heads, arms)
-                rotations[rows] = quaternion_multiply(
-                    self._rest[rows], _turn(self._tails[rows], _inside(frames, tails[rows] - heads))
-                )
-                world[nodes] = above @ compose(shift, rotations[rows], scale)
+            rows = level.rows
+            if len(level.nodes):
+                above = world.take(level.parents, axis=0, out=world[level.places], mode="clip")
+                placed = above @ ends[rows]
+                arms, heads = placed[:, :3, 0], placed[:, :3, 1]
+                turned, ways = above[:, :3, :3], inner[rows]
+                _aimed(aim, rows, heads, arms, ways, careful=careful)
+                np.add(heads, ways, out=tails[rows])
+                if even:
+                    # The smallest turn is a mirroring along the first direction, then along the middle of both; the
+                    # first is that of the joint's own frame, and arms and ways are of one length.
+                    frames = np.matmul(turned, mirrors[rows], out=mirrored[rows])
+                    middle = arms + ways
+                    across = middle * (2.0 / np.vecdot(middle, middle))[:, None]
+                    np.subtract(frames, across[:, :, None] * np.vecmat(middle, frames)[:, None, :], out=turned)
+                else:
+                    frames = turned @ self._rest_matrices[rows]
+                    ways[:] = _inside(frames * scales[rows, None, :], ways)
+                    along = self._along[rows]
+                    middle = along * np.sqrt(np.vecdot(ways, ways))[:, None] + ways
+                    if careful:
+                        lost = ~(np.vecdot(middle, middle) > 2.0 * _OPPOSITE * np.vecdot(ways, ways))
+                        middle[lost] = ways[lost] = along[lost]
+                    across = middle * (2.0 / np.vecdot(middle, middle))[:, None]
+                    frames -= np.matvec(frames, middle)[:, :, None] * across[:, None, :]
+                    np.matmul(frames, mirrors[rows], out=turned)
+                above[:, :3, 3] = heads
             if len(level.carried):
                 local = compose(
                     pose.translations[level.carried], pose.rotations[level.carried], pose.scales[level.carried]
                 )
-                world[level.carried] = world[level.carriers] @ local
-        self._rotations = rotations
-        centers = self._centers(pose)
-        self._now = tails if centers is None else _moved(np.linalg.inv(centers).astype(np.float64), tails)
+                world[level.carried_places] = world.take(level.carriers, axis=0) @ local
+        if even:
+            # What was mirrored sees the ways mirrored.
+            inner = np.matvec(self._mirrors, np.vecmat(inner, mirrored))
+        return tails, inner
+
+    def _world(self, pose: Pose) -> Array:
+        """World matrices of the trunk as the pose has it, of what hangs from nothing, and room for what moves."""
+        count = len(self._trunk.order)
+        world = np.empty((self._room, 4, 4))
+        world[:count] = pose.ordered(self._trunk)
+        world[count] = _IDENTITY
+        return world
 
     def _centers(self, pose: Pose) -> Array | None:
         """For each joint the frame in which its inertia is measured; None when that is the world for all."""
-        if not (self._center >= 0).any():
+        if not self._centered:
             return None
         world = pose.world(self._avatar).astype(np.float64)
         chosen = world[self._center]
@@ -153,69 +212,29 @@ class Springs:
         return np.where(sound[:, None, None], chosen, np.eye(4))
 
 
-class _Colliders:
-    """All colliders, and for each joint those that it minds, filled up with -1."""
-
-    def __init__(self, colliders: tuple[Collider, ...], minded: list[tuple[int, ...]]) -> None:
-        self._nodes = np.array([c.node for c in colliders], np.intp)
-        self._ends = np.array([[c.offset, c.tail or c.offset] for c in colliders], np.float64).reshape(-1, 2, 3)
-        self._radii = np.array([c.radius for c in colliders], np.float64)
-        self._round = not any(c.tail for c in colliders)
-        width = max((len(indices) for indices in minded), default=0)
-        self._minded = np.full((len(minded), width), -1, np.intp)
-        for row, indices in enumerate(minded):
-            self._minded[row, : len(indices)] = indices
-
-    def placed(self, world: Array) -> _Placed:
-        """Where the colliders are."""
-        matrices = world[self._nodes]
-        ends = np.einsum("cij,cej->cei", matrices[:, :3, :3], self._ends) + matrices[:, None, :3, 3]
-        scales = np.sqrt((matrices[:, :3, :3] ** 2).sum(axis=1)).max(axis=1) if len(matrices) else np.zeros(0)
-        return _Placed(
-            begins=ends[:, 0],
-            spans=ends[:, 1] - ends[:, 0],
-            radii=self._radii * scales,
-            minded=self._minded,
-            round=self._round,
-        )
+_IDENTITY = np.eye(4)
 
 
-@dataclass(slots=True, kw_only=True, frozen=True)
-class _Placed:
-    """Colliders in the world: capsules of a begin, a span (zero for spheres) and a radius."""
+def _aimed(aim: _Aim | None, rows: slice, heads: Array, arms: Array, ways: Array, *, careful: bool) -> None:
+    """Fill in ``ways``: from the heads to where the tails of some joints go."""
+    if aim is None:
+        ways[:] = arms
+        return
+    lengths = np.sqrt(np.vecdot(arms, arms))
+    np.subtract(aim.tails[rows], heads, out=ways)
+    if aim.pull is not None:
+        ways += arms * (aim.pull[rows] / (np.maximum(lengths, 1e-12) if careful else lengths))[:, None]
+    if careful:
+        ways[:] = reaching(ways, arms, lengths)
+    else:
+        ways *= (lengths / np.sqrt(np.vecdot(ways, ways)))[:, None]
+    if aim.colliders is not None:
+        aim.colliders.push_out(rows, ways, heads, arms, lengths, careful=careful)
 
-    begins: Array
-    spans: Array
-    radii: Array
-    minded: Indices
-    round: bool  # no spans but zero
 
-    def pushed_out(self, rows: Indices, tails: Array, heads: Array, arms: Array, lengths: Array, radii: Array) -> Array:
-        """The tails moved out of the colliders, one collider after the other, each time at the bone's length again."""
-        minded = self.minded[rows]
-        if not minded.size or not (minded >= 0).any():
-            return tails
-        if not self._hits(minded, tails[:, None], radii[:, None])[0].any():
-            return tails
-        for column in minded.T:
-            hit, near, away, reach = self._hits(column, tails, radii)
-            if hit.any():
-                length = np.sqrt((away * away).sum(axis=-1, keepdims=True))
-                out = near + away / np.maximum(length, 1e-12) * reach[:, None]
-                tails = np.where(hit[:, None], _reaching(heads, out, arms, lengths), tails)
-        return tails
-
-    def _hits(self, which: Indices, tails: Array, radii: Array) -> tuple[NDArray[np.bool_], Array, Array, Array]:
-        """Which tails are inside, the nearest points of the colliders' axes, the way from there, the least distance."""
-        begins, spans = self.begins[which], self.spans[which]
-        if self.round:
-            near = begins
-        else:
-            along = ((tails - begins) * spans).sum(axis=-1) / np.maximum((spans * spans).sum(axis=-1), 1e-12)
-            near = begins + spans * np.minimum(np.maximum(along, 0.0), 1.0)[..., None]
-        away = tails - near
-        reach = self.radii[which] + radii
-        return (which >= 0) & ((away * away).sum(axis=-1) < reach * reach), near, away, reach
+def _even(scales: NDArray[np.float32]) -> bool:
+    """Whether none of the scales ``(n, 3)`` stretches."""
+    return bool((scales == scales[:, :1]).all())
 
 
 def _joints(avatar: Avatar) -> list[tuple[Spring, SpringJoint]]:
@@ -241,35 +260,48 @@ def _tail(avatar: Avatar, joint: SpringJoint, world: Array) -> Array | None:
     return tail if np.isfinite(tail).all() and float(np.linalg.norm(tail)) > 1e-6 else None
 
 
-def _levels(avatar: Avatar, nodes: Indices) -> list[_Level]:
-    """All that swings or is carried by what swings, by depth."""
-    row = {int(node): i for i, node in enumerate(nodes)}
+def _depths(avatar: Avatar, swinging: Collection[int]) -> list[tuple[list[int], list[int]]]:
+    """What swings and what it carries, by depth."""
     depth: dict[int, int] = {}
     moved: set[int] = set()
     levels: dict[int, tuple[list[int], list[int]]] = {}
     for index in avatar.hierarchy.order.tolist():
         parent = avatar.nodes[index].parent
         depth[index] = depth.get(parent, -1) + 1
-        if index in row or parent in moved:
+        if index in swinging or parent in moved:
             moved.add(index)
-            swinging, carried = levels.setdefault(depth[index], ([], []))
-            (swinging if index in row else carried).append(index)
-    return [
-        _Level(
-            nodes=np.array(swinging, np.intp),
-            parents=np.array([avatar.nodes[i].parent for i in swinging], np.intp),
-            rows=np.array([row[i] for i in swinging], np.intp),
+            swung, carried = levels.setdefault(depth[index], ([], []))
+            (swung if index in swinging else carried).append(index)
+    return [found for _, found in sorted(levels.items())]
+
+
+def _levels(avatar: Avatar, depths: list[tuple[list[int], list[int]]], trunk: Hierarchy) -> Iterator[_Level]:
+    """The depths, laid out in ``Springs._world``."""
+    places = {node: place for place, node in enumerate(trunk.order.tolist())} | {-1: len(trunk.order)}
+    begin, end = 0, len(trunk.order) + 1
+    for swung, carried in depths:
+        middle = end + len(swung)
+        yield _Level(
+            nodes=np.array(swung, np.intp),
+            parents=np.array([places[avatar.nodes[i].parent] for i in swung], np.intp),
+            rows=slice(begin, begin + len(swung)),
+            places=slice(end, middle),
             carried=np.array(carried, np.intp),
-            carriers=np.array([avatar.nodes[i].parent for i in carried], np.intp),
+            carriers=np.array([places[avatar.nodes[i].parent] for i in carried], np.intp),
+            carried_places=slice(middle, middle + len(carried)),
         )
-        for _, (swinging, carried) in sorted(levels.items())
-    ]
+        places |= {node: end + i for i, node in enumerate((*swung, *carried))}
+        begin, end = begin + len(swung), middle + len(carried)
 
 
-def _above(world: Array, parents: Indices) -> Array:
-    if parents.min(initial=0) >= 0:
-        return world[parents]
-    return np.where((parents >= 0)[:, None, None], world[parents], np.eye(4))
+def _all_above(avatar: Avatar, nodes: Indices) -> Indices:
+    """The nodes and all that they hang from."""
+    found: set[int] = set()
+    for node in nodes.tolist():
+        while node >= 0 and node not in found:
+            found.add(node)
+            node = avatar.nodes[node].parent
+    return np.array(sorted(found), np.intp)
 
 
 def _moved(frames: Array | None, points: Array) -> Array:
@@ -278,18 +310,6 @@ def _moved(frames: Array | None, points: Array) -> Array:
         return points
     result: Array = np.einsum("nij,nj->ni", frames[:, :3, :3], points) + frames[:, :3, 3]
     return result
-
-
-def _reaching(heads: Array, tails: Array, arms: Array, lengths: Array) -> Array:
-    """The tails at the bones' lengths from the heads; one that falls onto its head goes to where it would rest."""
-    way = tails - heads
-    far = np.sqrt(np.einsum("ni,ni->n", way, way))[:, None]
-    sound = (far > 1e-9) & (far < np.inf)
-    if sound.all():
-        way *= lengths / far
-        way += heads
-        return way
-    return heads + np.where(sound, way / np.where(sound, far, 1.0) * lengths, arms)
 
 
 def _inside(frames: Array, ways: Array) -> Array:
@@ -319,20 +339,12 @@ def _cross(a: Array, b: Array) -> Array:
     return result
 
 
-def _turn(a: Array, b: Array) -> Array:
-    """The smallest rotations ``(n, 4)`` from directions to directions; the identity where one is zero or opposite."""
-    product = np.sqrt(np.einsum("ni,ni->n", a, a) * np.einsum("ni,ni->n", b, b))
-    real = product + np.einsum("ni,ni->n", a, b)
-    quaternions = np.empty((len(a), 4))
-    quaternions[:, :3] = _cross(a, b)
-    quaternions[:, 3] = real
-    opposite = real <= 1e-9 * product
-    if opposite.any():
-        quaternions[opposite] = (0.0, 0.0, 0.0, 1.0)
-    length = np.sqrt(np.einsum("ni,ni->n", quaternions, quaternions))
-    if length.all():
-        quaternions /= length[:, None]
-        return quaternions
-    usable = (length > 0.0)[:, None]
-    result: Array = np.where(usable, quaternions / np.where(usable, length[:, None], 1.0), (0.0, 0.0, 0.0, 1.0))
-    return result
+def _turns(along: Array, ways: Array) -> Array:
+    """The smallest rotations ``(n, 4)`` from unit directions to directions; the identity where one is opposite."""
+    far = np.sqrt(np.vecdot(ways, ways))
+    quaternions = np.empty((len(along), 4))
+    quaternions[:, :3] = _cross(along, ways)
+    quaternions[:, 3] = np.vecdot(along, ways) + far
+    quaternions[~(quaternions[:, 3] > _OPPOSITE * far)] = (0.0, 0.0, 0.0, 1.0)
+    quaternions /= np.sqrt(np.vecdot(quaternions, quaternions))[:, None]
+    return quaternions

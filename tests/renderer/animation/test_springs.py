@@ -17,6 +17,7 @@ from renderer.maths import quaternion_from_axis_angle, quaternion_rotate
 from renderer.scene import Avatar
 from renderer.scene.rig import Collider, Rig, Spring, SpringJoint
 
+BALL = Collider(node=0, offset=(0.02, -0.05, 0.1), radius=0.14)
 AT = ((0, 1, 0), (0, 0.2, 0.05), (0, -0.3, 0.1), (0.05, -0.25, 0))
 
 
@@ -107,14 +108,12 @@ class Reference:
                     tail = near + (tail - near) / np.linalg.norm(tail - near) * reach
                     tail = head + (tail - head) / np.linalg.norm(tail - head) * length
             self.before[joint.node], self.now[joint.node] = self.now[joint.node], into @ np.append(tail, 1)
-            # The turn about the shortest way, found here by an axis and an angle.
+            # The turn about the shortest way, found here by an axis and an angle (Rodrigues).
             u, v = arm / length, (tail - head) / length
-            axis, angle = np.cross(u, v), math.acos(np.clip(u @ v, -1, 1))
+            axis, cosine = np.cross(u, v), u @ v
+            across = np.cross(np.eye(3), axis)
             swung = np.eye(4)
-            if np.linalg.norm(axis) > 1e-12:
-                swung[:3, :3] = np.stack(
-                    [quaternion_rotate(quaternion_from_axis_angle(axis, angle), e) for e in np.eye(3)], axis=1
-                )
+            swung[:3, :3] += across + across @ across / (1.0 + cosine)
             turned[joint.node] = mat(resting, joint.node)
             turned[joint.node][:3, :3] = np.linalg.inv(parent[:3, :3]) @ swung[:3, :3] @ frame[:3, :3]
         return turned
@@ -150,9 +149,70 @@ def test_agrees_with_the_specification(make: Any, case: dict[str, Any]) -> None:
         springs.apply(pose, 1.0)
         found, expected = pose.world(avatar), reference.world(pose, turned)
         for node in range(4):
-            np.testing.assert_allclose(found[node, :3, 3], expected[node][:3, 3], atol=2e-4, err_msg=f"step {step}")
+            np.testing.assert_allclose(found[node, :3, 3], expected[node][:3, 3], atol=2e-6, err_msg=f"step {step}")
     swing = np.linalg.norm(at(90 * STEP).world(avatar)[3, :3, 3] - found[3, :3, 3])
     assert swing > 0.005  # the test would be worth nothing if it did not swing
+
+
+def test_agrees_where_bones_hang_side_by_side_and_others_lie_between(make: Any) -> None:
+    """Three chains of different lengths; the second has a bone in it that does not swing."""
+    parents = (-1, 0, 1, 2, 0, 4, 5, 6, 0, 8)
+    nodes = []
+    for i, parent in enumerate(parents):
+        children = tuple(child for child, above in enumerate(parents) if above == i)
+        nodes.append(make.node(f"n{i}", parent=parent, children=children))
+        nodes[i].translation[:] = (0.03 * (i % 4 - 1), -0.2, 0.05 * (i % 3))
+        nodes[i].rotation[:] = quaternion_from_axis_angle((1, i + 1, -1), 0.2 * i)
+    at_joints = ((1, 2), (2, 3), (4, 5), (6, 7), (8, 9))
+    joints = tuple(SpringJoint(node=i, tail=j, stiffness=0.3, drag=0.2, gravity=(0, -1, 0)) for i, j in at_joints)
+    rig = Rig(
+        springs=(Spring(name="s", joints=joints, colliders=(0, 1)),),
+        colliders=(Collider(node=0, offset=(0, -0.3, 0), radius=0.12), Collider(node=2, radius=0.05)),
+    )
+    avatar = replace(make.avatar(*nodes), rig=rig)
+    at = moving(avatar)
+    springs, reference = Springs(avatar), Reference(avatar, at(0.0))
+    springs.reset(at(0.0))
+    for step in range(1, 120):
+        springs.step(at(step * STEP))
+        turned = reference.step(at(step * STEP))
+    pose = at(119 * STEP)
+    springs.apply(pose, 1.0)
+    found, expected = pose.world(avatar)[:, :3, 3], np.array(reference.world(pose, turned))[:, :3, 3]
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert np.abs(found - at(119 * STEP).world(avatar)[:, :3, 3]).max() > 0.02
+
+
+def test_a_body_that_is_hardly_stretched_swings_as_one_that_is_not(make: Any) -> None:
+    found = []
+    for stretch in (1.0, 1.0 + 2e-6):
+        avatar = chain(make, stiffness=0.3, drag=0.2, gravity=(0, -1, 0.5), radius=0.02, colliders=(BALL,))
+        avatar.nodes[0].scale[1] *= stretch
+        at, springs = moving(avatar), Springs(avatar)
+        springs.reset(at(0.0))
+        for step in range(1, 60):
+            springs.step(at(step * STEP))
+        pose = at(1.0)
+        springs.apply(pose, 1.0)
+        found.append(pose.rotations)
+    np.testing.assert_allclose(found[1], found[0], atol=2e-5)
+
+
+def test_a_tail_that_is_pulled_onto_its_head_goes_to_rest(make: Any) -> None:
+    """One that has no direction, and one whose direction is opposite to that of rest, do not spoil the others."""
+    avatar = chain(make, stiffness=0.0, drag=1.0)
+    springs, rest = Springs(avatar), Pose.rest(avatar)
+    springs.reset(rest)
+    moved = rest.copy()
+    world = rest.world(avatar)
+    # The body moves so that the first bone's head comes to where its tail was.
+    moved.translations[0] += world[2, :3, 3] - world[1, :3, 3]
+    springs.step(moved)
+    pose = moved.copy()
+    springs.apply(pose, 1.0)
+    assert np.isfinite(pose.rotations).all()
+    lengths = np.linalg.norm(np.diff(pose.world(avatar)[1:, :3, 3], axis=0), axis=1)
+    np.testing.assert_allclose(lengths, np.linalg.norm(np.diff(world[1:, :3, 3], axis=0), axis=1), rtol=1e-5)
 
 
 def test_at_rest_nothing_moves(make: Any) -> None:
