@@ -12,7 +12,7 @@ import msgspec
 
 from certs.lineage import Lineage
 from device_agent.api.client import Client
-from device_agent.api.retry import RetryPolicy
+from device_agent.api.retry import NEVER, RetryPolicy
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
@@ -32,7 +32,11 @@ ResultT = TypeVar("ResultT", bound=Result)
 
 @dataclass(kw_only=True)
 class Device:
-    """A device while one process works on it: its record, secrets, avatars, and the way to the platform."""
+    """A device while one process works on it: its record, secrets, avatars, and the way to the platform.
+
+    Attributes:
+        probing: each call is one request, until somebody knows that the platform is well again.
+    """
 
     settings: Settings
     journal: Journal
@@ -44,6 +48,7 @@ class Device:
     make_client: Callable[[float], Client]
     make_office: Callable[[], Office]
     reach: Reach = unwatched
+    probing: bool = False
     _client: Client | None = None
 
     @property
@@ -63,7 +68,7 @@ class Device:
         name = type(request).__name__
         self.reach(Point(f"{name}.send"))
         try:
-            return self.client.call(request, retry=retry)
+            return self.client.call(request, retry=NEVER if self.probing else retry)
         finally:
             self.reach(Point(f"{name}.answered"))
 

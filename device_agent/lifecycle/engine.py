@@ -123,6 +123,10 @@ class Engine:
         """Every step done since it was opened."""
         return self._device.watch.steps
 
+    def probe(self) -> None:
+        """From now on each call is one request and no more: for a platform that has failed for a while."""
+        self._device.probing = True
+
     def bind(self) -> bool:
         """Take a seat; ``False`` when this device holds it already. See ``binding.bind``."""
         account = account_of(self._device.settings, vault=self._device.vault)

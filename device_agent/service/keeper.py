@@ -52,6 +52,12 @@ IDLE_S = 600.0
 """Seconds between looks at a device that only a person can move."""
 
 
+BREAKS_AFTER = 3
+"""The circuit breaker: after so many failed steps in a row it is open. Between steps lies the pace of the cause, and a
+step is a single request, not the usual three with short waits, until one succeeds.
+"""
+
+
 @dataclass
 class _Rhythm:
     """What a keeper remembers between steps; all of it may be lost."""
@@ -114,6 +120,8 @@ class Keeper:
             with self._open(self.settings, self._seen) as engine:
                 if self._rhythm.generation < 0:
                     self._tell(engine, 0.0)  # the picture does not wait for the network
+                if self._rhythm.failures >= BREAKS_AFTER:
+                    engine.probe()
                 wait = self._live(engine)
                 self._tell(engine, wait)
                 return wait

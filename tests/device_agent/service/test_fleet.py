@@ -37,8 +37,11 @@ class Stub:
 
     def __init__(self, ask: Callable[[], None], *, phase: Phase = Phase.READY) -> None:
         self.record = Record(gen=1, phase=phase, bound=Bound(at=1.0))
-        self.has_avatar, self.is_sealing, self.now = True, False, 0.0
+        self.has_avatar, self.is_sealing, self.now, self.certificate = True, False, 0.0, None
         self.start = ask
+
+    def probe(self) -> None:
+        """One request a call: there is but one anyway."""
 
     def bind(self) -> None:
         self.start()

@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 import shutil
 
+import msgspec
 import pytest
 
 from device_agent.api.causes import Cause
+from device_agent.api.retry import RetryPolicy
 from device_agent.lifecycle.machine import Phase
+from device_agent.service.keeper import BREAKS_AFTER
 from device_agent.service.pace import PACES
 from device_agent.service.report import Snapshot
 
+from . import conftest
 from .conftest import CODE, START, Site
 
 DAY = 86400.0
@@ -212,3 +216,24 @@ def test_an_avatar_that_was_deleted_by_hand_is_not_reported_as_here_and_comes_ba
     shutil.rmtree(site.folder / "cache")
     site.live(3600)
     assert site.report.snapshot.may_show
+
+
+def test_a_platform_that_stays_away_is_asked_once_a_step(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The breaker: an outage is not answered with three requests for every one of quiet days."""
+    monkeypatch.setattr(conftest, "NEVER", RetryPolicy(attempts=3, first_s=0.1, cap_s=0.2))  # the site's own is 1
+    site.harness.fault("http_500", on="LicenseAuth", times=None)
+    asked = []
+    while len(asked) < 8:
+        before = len(site.harness.calls())
+        site.time.now += site.keeper.step()
+        if number := len(site.harness.calls()) - before:  # a step may find that it is not time yet
+            asked.append(number)
+    assert asked == [3] * BREAKS_AFTER + [1] * (8 - BREAKS_AFTER)
+    site.harness.lift_faults()
+    site.live(1800)
+    assert site.record.phase is Phase.READY
+    site.harness.fault("http_500", on="Render3dAvatar", times=2)
+    site.keeper.settings = msgspec.structs.replace(site.settings(), avatar="CH_3d_none")
+    before = len(site.harness.calls(operation="Render3dAvatar"))
+    site.keeper.step()
+    assert len(site.harness.calls(operation="Render3dAvatar")) - before == 3, "closed again"
