@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,8 @@ def draw(
     asked = seconds is not None or turntable or bool(state)
     kind = _kind(out, asked=asked, sheet=contact is not None)
     _check(kind, out, (width, height), state=state, clip=clip, contact=contact, turntable=turntable)
+    if contact is not None:
+        _check_sheet({"--eye": eye, "--clip": clip, "--expression": expression, "--look-at": look_at, "--time": at})
     if eye is not None and (camera is not None or angle):
         raise UsageError(
             "--eye goes with neither --camera nor --angle",
@@ -101,6 +103,9 @@ def draw(
             camera=camera,
             angle=angle,
             background=given_background,
+            shadows=shadow,
+            occlusion=quality == "high",
+            samples=chosen_mode.samples,
             quiet=as_json,
             lap=clock.lap,
             ahead=ahead,
@@ -203,6 +208,18 @@ def _check(
             where="--size",
             hint="width and height have to be even",
         )
+
+
+def _check_sheet(given: Mapping[str, object]) -> None:
+    """A sheet has every clip or shape at moments of its own, from one of the platform's cameras. Raises UsageError."""
+    for option, value in given.items():
+        if value:
+            raise UsageError(
+                f"{option} has no use with --sheet",
+                code="usage.sheet",
+                where=option,
+                hint="leave it out, or draw a picture without --sheet",
+            )
 
 
 def _film(

@@ -36,6 +36,9 @@ def write_sheet(
     camera: int | None,
     angle: int,
     background: Background | None,
+    shadows: bool,
+    occlusion: bool,
+    samples: int,
     quiet: bool,
     lap: Callable[[str], None],
     ahead: Ahead,
@@ -58,10 +61,10 @@ def write_sheet(
         sheet = clip_sheet(asset, aspect=aspect, camera=BODY_CAMERA if camera is None else camera, angle=angle)
     else:
         sheet = expression_sheet(asset, aspect=aspect, camera=HEAD_CAMERA if camera is None else camera, angle=angle)
-    chosen = show(asset, aspect=aspect, background=background)
+    chosen = show(asset, aspect=aspect, background=background, shadows=shadows, occlusion=occlusion)
     lap("pose")
     tiles = sum(1 for _ in sheet.tiles)
-    with Offscreen(asset.avatar, size=(width, height), ahead=ahead) as offscreen:
+    with Offscreen(asset.avatar, size=(width, height), samples=samples, ahead=ahead) as offscreen:
         lap("upload")
         with present.frame_bar(out.name, tiles, quiet=quiet) as progress:
             picture = draw_sheet(sheet, offscreen, show=chosen, progress=progress)

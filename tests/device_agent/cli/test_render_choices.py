@@ -34,6 +34,27 @@ def test_a_sheet_of_all_shapes(tmp_path: Path) -> None:
     assert picture.shape[:2] == (told["height"], told["width"])
 
 
+def test_a_sheet_is_lit_and_smoothed_as_a_picture_is(tmp_path: Path) -> None:
+    sheet = ("--sheet", "expressions", "--size", "32x40")
+    plain, _ = drawn(tmp_path / "a.png", *sheet)
+    for other in (("--no-shadow",), ("--mode", "Low")):
+        changed, _ = drawn(tmp_path / "b.png", *sheet, *other)
+        assert changed.shape == plain.shape
+        assert np.abs(changed.astype(int) - plain).max() > 10, other
+
+
+@pytest.mark.shared
+def test_a_sheet_has_the_quality_that_is_asked_for(tmp_path: Path, shared: Path) -> None:
+    box = shared / "models/khronos/BoxAnimated.glb"
+    pictures = []
+    for quality in ("standard", "high"):
+        done = call(box, "--out", tmp_path / "a.png", "--sheet", "clips", "--size", "64x64", "--quality", quality)
+        assert done.returncode == 0, done.stderr
+        with Image.open(tmp_path / "a.png") as picture:
+            pictures.append(np.array(picture.convert("RGB")).astype(int))
+    assert (pictures[0] - pictures[1]).max() > 10, "inside the box it is darker"
+
+
 def test_a_state_is_what_is_played(tmp_path: Path) -> None:
     plain, _ = drawn(tmp_path / "a.png", "--time", 2, "--size", "64x96", "--clip", "idle_1")
     thinking, told = drawn(tmp_path / "b.png", "--time", 2, "--size", "64x96", "--state", "Thinking")
@@ -70,6 +91,11 @@ def test_eyes_follow(tmp_path: Path) -> None:
         (("--out", "x.mp4", "--sheet", "clips"), "usage.output"),
         (("--out", "x.png", "--sheet", "clips", "--state", "Idle"), "usage.state"),
         (("--out", "x.png", "--state", "Idle", "--clip", "idle_1"), "usage.state"),
+        (("--out", "x.png", "--sheet", "clips", "--eye", "0,1,3"), "usage.sheet"),
+        (("--out", "x.png", "--sheet", "clips", "--clip", "hello"), "usage.sheet"),
+        (("--out", "x.png", "--sheet", "expressions", "--expression", "jawOpen"), "usage.sheet"),
+        (("--out", "x.png", "--sheet", "expressions", "--look-at", "camera"), "usage.sheet"),
+        (("--out", "x.png", "--sheet", "clips", "--time", "2"), "usage.sheet"),
         (("--out", "x.png", "--look-at", "there"), "usage.camera"),
     ],
 )
