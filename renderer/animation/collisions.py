@@ -69,17 +69,18 @@ class Placed:
     reach: Array
     squares: Array
 
-    def push_out(self, rows: slice, ways: Array, heads: Array, arms: Array, lengths: Array, *, careful: bool) -> None:
+    def push_out(self, rows: slice, ways: Array, heads: Array, arms: Array, lengths: Array, *, careful: bool) -> bool:
         """Move tails out of the colliders, one collider after the other, each time at the bone's length again.
 
         ``ways`` go from the heads to the tails ``(n, 3)``. Unless ``careful``, what has no direction is left as NaN.
+        Returns whether any was moved.
         """
         column, width = 0, self.reach.shape[1]
         while column < width:
             # All that are left at once: mostly none is hit.
             hits, near, away, squares = self._hits(rows, slice(column, width), (heads + ways)[:, None])
             if not hits.any():
-                return
+                return column > 0
             first = int(np.logical_or.reduce(hits, axis=0).argmax())
             far = np.sqrt(squares[:, first])
             if careful:
@@ -93,6 +94,12 @@ class Placed:
                 pushed *= (lengths / np.sqrt(np.vecdot(pushed, pushed)))[:, None]
             np.copyto(ways, pushed, where=hits[:, first, None])
             column += first + 1
+        return True
+
+    def hit(self, tails: Array) -> NDArray[np.bool_]:
+        """Which of all joints' tails ``(n, 3)`` are inside a collider that they mind."""
+        result: NDArray[np.bool_] = np.any(self._hits(slice(None), slice(None), tails[:, None])[0], axis=1)
+        return result
 
     def _hits(self, rows: slice, columns: slice, tails: Array) -> tuple[NDArray[np.bool_], Array, Array, Array]:
         """Which tails ``(n, 1, 3)`` are inside which, the nearest points of the colliders' axes, the way from there and

@@ -7,7 +7,6 @@ so that each depth is a slice of every array: there is little to calculate, and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 
 from renderer.animation.collisions import Colliders, Placed, reaching
 from renderer.animation.pose import Pose
+from renderer.animation.spring_layout import all_above, depths_of, levels_of, spring_joints, tail_at_rest
 from renderer.maths import compose, quaternion_multiply, quaternion_to_matrix
 from renderer.scene.avatar import Avatar
 from renderer.scene.hierarchy import Hierarchy
-from renderer.scene.rig import Spring, SpringJoint
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -26,27 +25,8 @@ Indices = NDArray[np.intp]
 STEP = 1.0 / 60.0
 """Seconds of one step. The formula's stiffness and gravity are per step as much as per second: it wants a fixed one."""
 
-_LOOSE_END = 0.07
-"""Metres; the length of a bone that ends in nothing (VRM 0.x)."""
-
 _OPPOSITE = 1e-9
 """One plus the cosine of an angle up to which two directions count as opposite."""
-
-
-@dataclass(slots=True, kw_only=True, frozen=True)
-class _Level:
-    """Nodes of one depth that swing (``nodes``, the ``rows`` of the joints) or are merely carried along.
-
-    ``parents``, ``places``, ``carriers``, ``carried_places``: in ``Springs._world``.
-    """
-
-    nodes: Indices
-    parents: Indices
-    rows: slice
-    places: slice
-    carried: Indices
-    carriers: Indices
-    carried_places: slice
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -58,6 +38,20 @@ class _Aim:
     colliders: Placed | None = None
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
+class _Sizes:
+    """What follows from scales: of all nodes above, whether none of them stretches, the joints' own; the joints'
+    mirrorings along their rest directions, turned and scaled; and, as the parents see them, columns of their tails at
+    rest and (to be filled in) of their heads.
+    """
+
+    given: NDArray[np.float32]
+    even: bool
+    scales: Array
+    mirrors: Array
+    ends: Array
+
+
 class Springs:
     """The springs of one avatar, and how they hang now."""
 
@@ -65,13 +59,17 @@ class Springs:
         self._avatar = avatar
         rest = Pose.rest(avatar)
         world = rest.world(avatar).astype(np.float64)
-        found = {j.node: (s, j, tail) for s, j in _joints(avatar) if (tail := _tail(avatar, j, world)) is not None}
-        depths = _depths(avatar, found)
+        found = {
+            j.node: (s, j, tail)
+            for s, j in spring_joints(avatar)
+            if (tail := tail_at_rest(avatar, j, world)) is not None
+        }
+        depths = depths_of(avatar, found)
         moved = {node for swung, carried in depths for node in (*swung, *carried)}
         under = {avatar.nodes[node].parent for node in moved} - moved
         # What springs hang from and collide with: the only nodes whose place must be known before they swing.
         self._trunk = Hierarchy.of(avatar.nodes, only=under | {c.node for c in avatar.rig.colliders})
-        self._levels = tuple(_levels(avatar, depths, self._trunk))
+        self._levels = tuple(levels_of(avatar, depths, self._trunk))
         self._room = len(self._trunk.order) + 1 + len(moved)
         self.nodes = np.array([node for level in self._levels for node in level.nodes], np.intp)
         joints = [found[node] for node in self.nodes.tolist()]
@@ -89,8 +87,11 @@ class Springs:
         self._colliders = Colliders(
             avatar.rig.colliders, [spring.colliders for spring, _, _ in joints], radii, self._trunk.position
         )
-        self._above = _all_above(avatar, self.nodes)
+        self._above = all_above(avatar, self.nodes)
         self._sheared = any(avatar.nodes[node].matrix is not None for node in self._above.tolist())
+        self._sizes: _Sizes | None = None
+        self._depth = np.repeat(np.arange(len(self._levels)), [len(level.nodes) for level in self._levels])
+        self._guarded = [True] * len(self._levels)
         self._now = np.zeros_like(self._tails)
         self._before = np.zeros_like(self._tails)
         self._ways = self._along.copy()  # in the joints' own frames
@@ -134,36 +135,41 @@ class Springs:
         Without an aim tails go to where they would rest. Returns them, and the ways to them in the joints' own frames.
         ``world`` is used up.
         """
+        colliders = None if aim is None else aim.colliders
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             tails, ways = self._swept(pose, aim, world, careful=False)
+            if colliders is not None and not all(self._guarded) and colliders.hit(tails)[self._unguarded()].any():
+                self._guarded = [True] * len(self._levels)
+                tails, ways = self._swept(pose, aim, self._world(pose), careful=False)
         far = np.sqrt(np.vecdot(ways, ways))
-        least = np.minimum.reduce(np.vecdot(ways, self._along) + far - 2.0 * _OPPOSITE * far, initial=1.0)
+        least = np.minimum.reduce(np.vecdot(ways, self._along) + (1.0 - 2.0 * _OPPOSITE) * far, initial=1.0)
         if least > 0.0 and np.add.reduce(tails, axis=None) < np.inf:  # never so of what is not a number
             return tails, ways
+        self._guarded = [True] * len(self._levels)
         return self._swept(pose, aim, self._world(pose), careful=True)
+
+    def _unguarded(self) -> NDArray[np.bool_]:
+        """Which joints are not kept out of colliders while they are swept, because none of their depth touched one."""
+        return np.array([not guarded for guarded in self._guarded])[self._depth]
 
     def _swept(self, pose: Pose, aim: _Aim | None, world: Array, *, careful: bool) -> tuple[Array, Array]:
         """``careful``: whatever is not finite or has no direction goes to where it would rest."""
         count = len(self.nodes)
-        scales = pose.scales.take(self.nodes, axis=0).astype(np.float64)
-        even = not careful and not self._sheared and _even(pose.scales.take(self._above, axis=0))
-        # Columns: the tail at rest and the head, as the parents see them.
-        ends = np.zeros((count, 4, 2))
-        ends[:, :3, 0] = np.matvec(self._rest_matrices, self._tails * scales)
+        sizes = self._sizes_of(pose)
+        even = sizes.even and not careful
+        mirrors = sizes.mirrors if even else self._mirrors * sizes.scales[:, None, :]
+        ends = sizes.ends
         ends[:, :3, 1] = pose.translations.take(self.nodes, axis=0)
-        ends[:, 3, 1] = 1.0
-        mirrors = self._mirrors * scales[:, None, :]
-        if even:
-            mirrors = self._rest_matrices @ mirrors
         tails, inner, mirrored = np.empty((count, 3)), np.empty((count, 3)), np.empty((count, 3, 3))
-        for level in self._levels:
+        for depth, level in enumerate(self._levels):
             rows = level.rows
             if len(level.nodes):
                 above = world.take(level.parents, axis=0, out=world[level.places], mode="clip")
                 placed = above @ ends[rows]
                 arms, heads = placed[:, :3, 0], placed[:, :3, 1]
                 turned, ways = above[:, :3, :3], inner[rows]
-                _aimed(aim, rows, heads, arms, ways, careful=careful)
+                guard = self._guarded[depth]
+                self._guarded[depth] = _aimed(aim, rows, heads, arms, ways, careful=careful, guarded=guard)
                 np.add(heads, ways, out=tails[rows])
                 if even:
                     # The smallest turn is a mirroring along the first direction, then along the middle of both; the
@@ -174,7 +180,7 @@ class Springs:
                     np.subtract(frames, across[:, :, None] * np.vecmat(middle, frames)[:, None, :], out=turned)
                 else:
                     frames = turned @ self._rest_matrices[rows]
-                    ways[:] = _inside(frames * scales[rows, None, :], ways)
+                    ways[:] = _inside(frames * sizes.scales[rows, None, :], ways)
                     along = self._along[rows]
                     middle = along * np.sqrt(np.vecdot(ways, ways))[:, None] + ways
                     if careful:
@@ -193,6 +199,23 @@ class Springs:
             # What was mirrored sees the ways mirrored.
             inner = np.matvec(self._mirrors, np.vecmat(inner, mirrored))
         return tails, inner
+
+    def _sizes_of(self, pose: Pose) -> _Sizes:
+        """What follows from the pose's scales, which hardly ever change."""
+        given = pose.scales.take(self._above, axis=0)
+        if self._sizes is None or not (given == self._sizes.given).all():
+            scales = pose.scales.take(self.nodes, axis=0).astype(np.float64)
+            ends = np.zeros((len(self.nodes), 4, 2))
+            ends[:, :3, 0] = np.matvec(self._rest_matrices, self._tails * scales)
+            ends[:, 3, 1] = 1.0
+            self._sizes = _Sizes(
+                given=given,
+                even=not self._sheared and bool((given == given[:, :1]).all()),
+                scales=scales,
+                mirrors=self._rest_matrices @ (self._mirrors * scales[:, None, :]),
+                ends=ends,
+            )
+        return self._sizes
 
     def _world(self, pose: Pose) -> Array:
         """World matrices of the trunk as the pose has it, of what hangs from nothing, and room for what moves."""
@@ -215,11 +238,16 @@ class Springs:
 _IDENTITY = np.eye(4)
 
 
-def _aimed(aim: _Aim | None, rows: slice, heads: Array, arms: Array, ways: Array, *, careful: bool) -> None:
-    """Fill in ``ways``: from the heads to where the tails of some joints go."""
+def _aimed(
+    aim: _Aim | None, rows: slice, heads: Array, arms: Array, ways: Array, *, careful: bool, guarded: bool
+) -> bool:
+    """Fill in ``ways``: from the heads to where the tails of some joints go, if ``guarded`` not into colliders.
+
+    Returns whether they are to be guarded the next time.
+    """
     if aim is None:
         ways[:] = arms
-        return
+        return guarded
     lengths = np.sqrt(np.vecdot(arms, arms))
     np.subtract(aim.tails[rows], heads, out=ways)
     if aim.pull is not None:
@@ -228,80 +256,9 @@ def _aimed(aim: _Aim | None, rows: slice, heads: Array, arms: Array, ways: Array
         ways[:] = reaching(ways, arms, lengths)
     else:
         ways *= (lengths / np.sqrt(np.vecdot(ways, ways)))[:, None]
-    if aim.colliders is not None:
-        aim.colliders.push_out(rows, ways, heads, arms, lengths, careful=careful)
-
-
-def _even(scales: NDArray[np.float32]) -> bool:
-    """Whether none of the scales ``(n, 3)`` stretches."""
-    return bool((scales == scales[:, :1]).all())
-
-
-def _joints(avatar: Avatar) -> list[tuple[Spring, SpringJoint]]:
-    """Every joint that can swing, once: the first spring that names a node has it."""
-    found: dict[int, tuple[Spring, SpringJoint]] = {}
-    for spring in avatar.rig.springs:
-        for joint in spring.joints:
-            if avatar.nodes[joint.node].matrix is None:
-                found.setdefault(joint.node, (spring, joint))
-    return list(found.values())
-
-
-def _tail(avatar: Avatar, joint: SpringJoint, world: Array) -> Array | None:
-    """The joint's tail at rest, in its own frame; None where it has no direction."""
-    if joint.tail >= 0:
-        frame = world[joint.node]
-        if abs(np.linalg.det(frame[:3, :3])) < 1e-18:
-            return None
-        tail = np.linalg.solve(frame[:3, :3], world[joint.tail, :3, 3] - frame[:3, 3])
-    else:
-        tail = avatar.nodes[joint.node].translation.astype(np.float64)
-        tail = tail / max(float(np.linalg.norm(tail)), 1e-12) * _LOOSE_END
-    return tail if np.isfinite(tail).all() and float(np.linalg.norm(tail)) > 1e-6 else None
-
-
-def _depths(avatar: Avatar, swinging: Collection[int]) -> list[tuple[list[int], list[int]]]:
-    """What swings and what it carries, by depth."""
-    depth: dict[int, int] = {}
-    moved: set[int] = set()
-    levels: dict[int, tuple[list[int], list[int]]] = {}
-    for index in avatar.hierarchy.order.tolist():
-        parent = avatar.nodes[index].parent
-        depth[index] = depth.get(parent, -1) + 1
-        if index in swinging or parent in moved:
-            moved.add(index)
-            swung, carried = levels.setdefault(depth[index], ([], []))
-            (swung if index in swinging else carried).append(index)
-    return [found for _, found in sorted(levels.items())]
-
-
-def _levels(avatar: Avatar, depths: list[tuple[list[int], list[int]]], trunk: Hierarchy) -> Iterator[_Level]:
-    """The depths, laid out in ``Springs._world``."""
-    places = {node: place for place, node in enumerate(trunk.order.tolist())} | {-1: len(trunk.order)}
-    begin, end = 0, len(trunk.order) + 1
-    for swung, carried in depths:
-        middle = end + len(swung)
-        yield _Level(
-            nodes=np.array(swung, np.intp),
-            parents=np.array([places[avatar.nodes[i].parent] for i in swung], np.intp),
-            rows=slice(begin, begin + len(swung)),
-            places=slice(end, middle),
-            carried=np.array(carried, np.intp),
-            carriers=np.array([places[avatar.nodes[i].parent] for i in carried], np.intp),
-            carried_places=slice(middle, middle + len(carried)),
-        )
-        places |= {node: end + i for i, node in enumerate((*swung, *carried))}
-        begin, end = begin + len(swung), middle + len(carried)
-
-
-def _all_above(avatar: Avatar, nodes: Indices) -> Indices:
-    """The nodes and all that they hang from."""
-    found: set[int] = set()
-    for node in nodes.tolist():
-        while node >= 0 and node not in found:
-            found.add(node)
-            node = avatar.nodes[node].parent
-    return np.array(sorted(found), np.intp)
+    if aim.colliders is None or not guarded:
+        return guarded
+    return aim.colliders.push_out(rows, ways, heads, arms, lengths, careful=careful)
 
 
 def _moved(frames: Array | None, points: Array) -> Array:
