@@ -3,6 +3,7 @@
 CertError
 ├── LicenseError      the licence cannot be read or used            (exit status 4)
 ├── EnvelopeError     a sealed entry or a wrapped key does not open  (exit status 7)
+├── ManifestError     a list of packages is not the operator's      (exit status 7)
 ├── PrivateFileError  a secret's file is unsafe or cannot be written (exit status 3)
 ├── IdentityError     a key, certificate or PKCS#12 file is no good  (exit status 3)
 └── TrustError        somebody's certificate is not to be trusted    (exit status 5)
@@ -39,6 +40,10 @@ class LicenseError(CertError):
 
 class EnvelopeError(CertError):
     """A sealed entry or a wrapped key does not open: wrong key, or bytes that were changed."""
+
+
+class ManifestError(CertError):
+    """A signed list of avatar packages is not the operator's, is over, or does not list what came."""
 
 
 class PrivateFileError(CertError):

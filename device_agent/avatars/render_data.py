@@ -91,6 +91,11 @@ class RenderData:
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
         return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
 
+    def held_to(self, *, sha256: str, size: int) -> RenderData:
+        """The same, with a hash and a length that somebody else vouches for."""
+        secrets = {name: _plain(getattr(self, name)) for name in ("url", "secret", "raw")}
+        return RenderData(type=self.type, sha256=sha256, size=size, version=self.version, **secrets)
+
     def _check_url(self) -> None:
         url = _plain(self.url)
         try:

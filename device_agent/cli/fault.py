@@ -8,7 +8,15 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from certs.errors import CertError, EnvelopeError, IdentityError, LicenseError, PrivateFileError, TrustError
+from certs.errors import (
+    CertError,
+    EnvelopeError,
+    IdentityError,
+    LicenseError,
+    ManifestError,
+    PrivateFileError,
+    TrustError,
+)
 from device_agent.errors import AgentError
 from device_agent.log import traceback_of
 from renderer.errors import AssetError, GraphicsError, OutputError, RenderError
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (LicenseError, 4),
     (EnvelopeError, 7),
+    (ManifestError, 7),
     (PrivateFileError, 3),
     (IdentityError, 3),
     (TrustError, 5),

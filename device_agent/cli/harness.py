@@ -44,6 +44,9 @@ def serve(
             help="Also a registration office: certificates (EST) and credentials for devices with no access key.",
         ),
     ] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Also a signed list of the packages (content_manifest).")
+    ] = False,
     seed: Annotated[str, typer.Option(help="Makes ids repeatable; a fresh one without it.")] = "",
     rule: Annotated[
         list[str] | None, typer.Option(help="A rule of seats, NAME=ANSWER (docs/harness.md); may be repeated.")
@@ -73,6 +76,8 @@ def serve(
                 tls=tls,
             )
         )
+        if manifest:
+            running.sign_content()
         if office:
             open_.enter_context(office_of(running))
         stopping = threading.Event()

@@ -34,6 +34,9 @@ class FileReply:
     flip: int | None = field(default=None)
 
 
+MANIFEST = b"/assets/manifest.json"
+
+
 class Assets:
     """The platform's download server."""
 
@@ -48,7 +51,13 @@ class Assets:
         if late is not None:
             await self._sleep(late.seconds)
         before = faults.strike(ASSETS, "drop_before", "http_500", "captive", "redirect")
-        answer = self._find(request) if before is None else _broken(before)
+        answer: Reply | FileReply
+        if before is not None:
+            answer = _broken(before)
+        elif request.path == MANIFEST and self._world.listing is not None:
+            answer = Reply(headers=(("content-type", "application/json"),), body=await self._world.listing.signed())
+        else:
+            answer = self._find(request)
         after = None
         if before is None and isinstance(answer, FileReply):
             after = faults.strike(ASSETS, "cut", "wrong_bytes", "drop_after")

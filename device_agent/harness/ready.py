@@ -18,6 +18,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         ca_file: the authority to trust; with TLS or an office only.
+        content_manifest, content_keys: with a signed list of the packages only.
         est_url, broker_url, crl_url, enroll_secret: with an office only; the secret is good for one device.
     """
 
@@ -35,6 +36,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     broker_url: str = ""
     crl_url: str = ""
     enroll_secret: str = ""
+    content_manifest: str = ""
+    content_keys: str = ""
 
     def __repr__(self) -> str:
         return f"Ready(endpoint={self.endpoint!r}, tenant_id={self.tenant_id!r}, app_id={self.app_id!r})"
@@ -64,6 +67,8 @@ def write_settings(path: Path, ready: Ready) -> None:
         settings |= {"enroll_url": ready.est_url, "enroll_secret": ready.enroll_secret, "broker_url": ready.broker_url}
     else:
         settings |= {"access_key_id": ready.access_key_id, "access_key_secret": ready.access_key_secret}
+    if ready.content_manifest:
+        settings |= {"content_manifest": ready.content_manifest, "content_keys": ready.content_keys}
     if ready.ca_file:
         settings["ca_file"] = ready.ca_file
     # A JSON text or number is a TOML one as well, as long as non-ASCII stays as it is and DEL does not occur.

@@ -21,10 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from device_agent.errors import AgentError, ConfigurationError
 from device_agent.harness.app import HarnessApp
+from device_agent.harness.assets import MANIFEST
 from device_agent.harness.console import Console, LicenseOrder, OfficeDesk, TimeOrder
 from device_agent.harness.faults import Fault
 from device_agent.harness.licensing import make_key
 from device_agent.harness.loopback import is_loopback
+from device_agent.harness.packages.listing import Listing
 from device_agent.harness.packages.source import PackageSource, file_source, sample_source
 from device_agent.harness.protocol import MAX_HEAD, protocol_for
 from device_agent.harness.ready import Ready
@@ -150,6 +152,27 @@ class RunningHarness:
         """Let the ready line tell of a registration office, and the console give it orders."""
         self.ready = msgspec.structs.replace(self.ready, **addresses)
         self._console.office = desk
+
+    def sign_content(self) -> None:
+        """Serve a signed list of the packages from now on; the ready line tells where, and by whose key.
+
+        Raises:
+            PrivateFileError: the folder cannot be used.
+        """
+        world = self._world
+        listing = Listing(
+            shelf=world.shelf,
+            clock=world.clock,
+            folder=world.folder,
+            tenant_id=world.household.tenant_id,
+            app_id=world.household.app_id,
+        )
+        world.listing = listing
+        self.ready = msgspec.structs.replace(
+            self.ready,
+            content_manifest=world.origin + MANIFEST.decode(),
+            content_keys=str(listing.keys_file),
+        )
 
     def seats(self) -> list[dict[str, object]]:
         """Every seat that is taken."""

@@ -16,6 +16,7 @@ from device_agent.harness.clock import HarnessClock
 from device_agent.harness.faults import Faults
 from device_agent.harness.ids import Ids
 from device_agent.harness.licensing import LicenseOffice, make_key
+from device_agent.harness.packages.listing import Listing
 from device_agent.harness.packages.shelf import Shelf
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.recorder import Recorder
@@ -106,6 +107,7 @@ class World:
     first_workings: Workings
     workings: Workings
     origin: str = "http://127.0.0.1"
+    listing: Listing | None = None
     late: list[tuple[float, Letter]] = field(default_factory=list, repr=False)
     """Calls that are under way although nobody waits for them any more, and when they arrive."""
 

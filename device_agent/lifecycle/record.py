@@ -44,11 +44,18 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Avatar codes: the one to show, the one before it, and what they are (code -> sha256 of the sealed package)."""
+    """Avatar codes: the one to show, the one before it, and what they are (code -> sha256 of the sealed package).
+
+    Attributes:
+        manifest_version: highest version of the operator's manifest that was accepted; 0 without any.
+        manifest_digest: what that one lists.
+    """
 
     active: str = ""
     previous: str = ""
     packages: dict[str, str] = {}
+    manifest_version: int = 0
+    manifest_digest: str = ""
 
 
 class Unbind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

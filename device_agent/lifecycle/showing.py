@@ -16,10 +16,11 @@ from device_agent.errors import LicenseRefused
 from device_agent.lifecycle.budget import is_spent
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.held import kept_license, require_seat
+from device_agent.lifecycle.listing import listed
 from device_agent.lifecycle.machine import Event, Phase
 from device_agent.lifecycle.observe import Progress
 from device_agent.lifecycle.points import Point
-from device_agent.lifecycle.record import Content, Record
+from device_agent.lifecycle.record import Record
 from device_agent.spec.client_render import ClientStart, Render3dAvatar
 
 
@@ -50,6 +51,7 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
     Raises:
         StateError: the device holds no seat.
         PackageError: the package is damaged or does not open with this licence; the last good one stays.
+        ManifestError: the operator's manifest does not allow it; the last good one stays.
         LicenseRefused, NetworkError, PlatformError: from the platform or the content's host.
     """
     record = require_seat(device.journal.record)
@@ -59,12 +61,14 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
         raw = answer.data.render_data if answer.data is not None else None
         data = RenderData.parse(raw or "", names=device.settings.render_data_names or None)
         note.result = f"package version {data.version or 'unknown'}, sha256 {(data.sha256 or 'not given')[:12]}"
+    data = listed(device, code, data)
     device.reach(Point.PACKAGE_FETCH)
     package = _download(device, code, data, progress=progress)
     device.reach(Point.PACKAGE_ACTIVE)
     record = device.journal.record
     packages, here = {**record.content.packages, code: package.sha256}, device.cache.codes()
-    content = Content(
+    content = msgspec.structs.replace(
+        record.content,
         active=code,
         previous=record.content.active if record.content.active != code else record.content.previous,
         packages={kept: sha256 for kept, sha256 in packages.items() if kept in here},

@@ -78,6 +78,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("licence", _licence),
         ("certificate", _certificate),
         ("avatars", _avatars),
+        ("manifest", _manifest),
         ("proxy", _proxy),
     ]
     if network:
@@ -303,6 +304,17 @@ def _avatars(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Findin
         )
 
 
+def _manifest(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    if not (settings.content_manifest or settings.content_keys):
+        return
+    from device_agent.lifecycle.listing import where_and_whose
+
+    _address, keys = where_and_whose(settings)
+    seen = load(settings.state_dir).record.content.manifest_version
+    says = f"only listed packages, by {len(keys)} key(s); version {seen or 'none'} seen so far"
+    yield Finding(check="manifest", level=Level.OK, says=says)
+
+
 def _proxy(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     routes = proxy_routes(settings.proxy, environ=environ)
     used = sorted({urlsplit(address).hostname or "?" for address in routes.values() if address})
@@ -314,7 +326,12 @@ def _tls(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Who signed the certificates of the servers that this device speaks to, and which setting believes them."""
     trust, routes = trust_of(settings, environ=environ), proxy_routes(settings.proxy, environ=environ)
     seen = set()
-    for address in (Endpoint.parse(settings.endpoint).origin, settings.enroll_url, settings.broker_url):
+    for address in (
+        Endpoint.parse(settings.endpoint).origin,
+        settings.enroll_url,
+        settings.broker_url,
+        settings.content_manifest,
+    ):
         parts = urlsplit(address)
         whom = (parts.hostname or "", parts.port or 443)
         if parts.scheme != "https" or whom in seen:

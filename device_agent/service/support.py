@@ -33,7 +33,7 @@ _COLONS = re.compile(r"[0-9a-f]{0,4}:[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}", re.IGNOR
 _PACKAGES = ("avatar-device-agent", "cryptography", "httpx", "msgspec", "moderngl", "numpy", "pyopenssl")
 _SHOWN = (
     "endpoint", "app_id", "device_type", "proxy", "connect_timeout_s", "timeout_s", "late_window_s", "blank_window_s",
-    "offline_budget_s", "cache_quota_bytes", "avatar", "health_port", "enroll_url", "broker_url",
+    "offline_budget_s", "cache_quota_bytes", "avatar", "health_port", "enroll_url", "broker_url", "content_manifest",
 )  # fmt: skip
 """Settings that a bundle shows; a new one is left out until somebody thought about it."""
 

@@ -30,6 +30,16 @@ class MadePackage:
     content_key: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, kw_only=True)
+class OnShelf:
+    """A package that is there."""
+
+    code: str
+    version: int
+    sha256: str
+    size: int
+
+
 class Shelf:
     """Avatars by code, their sealed archives by hash."""
 
@@ -57,6 +67,13 @@ class Shelf:
         """Code and name of a tenant's avatars, newest first."""
         rows = self._store.all("SELECT code, name FROM packages WHERE tenant_id = ? ORDER BY rowid DESC", (tenant_id,))
         return [(row["code"], row["name"]) for row in rows]
+
+    def listed(self, *, tenant_id: int) -> list[OnShelf]:
+        """A tenant's packages that were made."""
+        rows = self._store.all(
+            "SELECT code, version, sha256, size FROM packages WHERE tenant_id = ? AND sha256 IS NOT NULL", (tenant_id,)
+        )
+        return [OnShelf(**{name: row[name] for name in ("code", "version", "sha256", "size")}) for row in rows]
 
     def is_pending(self, code: str) -> bool:
         """Whether the package has still to be made."""

@@ -1,0 +1,160 @@
+"""The operator's word on what may be shown: fetched, verified, and never an older one than this device has seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from certs.errors import ManifestError
+from certs.manifest import LONGEST, Manifest, read_keys, verify
+from device_agent.api.endpoint import is_loopback
+from device_agent.api.faults import WHOLE
+from device_agent.avatars.render_data import RenderData
+from device_agent.config import Settings
+from device_agent.errors import ConfigurationError, NetworkError, NotThePlatform
+from device_agent.lifecycle.device import Device
+from device_agent.plain_file import read_plain
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+def listed(device: Device, code: str, data: RenderData) -> RenderData:
+    """What the platform says about an avatar, held to the operator's manifest where the settings name one.
+
+    The version that was accepted is durable before anything is downloaded by it.
+
+    Raises:
+        ManifestError: the manifest is not the operator's, is over or older than one before, or says otherwise.
+        NetworkError: it does not come.
+        ConfigurationError: address or keys are missing or unusable.
+    """
+    if not (device.settings.content_manifest or device.settings.content_keys):
+        return data
+    address, keys = where_and_whose(device.settings)
+    with device.watch.step("manifest") as note:
+        now = datetime.fromtimestamp(device.now(), tz=UTC)
+        manifest = verify(_fetched(device, address), keys=keys, now=now, where=_shown(address))
+        _accept(device, manifest)
+        found = _held_to(manifest, code, data, where=_shown(address))
+        note.result = f"version {manifest.version}, until {manifest.expires.astimezone(UTC):%Y-%m-%d}"
+    return found
+
+
+def where_and_whose(settings: Settings) -> tuple[str, tuple[Ed25519PublicKey, ...]]:
+    """Address of the manifest, and the keys that may have signed it.
+
+    Raises:
+        ConfigurationError, ManifestError: one of the two is missing or unusable.
+    """
+    address, file = settings.content_manifest, settings.content_keys
+    if not address or file is None:
+        missing = "content_keys" if address else "content_manifest"
+        raise ConfigurationError(
+            f"the setting {missing} is missing: manifest and keys belong together",
+            code="config.missing",
+            where=settings.where("content_manifest" if address else "content_keys"),
+            hint="set both, or neither",
+        )
+    parts = urlsplit(address)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        raise ConfigurationError(
+            "content_manifest must be an https address",
+            code="config.content",
+            where=settings.where("content_manifest"),
+            hint="use https",
+        )
+    try:
+        pem, _mode = read_plain(file, limit=LONGEST)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the operator's keys cannot be read: {(error.strerror or type(error).__name__).lower()}",
+            code="config.content",
+            where=str(file),
+            hint="content_keys names a PEM file of Ed25519 public keys",
+        ) from error
+    return address, read_keys(pem, where=str(file))
+
+
+def _fetched(device: Device, address: str) -> bytes:
+    settings, data = device.settings, bytearray()
+    ends = device.clock.steady() + WHOLE * settings.timeout_s
+    with device.client.web.get(
+        address,
+        headers={"accept-encoding": "identity"},
+        connect_s=settings.connect_timeout_s,
+        timeout_s=settings.timeout_s,
+    ) as answer:
+        if answer.status != 200:
+            elsewhere = 300 <= answer.status < 400
+            raise NotThePlatform(
+                f"the manifest is not there (HTTP {answer.status})",
+                code="network.redirect" if elsewhere else "network.not_the_platform",
+                where=_shown(address),
+                hint="check content_manifest; a redirect is not followed",
+            )
+        for piece in answer.pieces():
+            data += piece
+            if len(data) > LONGEST:
+                break
+            if device.clock.steady() > ends:
+                raise NetworkError(
+                    "the manifest takes too long", code="network.timeout", where=_shown(address),
+                    hint="check the network; timeout_s can be set",
+                )  # fmt: skip
+    return bytes(data)
+
+
+def _accept(device: Device, manifest: Manifest) -> None:
+    """Never back, and one version is one list: a lower one would bring back what was withdrawn."""
+    record = device.journal.record
+    seen = record.content
+    if (manifest.tenant_id, manifest.app_id) != (record.tenant_id, record.app_id):
+        raise ManifestError(
+            "the manifest is another application's",
+            code="manifest.account",
+            hint="check content_manifest: it must be of this tenant and application",
+        )
+    if manifest.version < seen.manifest_version:
+        raise ManifestError(
+            f"the manifest's version is {manifest.version}, and this device has seen {seen.manifest_version}",
+            code="manifest.older",
+            hint="somebody serves an old one; sign a new one with a higher version",
+        )
+    if manifest.version == seen.manifest_version:
+        if manifest.digest != seen.manifest_digest:
+            raise ManifestError(
+                f"the manifest of version {manifest.version} lists something else than before",
+                code="manifest.changed",
+                hint="give each list a version of its own",
+            )
+        return
+    content = msgspec.structs.replace(seen, manifest_version=manifest.version, manifest_digest=manifest.digest)
+    device.journal.write(record.changed(content=content))
+
+
+def _held_to(manifest: Manifest, code: str, data: RenderData, *, where: str) -> RenderData:
+    entry = manifest.avatars.get(code)
+    if entry is None:
+        raise ManifestError(
+            f"the manifest of version {manifest.version} does not list the avatar {code}",
+            code="manifest.unlisted",
+            where=where,
+            hint="have it listed, or fetch another",
+        )
+    if data.sha256 not in (None, entry.sha256) or data.size not in (None, entry.size):
+        raise ManifestError(
+            f"the platform's package of {code} is not the one that the manifest lists",
+            code="manifest.other",
+            where=where,
+            hint="list the new package, or find out who changed it; the last good one stays",
+        )
+    return data.held_to(sha256=entry.sha256, size=entry.size)
+
+
+def _shown(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,0 +1,135 @@
+"""Signed manifests: ours and those that openssl signs by the page's own words; anything else is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certs import manifest as subject
+from certs.errors import ManifestError
+from certs.manifest import Listed, Manifest, read_keys, sign, verify
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+GOOD = Manifest(
+    version=7, expires=NOW + timedelta(days=7), tenant_id=1, app_id="app",
+    avatars={"CH_1": Listed(sha256="ab" * 32, size=10)},
+)  # fmt: skip
+PAGE = Path(__file__).parents[2] / "docs/formats/content-manifest.md"
+
+
+def refusal(data: bytes, *, now: datetime = NOW, keys: tuple[Ed25519PrivateKey, ...] = (KEY,)) -> str:
+    with pytest.raises(ManifestError) as caught:
+        verify(data, keys=[key.public_key() for key in keys], now=now)
+    return caught.value.code
+
+
+def test_what_was_signed_is_what_is_read() -> None:
+    assert verify(sign(GOOD, key=KEY), keys=[OTHER.public_key(), KEY.public_key()], now=NOW) == GOOD
+
+
+def test_strangers_and_other_uses_of_the_key() -> None:
+    assert refusal(sign(GOOD, key=OTHER)) == "manifest.signature"
+    assert refusal(sign(GOOD, key=KEY), keys=()) == "manifest.signature"
+    document = json.loads(sign(GOOD, key=KEY))
+    document["signatures"][0]["key"] = subject.key_id(OTHER.public_key())
+    assert refusal(json.dumps(document).encode(), keys=(KEY, OTHER)) == "manifest.signature"
+
+
+def test_a_signature_over_the_payload_alone_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(subject, "DOMAIN", b"")
+        data = sign(GOOD, key=KEY)
+    assert refusal(data) == "manifest.signature"
+
+
+def test_its_end_is_exact_and_another_kind_is_refused() -> None:
+    data = sign(GOOD, key=KEY)
+    assert verify(data, keys=[KEY.public_key()], now=GOOD.expires - timedelta(seconds=1))
+    assert refusal(data, now=GOOD.expires) == "manifest.expired"
+    assert refusal(sign(msgspec.structs.replace(GOOD, kind="fleet-order"), key=KEY)) == "manifest.form"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"version": 0}, {"version": 1.5}, {"version": True}, {"expires": "2026-06-03T00:00:00"}, {"expires": 5},
+     {"avatars": []}, {"avatars": {"a": {"sha256": "AB" * 32, "size": 1}}}, {"avatars": {"a": {"sha256": "ab" * 32}}},
+     {"avatars": {"a": {"sha256": "ab" * 32, "size": 0}}}, {"tenant_id": "1"}, {"type": None}],
+)  # fmt: skip
+def test_signed_nonsense_is_refused_too(change: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    payload = json.dumps({**json.loads(msgspec.json.encode(GOOD)), **change}).encode()
+    encode = msgspec.json.encode
+    monkeypatch.setattr(msgspec.json, "encode", lambda what: payload if isinstance(what, Manifest) else encode(what))
+    data = sign(GOOD, key=KEY)
+    monkeypatch.undo()
+    assert refusal(data) == "manifest.form"
+
+
+def test_no_changed_byte_passes() -> None:
+    data = sign(GOOD, key=KEY)
+    for place in range(len(data)):
+        for bit in (1, 32):
+            bad = bytearray(data)
+            bad[place] ^= bit
+            try:
+                assert verify(bytes(bad), keys=[KEY.public_key()], now=NOW) == GOOD
+            except ManifestError:
+                continue
+    for length in range(len(data)):
+        assert refusal(data[:length]) == "manifest.form"
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_any_bytes_are_refused_and_nothing_else_happens(data: bytes) -> None:
+    assert refusal(data) in ("manifest.form", "manifest.signature")
+
+
+def test_too_long_and_too_deep() -> None:
+    assert refusal(b" " * (subject.LONGEST + 1)) == "manifest.form"
+    assert refusal(b'{"payload":' + b"[" * 100_000) == "manifest.form"
+
+
+def test_the_same_list_signed_again_has_the_same_digest_and_another_has_not() -> None:
+    again = msgspec.structs.replace(GOOD, expires=NOW + timedelta(days=99), version=8)
+    assert again.digest == GOOD.digest
+    for change in ({"tenant_id": 2}, {"app_id": "b"}, {"avatars": {}},
+                   {"avatars": {"CH_1": Listed(sha256="ab" * 32, size=11)}}):  # fmt: skip
+        assert msgspec.structs.replace(GOOD, **change).digest != GOOD.digest  # type: ignore[arg-type]
+
+
+def test_keys_are_read_from_one_text_and_others_refused() -> None:
+    pems = [key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in (KEY, OTHER)]
+    assert [subject.key_id(key) for key in read_keys(b"\n".join(pems))] == [
+        subject.key_id(key.public_key()) for key in (KEY, OTHER)
+    ]
+    curve = ec.generate_private_key(ec.SECP256R1()).public_key()
+    wrong = curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    for text in (b"", b"nonsense", wrong, pems[0] + wrong, "ä".encode()):
+        with pytest.raises(ManifestError) as caught:
+            read_keys(text, where="x.pub")
+        assert (caught.value.code, caught.value.where) == ("manifest.keys", "x.pub")
+
+
+def test_openssl_signs_one_by_the_page_s_own_words(tmp_path: Path) -> None:
+    """The format is held to software that we did not write; the page's commands are run as they stand."""
+    assert shutil.which("openssl"), "install openssl"
+    page = PAGE.read_text(encoding="utf-8")
+    (payload,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "payload.json").write_text(payload)
+    for script in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
+        subprocess.run(["sh", "-euc", script], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    keys = read_keys((tmp_path / "operator.pub").read_bytes())
+    found = verify((tmp_path / "avatars.json").read_bytes(), keys=keys, now=NOW)
+    assert (found.version, list(found.avatars)) == (7, ["CH_3d_sample"])
