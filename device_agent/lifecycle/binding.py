@@ -51,7 +51,8 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
     device.vault.put_license(account.license.to_json())
     if token.data is not None and token.data.token:
         device.vault.put_token(token.data.token)
-    sure_from = record.bind.unsure_until
+    before = window.settled(record.bind, now=device.now(), settings=device.settings, id_source=record.id_source)
+    sure_from = before.unsure_until
     record = device.journal.write(
         record.moved(
             Event.BIND_INTENDED,
@@ -60,9 +61,9 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
             blocked="",
             contact=msgspec.structs.replace(record.contact, offset_s=round(device.offset_s, 1)),
             bind=msgspec.structs.replace(
-                record.bind,
+                before,
                 intent_id=new_intent(),
-                attempts=record.bind.attempts + 1,
+                attempts=before.attempts + 1,
                 outcome="none",
                 # Until the answer is here this request may still be served, also when power fails after it left.
                 unsure_until=max(sure_from, window.of_a_request(now=device.now(), settings=device.settings)),
@@ -205,16 +206,17 @@ def _identify(device: Device, account: Account, record: Record) -> Record:
                     root=device.hardware.root(identity.source) or "",
                     parts=device.hardware.parts,
                 ),
-                bind=Bind(unsure_until=_unsure_from_the_start(device, record, identity.source)),
+                bind=_unsure_from_the_start(device, record, identity.source),
             )
         )
 
 
-def _unsure_from_the_start(device: Device, record: Record, id_source: str) -> float:
+def _unsure_from_the_start(device: Device, record: Record, id_source: str) -> Bind:
     """The window of requests that were sent before this identity was made; of a corrected identity, its own."""
     if record.phase is Phase.IDENTIFIED:
-        return record.bind.unsure_until
-    return window.of_a_blank_disk(now=device.now(), settings=device.settings, id_source=id_source)
+        return Bind(unsure_until=record.bind.unsure_until, blank=record.bind.blank)
+    until = window.of_a_blank_disk(now=device.now(), settings=device.settings, id_source=id_source)
+    return Bind(unsure_until=until, blank=until > 0)
 
 
 def accept_hardware(device: Device) -> bool:

@@ -42,8 +42,7 @@ def unbind(device: Device, *, new_intent: Callable[[], str]) -> bool:
             hint=_CLONE_HINT,
         )
     if record.phase is Phase.SEALING:
-        record = _within_one_window(device, record)
-        if device.now() < record.bind.unsure_until:
+        if not _may_be_over(device, record):
             return True
         record = device.journal.write(record.moved(Event.WINDOW_OVER))
     elif record.phase not in (Phase.ERASING, Phase.UNBINDING):
@@ -54,6 +53,15 @@ def unbind(device: Device, *, new_intent: Callable[[], str]) -> bool:
     if record.phase is Phase.ERASING:
         _erase(device, record)
     return True
+
+
+def _may_be_over(device: Device, record: Record) -> bool:
+    """Whether it is time to ask once more: the window is over, or was written under another clock than that of now.
+
+    Asking costs nothing; the answer tells the time, and ``_given_back`` decides by that.
+    """
+    now = device.now()
+    return now >= record.bind.unsure_until or window.is_elsewhen(record.bind, now=now, settings=device.settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,15 +112,6 @@ def abandon(
     return ticket
 
 
-def _within_one_window(device: Device, record: Record) -> Record:
-    """A window that ends later than a whole one from now was written under another clock: it starts anew."""
-    longest = max(device.settings.late_window_s, device.settings.blank_window_s or 0.0)
-    if record.bind.unsure_until <= device.now() + longest:
-        return record
-    until = window.of_a_request(now=device.now(), settings=device.settings)
-    return device.journal.write(record.changed(bind=msgspec.structs.replace(record.bind, unsure_until=until)))
-
-
 def _give_back(device: Device, record: Record) -> Record:
     if device.settings.broker_url and not device.settings.access_key_id:
         return _through_the_office(device, record)
@@ -134,7 +133,7 @@ def _through_the_office(device: Device, record: Record) -> Record:
 
     A device that the office does not know any more was taken out there: its seat is theirs to give back.
     """
-    last = window.unbound(now=device.now(), unsure_until=record.bind.unsure_until) is Event.UNBIND_OK
+    last = not record.bind.blank and device.now() >= record.bind.unsure_until
     with device.watch.step("office unbind") as note:
         _ready_to_show_itself(device, record)
         device.reach(Point.CLIENT_UNBIND_DEVICE_SEND)
@@ -163,12 +162,13 @@ def _given_back(device: Device, record: Record, *, request_id: str) -> Record:
     """Write down that the seat was given back; whether it has to be done once more is the window's to say."""
     order = record.unbind or Unbind(intent_id="")
     now = device.now()
-    event = window.unbound(now=now, unsure_until=record.bind.unsure_until)
+    bind = window.settled(record.bind, now=now, settings=device.settings, id_source=record.id_source)
+    event = window.unbound(now=now, unsure_until=bind.unsure_until)
     unsure = event is Event.UNBIND_OK_BUT_UNSURE
     order = msgspec.structs.replace(
         order, request_ids=(*order.request_ids, request_id), sealed_at=now if unsure else order.sealed_at
     )
-    return device.journal.write(record.moved(event, unbind=order, contact=device.contact()))
+    return device.journal.write(record.moved(event, bind=bind, unbind=order, contact=device.contact()))
 
 
 def _erase(device: Device, record: Record) -> None:

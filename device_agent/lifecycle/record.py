@@ -18,12 +18,15 @@ class Bind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         outcome: ``none``, ``ok``, ``refused:<cause>`` or ``unsure``.
         unsure_until: a ClientAuth without an answer may still be served until then (seconds since 1970). It is written
             with the intent, before anything is sent, and taken back when the answer is here.
+        blank: that window is a blank disk's, and starts anew with the platform's first answer: until then nobody knows
+            whether this device's clock is right.
     """
 
     intent_id: str = ""
     attempts: int = 0
     outcome: str = "none"
     unsure_until: float = 0.0
+    blank: bool = False
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,9 +6,12 @@ back before that may be taken again by the late request, so the device unbinds o
 
 from __future__ import annotations
 
+import msgspec
+
 from device_agent.api.endpoint import Endpoint
 from device_agent.config import Settings
 from device_agent.lifecycle.machine import Event
+from device_agent.lifecycle.record import Bind
 
 
 def of_a_request(*, now: float, settings: Settings) -> float:
@@ -28,6 +31,27 @@ def of_a_blank_disk(*, now: float, settings: Settings, id_source: str) -> float:
     if id_source == "random" or Endpoint.parse(settings.endpoint).is_loopback:
         return 0.0
     return now + settings.late_window_s
+
+
+def is_elsewhen(bind: Bind, *, now: float, settings: Settings) -> bool:
+    """Whether the window ends later than any that was written by the clock of now: one of the two clocks is wrong."""
+    longest = max(settings.late_window_s, settings.blank_window_s or 0.0)
+    return bind.unsure_until > now + longest
+
+
+def settled(bind: Bind, *, now: float, settings: Settings, id_source: str) -> Bind:
+    """The window by a clock that the platform has just been heard by.
+
+    What a blank disk assumed was written before anything was heard, on a board without a battery perhaps in 1970: it
+    starts now. So does a window of another clock, which would never end.
+    """
+    if bind.blank:
+        until = of_a_blank_disk(now=now, settings=settings, id_source=id_source)
+    elif is_elsewhen(bind, now=now, settings=settings):
+        until = of_a_request(now=now, settings=settings)
+    else:
+        return bind
+    return msgspec.structs.replace(bind, unsure_until=until, blank=False)
 
 
 def unbound(*, now: float, unsure_until: float) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -122,6 +123,53 @@ def test_a_window_written_under_another_clock_ends_all_the_same(kiosk: Kiosk, ha
     with kiosk.engine(clock=Later(until + 1)) as engine:
         engine.unbind()
         assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_a_blank_disk_whose_clock_stands_in_1970_waits_all_the_same(kiosk: Kiosk, harness: RunningHarness) -> None:
+    """A board without a battery: the identity is made before anybody tells the time, and then the clock jumps."""
+    kiosk.overrides["blank_window_s"] = "960"
+    clock = Later(1000.0)
+    with kiosk.engine(clock=clock) as engine:
+        engine.bind()
+        clock.now = time.time()
+        engine.unbind()
+        assert engine.record.phase is Phase.SEALING
+        left = engine.record.bind.unsure_until - time.time()
+        assert 900 < left <= 961
+    harness.move_time(1000)
+    with kiosk.engine(clock=Later(time.time() + 1000)) as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_an_order_on_a_blank_disk_before_anything_was_heard(kiosk: Kiosk, harness: RunningHarness) -> None:
+    kiosk.overrides["blank_window_s"] = "960"
+    harness.fault("drop_before", on="LicenseAuth")
+    clock = Later(1000.0)
+    with kiosk.engine(clock=clock) as engine:
+        with pytest.raises(NetworkError):
+            engine.bind()
+        assert engine.record.phase is Phase.IDENTIFIED
+    with kiosk.engine(clock=Later(time.time())) as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.SEALING
+
+
+def test_a_sealing_device_that_wakes_up_in_1970_does_not_cut_its_window_short(
+    kiosk: Kiosk, harness: RunningHarness
+) -> None:
+    kiosk.overrides["blank_window_s"] = "960"
+    with kiosk.engine() as engine:
+        engine.bind()
+        engine.unbind()
+        until = engine.record.bind.unsure_until
+    harness.fault("drop_before", on="ClientUnbindDevice")
+    with kiosk.engine(clock=Later(1000.0)) as engine, pytest.raises(NetworkError):
+        engine.unbind()
+    with kiosk.engine(clock=Later(time.time() + 5)) as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.SEALING
+        assert engine.record.bind.unsure_until >= until
 
 
 def test_force_leaves_a_ticket_and_nothing_else(kiosk: Kiosk, harness: RunningHarness) -> None:
