@@ -110,9 +110,14 @@ class NotThePlatform(NetworkError):
 
 
 class PlatformError(AgentError):
-    """The platform answered and refused."""
+    """The platform answered and refused.
+
+    Attributes:
+        advised_s: seconds that the answer asked to wait; ``None`` where it did not say.
+    """
 
     exit_status = 6
+    advised_s: float | None = None
 
 
 class SignatureRefused(PlatformError):

@@ -9,14 +9,22 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TypeVar
 
-from device_agent.api.causes import PASSING, cause_of, row_of
+from device_agent.api.causes import PASSING, Cause, cause_of, row_of
 from device_agent.api.codec import from_answer, to_parameters
 from device_agent.api.context import Context, require_seconds
 from device_agent.api.exchange import Answer, Exchange, Pause
 from device_agent.api.retry import Failure, RetryPolicy
 from device_agent.api.scrub import Scrubber
 from device_agent.api.signing import Draft
-from device_agent.errors import AgentError, ClockSkew, NetworkError, NotThePlatform, ServerFault, SignatureRefused
+from device_agent.errors import (
+    AgentError,
+    ClockSkew,
+    NetworkError,
+    NotThePlatform,
+    PlatformError,
+    ServerFault,
+    SignatureRefused,
+)
 from device_agent.spec.operation import VERSION, operation_of
 from device_agent.spec.wire import Request, Result
 
@@ -85,8 +93,8 @@ def call(
                 continue
         elif answer is not None and not isinstance(error, NotThePlatform):
             context.clock.learn(answer, clock_refused=False)
-        if error.code.startswith("InvalidSecurityToken") and not credentials_dropped:
-            credentials_dropped = True
+        if cause_of(error) is Cause.CRED and not credentials_dropped:
+            credentials_dropped = True  # a new one may know more than the one that was refused
             if context.credentials.drop():
                 attempt -= 1
                 continue
@@ -97,6 +105,8 @@ def call(
             dice=context.dice(),
         )
         if wait is None:
+            if isinstance(error, PlatformError) and answer is not None:
+                error.advised_s = _advised(answer)
             raise error
         yield Pause(seconds=wait)
 

@@ -254,6 +254,7 @@ ROWS: tuple[Row, ...] = (
         codes=("network.refused", "network.name", "network.unreachable", "network.timeout", "network.cut"),
         hint="check the address and the network",
     ),
+    Row(cause=Cause.CLOCK, raises=NetworkError, codes=("network.tls_time",)),
     Row(cause=Cause.TLS_TRUST, raises=NetworkError, codes=("network.tls*",)),
     Row(cause=Cause.CAPTIVE, raises=NotThePlatform, codes=("network.not_the_platform", "network.redirect")),
 )
@@ -276,6 +277,14 @@ SERVER_ROW = Row(
 )
 """The row of unknown codes that come with HTTP 5xx."""
 
+THROTTLED_ROW = Row(
+    cause=Cause.THROTTLE,
+    raises=Throttled,
+    codes=(),
+    hint="wait a minute and try again",
+)
+"""The row of unknown codes that come with HTTP 429."""
+
 UNKNOWN_ROW = Row(
     cause=Cause.UNKNOWN,
     raises=PlatformError,
@@ -292,6 +301,8 @@ def row_of(code: str, *, operation: str = "", http_status: int = 200, seat_full_
     found = next((row for row in ROWS if row.fits(code, operation)), None)
     if found is not None:
         return found
+    if http_status == 429:
+        return THROTTLED_ROW
     return SERVER_ROW if http_status >= 500 else UNKNOWN_ROW
 
 

@@ -41,7 +41,7 @@ class CredentialSource(Protocol):
         """The credentials to sign with at ``now`` (seconds since 1970)."""
 
     def drop(self) -> bool:
-        """Forget what was fetched, because the platform does not accept it; whether asking again can help."""
+        """The platform does not accept what was fetched: fetch anew next time; whether that can help."""
 
 
 class StaticCredentials:
@@ -70,14 +70,16 @@ class RefreshedCredentials:
         self._fetch = fetch
         self._early_s = early_s
         self._kept: Credentials | None = None
+        self._refused = False
 
     def resolve(self, *, now: float) -> CredentialSteps:
         """What is kept while it lasts; a refresh that fails costs nothing as long as the old ones are valid."""
         kept = self._kept
-        if kept is not None and now < _end(kept) - self._early_s:
+        if kept is not None and not self._refused and now < _end(kept) - self._early_s:
             return kept
         try:
             self._kept = yield from self._fetch()
+            self._refused = False
         except AgentError:
             if kept is None or now >= _end(kept):
                 raise
@@ -85,7 +87,8 @@ class RefreshedCredentials:
         return self._kept
 
     def drop(self) -> bool:
-        self._kept = None
+        """The old ones stay until there are new ones: not every call of theirs need be refused."""
+        self._refused = True
         return True
 
 

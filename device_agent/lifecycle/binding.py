@@ -43,9 +43,13 @@ def bind(device: Device, account: Account, *, new_intent: Callable[[], str], dev
     if device.settings.enroll_url:
         _certify(device, record)
     with device.watch.step("LicenseAuth") as note:
-        token = device.call(
-            LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
-        )
+        try:
+            token = device.call(
+                LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
+            )
+        except LicenseRefused as error:
+            _license_refused(device, record, error)
+            raise
         note.request_id = token.request_id
         note.result = "licence accepted"
     device.vault.put_license(account.license.to_json())
@@ -145,10 +149,21 @@ def _refused(device: Device, record: Record, error: AgentError, *, sure_from: fl
     if isinstance(error, SeatsFull):
         device.journal.write(record.moved(Event.SEATS_FULL, bind=bind))
     elif isinstance(error, LicenseRefused):
-        blocked = "gone" if cause is Cause.GONE else "expired" if cause is Cause.EXPIRED else "wrong-account"
-        device.journal.write(record.moved(Event.LICENSE_REFUSED, bind=bind, blocked=blocked))
+        _license_refused(device, record.changed(bind=bind), error)
     else:
         device.journal.write(record.changed(bind=bind))
+
+
+def _license_refused(device: Device, record: Record, error: LicenseRefused) -> None:
+    """Write down why; a device that has asked for no seat yet has nothing that could be blocked."""
+    cause = cause_of(error)
+    blocked = "gone" if cause is Cause.GONE else "expired" if cause is Cause.EXPIRED else "wrong-account"
+    if record.phase is Phase.BINDING:
+        device.journal.write(record.moved(Event.LICENSE_REFUSED, blocked=blocked))
+    elif record.phase is Phase.LICENSE_BLOCKED and record.blocked != blocked:
+        device.journal.write(record.changed(blocked=blocked))
+    if cause is Cause.GONE:
+        device.vault.forget_token()
 
 
 def _maybe_served(error: AgentError) -> bool:

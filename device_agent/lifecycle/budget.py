@@ -27,12 +27,13 @@ def alerts(before_s: float, after_s: float, *, budget_s: float) -> tuple[float, 
 def may_show(record: Record, *, budget_s: float, online: bool = False) -> bool:
     """Whether the avatar on this device may be on the screen.
 
-    A device that held its seat goes on while it asks for it again or its order has ended, inside its budget: an error
-    code must not turn a screen black. LOCKED, and every phase on the way out, shows nothing.
+    A device that held its seat goes on while it asks for it again or its order has ended, and when it has it again and
+    could not look for a newer avatar yet, inside its budget: an error code must not turn a screen black. LOCKED, and
+    every phase on the way out, shows nothing.
     """
     if not record.content.active:
         return False
-    if record.phase not in (Phase.READY, Phase.BINDING, Phase.SEAT_FULL, Phase.LICENSE_BLOCKED):
+    if record.phase not in (Phase.BOUND, Phase.READY, Phase.BINDING, Phase.SEAT_FULL, Phase.LICENSE_BLOCKED):
         return False
     if record.bound is None:
         return False

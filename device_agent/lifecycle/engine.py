@@ -198,6 +198,14 @@ class Engine:
         account = account_of(self._device.settings, vault=self._device.vault)
         return binding.take_over(self._device, account, identity)
 
+    def prove_storage(self) -> None:
+        """Write the record once more as it is, to see whether it can be.
+
+        Raises:
+            PrivateFileError: it cannot.
+        """
+        self._device.journal.write(self.record)
+
     def offline(self, seconds: float) -> None:
         """Count seconds without a licensed call. See ``showing.offline``."""
         showing.offline(self._device, seconds, budget_s=self._device.settings.offline_budget_s)

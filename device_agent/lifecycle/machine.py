@@ -94,6 +94,7 @@ TRANSITIONS: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
         (_P.BOUND, _E.LICENSE_REFUSED): _P.LICENSE_BLOCKED,
         (_P.READY, _E.LICENSE_REFUSED): _P.LICENSE_BLOCKED,
         (_P.READY, _E.BUDGET_SPENT): _P.LOCKED,
+        (_P.LOCKED, _E.CONTENT_VERIFIED): _P.LOCKED,  # a new avatar is no licensed call
         (_P.LOCKED, _E.LICENSED_CALL_OK): _P.READY,
         (_P.LOCKED, _E.LICENSE_REFUSED): _P.LICENSE_BLOCKED,
         # The order to unbind is taken from wherever a seat may be held for the id of this device.

@@ -276,16 +276,18 @@ class BrokerCredentials:
         self._office = office
         self._early_s = early_s
         self._kept: Credentials | None = None
+        self._refused = False
 
     def resolve(self, *, now: float) -> CredentialSteps:
         """What is kept while it lasts; a refresh that fails costs nothing as long as the old ones are valid."""
         yield from ()
         kept = self._kept
         ends = kept.expires_at or 0.0 if kept is not None else 0.0
-        if kept is not None and now < ends - self._early_s:
+        if kept is not None and not self._refused and now < ends - self._early_s:
             return kept
         try:
             self._kept = self._office.credentials()
+            self._refused = False
         except (NetworkError, ServerFault):
             if kept is None or now >= ends:
                 raise
@@ -293,8 +295,8 @@ class BrokerCredentials:
         return self._kept
 
     def drop(self) -> bool:
-        """Forget what is kept."""
-        self._kept = None
+        """Ask for new ones next time; the old ones stay until then."""
+        self._refused = True
         return True
 
 

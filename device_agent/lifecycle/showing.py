@@ -112,6 +112,8 @@ def _license_ended(device: Device, error: LicenseRefused) -> None:
     record = device.journal.record
     if cause in (Cause.EXPIRED, Cause.GONE):
         device.journal.write(record.moved(Event.LICENSE_REFUSED, blocked="gone" if cause is Cause.GONE else "expired"))
+        if cause is Cause.GONE:
+            device.vault.forget_token()
 
 
 def offline(device: Device, seconds: float, *, budget_s: float) -> None:

@@ -45,6 +45,11 @@ class Vault:
         """The newest token of LicenseAuth."""
         return self._get("token")
 
+    def forget_token(self) -> None:
+        """Remove the tokens of an order that is gone; the licence and the identity stay. May be repeated."""
+        for name in ("token", "token.previous"):
+            erase(self._folder / name)
+
     @property
     def identity_folder(self) -> Path:
         """Where the device's key and certificates are; below the secrets, so that erasing takes them along."""
@@ -52,8 +57,8 @@ class Vault:
 
     def forget_device(self) -> None:
         """Remove what belongs to this one device, and keep the licence; may be repeated."""
-        for name in ("token", "token.previous", "identity"):
-            erase(self._folder / name)
+        self.forget_token()
+        erase(self._folder / "identity")
 
     def erase(self) -> None:
         """Remove every secret; may be repeated."""

@@ -15,6 +15,7 @@ from typing import Any
 from certs.errors import CertError, PrivateFileError
 from certs.rotation import retry_delay
 from device_agent.api.causes import Cause, cause_of
+from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import (
@@ -27,11 +28,13 @@ from device_agent.errors import (
 )
 from device_agent.lifecycle.budget import alerts, is_spent, may_show
 from device_agent.lifecycle.engine import Engine
+from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
 from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.lines import Lines
-from device_agent.service.pace import PACES
+from device_agent.service.pace import LINKS, LONGEST_ADVICE_S, MOST_SLOWER, PACES
 from device_agent.service.report import Report, Snapshot
 
 OpenEngine = Callable[[Settings, Observer], AbstractContextManager[Engine]]
@@ -51,11 +54,16 @@ BUSY_S = 5.0
 IDLE_S = 600.0
 """Seconds between looks at a device that only a person can move."""
 
-
 BREAKS_AFTER = 3
 """The circuit breaker: after so many failed steps in a row it is open. Between steps lies the pace of the cause, and a
 step is a single request, not the usual three with short waits, until one succeeds.
 """
+
+FAULT_S = 60.0
+"""Seconds between looks at storage or settings that cannot be used."""
+
+STORAGE = ("file.full", "file.read_only", "file.failed", "file.denied")
+"""Codes by which a disk refuses to be written."""
 
 
 @dataclass
@@ -74,6 +82,9 @@ class _Rhythm:
     heard: bool = False
     link: str = "unknown"
     problem: str = ""
+    broken: bool = False
+    slower: float = 1.0
+    rest: float = 1.0
 
 
 class Keeper:
@@ -122,6 +133,9 @@ class Keeper:
                     self._tell(engine, 0.0)  # the picture does not wait for the network
                 if self._rhythm.failures >= BREAKS_AFTER:
                     engine.probe()
+                if self._rhythm.broken:
+                    engine.prove_storage()  # before anything is asked of the platform that could not be kept
+                    self._rhythm.broken = False
                 wait = self._live(engine)
                 self._tell(engine, wait)
                 return wait
@@ -130,6 +144,7 @@ class Keeper:
                 return BUSY_S
             return self._fault(error)
         except (PrivateFileError, ConfigurationError) as error:
+            self._rhythm.broken = self._rhythm.broken or error.code in STORAGE
             return self._fault(error)
 
     def _live(self, engine: Engine) -> float:
@@ -147,6 +162,8 @@ class Keeper:
         self._rhythm.heard = False
         try:
             wait = self._act(engine)
+        except PrivateFileError:
+            raise  # the disk's affair, not the platform's
         except (AgentError, CertError) as error:
             wait = self._failed(error)
             if error.code == REMOVED:
@@ -181,13 +198,14 @@ class Keeper:
                 self._renew(engine)  # first: without a valid one the broker gives nothing to call with
             engine.start()
             self._heard()
+            rhythm.rest, rhythm.slower = rhythm.slower, max(1.0, rhythm.slower / 2.0)
         code = self.settings.avatar or engine.record.content.active
         other = code and code != engine.record.content.active
         stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
         if code and (other or stale or engine.record.phase is Phase.BOUND or not engine.has_avatar):
             engine.fetch(code)
             rhythm.content_at = now
-        return CHECK_S * (0.9 + 0.2 * self._dice())
+        return CHECK_S * rhythm.rest * (0.9 + 0.2 * self._dice())
 
     def _leave(self, engine: Engine) -> float:
         """Headquarters took this device out, and said so over the office's own verified connection."""
@@ -233,8 +251,13 @@ class Keeper:
         rhythm.failures += 1
         rhythm.problem = error.code
         if not rhythm.heard:  # else the licensed call succeeded, and something after it did not
-            rhythm.link = "offline" if cause in (Cause.NET, Cause.CAPTIVE, Cause.TLS_TRUST) else "blocked"
+            rhythm.link = LINKS.get(cause, "blocked")
         wait = PACES[cause].wait(rhythm.failures, self._dice())
+        advised = min(getattr(error, "advised_s", None) or 0.0, LONGEST_ADVICE_S)
+        if advised > wait:
+            wait = advised * (1.0 + 0.1 * self._dice())
+        if cause is Cause.THROTTLE:
+            rhythm.slower = min(rhythm.slower * 2.0, MOST_SLOWER)
         self._log.warning(
             "failed", code=error.code, cause=str(cause), message=error.message, hint=error.hint,
             request_id=getattr(error, "request_id", ""), failures=rhythm.failures, next_s=round(wait, 1),
@@ -265,12 +288,32 @@ class Keeper:
                 self._log.warning("offline budget", used_percent=round(part * 100))
 
     def _fault(self, error: AgentError | CertError) -> float:
-        """Storage or settings are unusable: nothing is written, the picture that is there stays."""
-        self._rhythm.problem = error.code
+        """Storage or settings are unusable: nothing is written, the picture that is there stays inside its budget."""
+        rhythm, now = self._rhythm, self._clock.steady()
+        rhythm.problem = error.code
+        if rhythm.counted_at is not None:
+            rhythm.uncounted_s += max(0.0, now - rhythm.counted_at)
+        rhythm.counted_at = now
         if self._report.snapshot.problem != error.code:
             self._log.error("fault", code=error.code, message=error.message, where=error.where, hint=error.hint)
-        self._report.put(replace(self._report.snapshot, phase=Phase.FAULT, problem=error.code, next_s=60.0))
-        return 60.0
+        self._report.put(replace(self._as_on_disk(), phase=Phase.FAULT, problem=error.code, next_s=FAULT_S))
+        return FAULT_S
+
+    def _as_on_disk(self) -> Snapshot:
+        """What a disk that can only be read still says; what was last told where it cannot even be read."""
+        settings, before = self.settings, self._report.snapshot
+        try:
+            record = load(settings.state_dir).record
+            avatar = AvatarCache(settings.cache_dir / AVATARS).cached(record.content.active)
+        except (AgentError, CertError):
+            return before
+        offline_s = record.contact.offline_s + self._rhythm.uncounted_s
+        spent = is_spent(offline_s, budget_s=settings.offline_budget_s)
+        shows = avatar is not None and not spent and may_show(record, budget_s=settings.offline_budget_s)
+        return replace(
+            before, may_show=shows, offline_s=offline_s, budget_s=settings.offline_budget_s,
+            avatar=record.content.active,
+        )  # fmt: skip
 
     def _tell(self, engine: Engine, wait: float) -> None:
         rhythm, record, validity = self._rhythm, engine.record, engine.certificate

@@ -49,3 +49,23 @@ PACES: Mapping[Cause, Pace] = MappingProxyType(
     }
 )
 """The pace of every cause."""
+
+LONGEST_ADVICE_S = 3600.0
+"""A platform that asks for a longer rest than this is asked again after this all the same."""
+
+MOST_SLOWER = 8.0
+"""How much slower than usual a device gets that was told again and again to ask less."""
+
+LINKS: Mapping[Cause, str] = MappingProxyType(
+    {
+        Cause.NET: "offline",
+        Cause.TLS_TRUST: "offline",
+        Cause.CAPTIVE: "degraded",
+        Cause.THROTTLE: "degraded",
+        Cause.BUSY: "degraded",
+        Cause.NONCE: "degraded",
+        Cause.CLOCK: "clock-suspect",
+        Cause.CRED: "cred-blocked",
+    }
+)
+"""What a failure says of the way to the platform; ``blocked`` for every other: it answers, and refuses this device."""

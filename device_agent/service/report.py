@@ -19,7 +19,8 @@ class Snapshot:
     """One moment.
 
     Attributes:
-        link: ``unknown``, ``online``, ``offline`` or ``blocked`` (the platform answers and refuses).
+        link: ``unknown``, ``online``, ``offline``, ``degraded`` (somebody else answers, or the platform has too much to
+            do), ``clock-suspect``, ``cred-blocked``, or ``blocked`` (the platform answers and refuses this device).
         may_show: the avatar may be on the screen.
         offline_s: seconds of the budget that are used.
         problem: code of the last failure, while it lasts.

@@ -165,9 +165,14 @@ def test_a_refresh_that_fails_costs_nothing_while_the_old_ones_last(clock: FakeC
         client.call(START)
 
 
-def test_credentials_that_the_platform_calls_ended_are_fetched_anew_once(clock: FakeClock) -> None:
+@pytest.mark.parametrize(
+    "code",
+    ["InvalidSecurityToken.Expired", "InvalidAccessKeyId.NotFound", "SignatureDoesNotMatch", "Forbidden.RAM",
+     "NoPermission"],
+)  # fmt: skip
+def test_credentials_that_the_platform_refuses_are_fetched_anew_once(clock: FakeClock, code: str) -> None:
     ends = iter([NOW + 3600, NOW + 3601, NOW + 3602])
-    answers = [refusal("InvalidSecurityToken.Expired", status=403), ok({"ImToken": "t"})]
+    answers = [refusal(code, status=403), ok({"ImToken": "t"})]
 
     def answer(request: httpx.Request) -> httpx.Response:
         return expiring(next(ends)) if request.url.host == "127.0.0.1" else answers.pop(0)
@@ -177,9 +182,27 @@ def test_credentials_that_the_platform_calls_ended_are_fetched_anew_once(clock: 
     client = make_client(platform, clock, credentials=source)
     client.call(START)
     assert [request.url.host for request in platform.asked] == ["127.0.0.1", "platform.example"] * 2
-    answers += [refusal("InvalidSecurityToken.Expired", status=403)] * 2
-    with pytest.raises(AgentError, match="not valid any more"):
+    answers += [refusal(code, status=403)] * 2
+    with pytest.raises(AgentError) as caught:
         client.call(START)
+    assert caught.value.code == code
+    assert len(platform.asked) == 4 + 3, "once, and no more"
+
+
+def test_a_fetch_that_fails_costs_no_credentials_that_one_call_was_refused_with(clock: FakeClock) -> None:
+    """V7: a right that is missing for one operation must not take the others along while the broker is away."""
+    broker = iter([expiring(NOW + 3600), httpx.Response(500), httpx.Response(500)])
+    answers = [refusal("Forbidden.RAM", status=403), refusal("Forbidden.RAM", status=403), ok({"ImToken": "t"})]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return next(broker) if request.url.host == "127.0.0.1" else answers.pop(0)
+
+    platform = Platform([answer])
+    source = from_environment({"ALIBABA_CLOUD_CREDENTIALS_URI": "http://127.0.0.1/creds"})
+    client = make_client(platform, clock, credentials=source)
+    with pytest.raises(AgentError):
+        client.call(START)
+    client.call(START)
 
 
 @pytest.mark.parametrize(

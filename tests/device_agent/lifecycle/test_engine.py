@@ -427,3 +427,43 @@ def test_locks_keep_a_second_process_out(kiosk: Kiosk) -> None:
     with kiosk.engine(), pytest.raises(StateError) as caught, kiosk.engine():
         pass
     assert caught.value.code == "state.locked"
+
+
+def let_the_order_be(harness: RunningHarness, state: str) -> None:
+    harness.with_world(lambda world: world.seats.set_state(world.seats.licenses()[0]["license_id"], state))
+
+
+@pytest.mark.parametrize("state", ["released", "cancelled", "expired"])
+def test_an_order_that_is_gone_takes_its_token_along_and_nothing_else(
+    kiosk: Kiosk, harness: RunningHarness, state: str
+) -> None:
+    with kiosk.engine() as engine:
+        engine.bind()
+        engine.fetch(CODE)
+    before = kiosk.files()
+    let_the_order_be(harness, state)
+    with kiosk.engine() as engine:
+        with pytest.raises(LicenseRefused):
+            engine.start()
+        record = engine.record
+    gone = state != "expired"
+    assert (record.phase, record.blocked) == (Phase.LICENSE_BLOCKED, "gone" if gone else "expired")
+    lost = {name.rpartition("/")[2] for name in set(before) - set(kiosk.files())}
+    assert lost == ({"token"} if gone else set())
+
+
+def test_an_order_that_ended_and_then_is_gone_is_told_as_what_it_is(kiosk: Kiosk, harness: RunningHarness) -> None:
+    with kiosk.engine() as engine:
+        engine.bind()
+    for state, blocked in (("expired", "expired"), ("released", "gone")):
+        let_the_order_be(harness, state)
+        with kiosk.engine() as engine:
+            with pytest.raises(LicenseRefused):
+                engine.start() if engine.record.phase is Phase.BOUND else engine.bind()
+            assert (engine.record.phase, engine.record.blocked) == (Phase.LICENSE_BLOCKED, blocked)
+    assert Vault(kiosk.folder / "state").token() is None
+    assert Vault(kiosk.folder / "state").license() is not None
+    let_the_order_be(harness, "active")
+    with kiosk.engine() as engine:
+        engine.bind()
+        assert engine.record.phase is Phase.BOUND

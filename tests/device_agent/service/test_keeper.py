@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import shutil
+from typing import Any
 
 import msgspec
 import pytest
@@ -159,6 +162,122 @@ def test_storage_that_others_can_read_is_a_fault_that_heals(site: Site) -> None:
     (site.folder / "state").chmod(0o700)
     site.live(3600)
     assert site.report.snapshot.phase is Phase.READY
+
+
+def test_a_platform_that_says_how_long_to_wait_is_waited_for(site: Site) -> None:
+    site.live(60)
+    site.harness.fault("throttle", on="ClientStart", retry_after_ms=2_400_000)
+    known = len(site.harness.calls(operation="ClientStart"))
+    site.live(4 * 3600)
+    assert gaps(site, "ClientStart")[known] >= 2400
+    site.harness.fault("throttle", on="ClientStart", retry_after_ms=10**12)
+    known = len(site.harness.calls(operation="ClientStart"))
+    site.live(4 * 3600)
+    assert gaps(site, "ClientStart")[known] <= 4000, "an answer that says for ever does not end a device"
+
+
+def test_who_was_told_to_ask_less_asks_half_as_often_for_a_while(site: Site) -> None:
+    site.live(60)
+    site.harness.fault("throttle", on="ClientStart", times=2)
+    site.live(6 * 3600)
+    known = [call.outcome for call in site.harness.calls(operation="ClientStart")].index("Throttling.User") + 2
+    after = gaps(site, "ClientStart")[known:]
+    assert after[0] >= 2 * 1800
+    assert after[1] >= 0.9 * 2 * 1800
+    assert after[2] <= 1.1 * 1800, "and as usual again"
+    assert site.report.snapshot.link == "online"
+
+
+class Disk:
+    """Refuses to be written, by a number of errno, while it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.refuses = 0
+        for name in ("fsync", "rename", "mkdir"):
+            monkeypatch.setattr(os, name, self._guarded(getattr(os, name)))
+        self._open = os.open
+        monkeypatch.setattr(os, "open", self._opened)
+
+    def _guarded(self, real: Any) -> Any:
+        def guarded(*given: Any, **more: Any) -> Any:
+            if self.refuses:
+                raise OSError(self.refuses, os.strerror(self.refuses))
+            return real(*given, **more)
+
+        return guarded
+
+    def _opened(self, path: Any, flags: int, *given: Any, **more: Any) -> int:
+        if self.refuses == errno.EROFS and flags & (os.O_WRONLY | os.O_RDWR) and "site" in str(path):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return self._open(path, flags, *given, **more)
+
+
+def test_a_kiosk_that_starts_on_a_read_only_disk_shows_what_it_has(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a worn SD card: the picture stays inside its budget, which goes on being counted."""
+    site.live(60)
+    calls, disk = len(site.harness.calls()), Disk(monkeypatch)
+    disk.refuses = errno.EROFS
+    site.start_again()
+    site.report.put(Snapshot())
+    site.live(DAY)
+    assert (site.report.snapshot.phase, site.report.snapshot.may_show) == (Phase.FAULT, True)
+    assert site.report.snapshot.offline_s == pytest.approx(DAY, abs=200)
+    site.live(7 * DAY)
+    assert not site.report.snapshot.may_show
+    assert len(site.harness.calls()) == calls, "nothing is asked whose answer could not be kept"
+    disk.refuses = 0
+    site.live(300)
+    assert (site.report.snapshot.phase, site.report.snapshot.may_show) == (Phase.READY, True)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
+def test_a_full_disk_is_a_fault_that_heals_and_asks_nothing_of_the_platform(
+    site: Site, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    disk = Disk(monkeypatch)
+    site.live(60, until=lambda: site.record.phase is Phase.BINDING)
+    site.harness.fault("drop_before", on="ClientAuth")
+    disk.refuses = code
+    site.live(6 * 3600)
+    assert site.report.snapshot.phase is Phase.FAULT
+    assert len(site.harness.calls(operation="LicenseAuth")) <= 2
+    disk.refuses = 0
+    site.live(120, until=lambda: site.record.phase is Phase.READY)
+    assert site.record.phase is Phase.READY
+    assert len(site.seats()) == 1
+
+
+def test_a_licence_that_was_renewed_does_not_turn_the_screen_black(site: Site) -> None:
+    """Bound again, and the network goes before the avatar was looked for: the one that is here is shown."""
+    site.live(60)
+    (license_,) = site.harness._on_loop(site.harness._console.licenses)
+    site.harness._on_loop(lambda: site.harness._world.seats.set_state(license_["license_id"], "expired"))
+    site.live(7200)
+    assert site.record.phase is Phase.LICENSE_BLOCKED
+    site.harness._on_loop(lambda: site.harness._world.seats.set_state(license_["license_id"], "active"))
+    site.harness.fault("drop_before", on="Render3dAvatar", times=None)
+    site.harness.fault("drop_before", on="ClientStart", times=None)
+    site.live(3 * 3600, until=lambda: site.record.phase is Phase.BOUND)
+    assert site.record.phase is Phase.BOUND
+    site.live(3600)
+    assert site.record.phase is Phase.BOUND
+    assert site.report.snapshot.may_show
+    site.start_again()
+    site.keeper.step()
+    assert site.report.snapshot.may_show, "and at once after a start"
+    site.live(8 * DAY)
+    assert not site.report.snapshot.may_show, "inside the budget"
+
+
+def test_a_locked_device_may_fetch_and_is_locked_still(site: Site) -> None:
+    site.live(60)
+    site.harness.fault("drop_before", on="ClientStart", times=None)
+    site.live(8 * DAY)
+    assert site.record.phase is Phase.LOCKED
+    with site.engine(site.settings()) as engine:
+        engine.fetch(CODE)
+        assert engine.record.phase is Phase.LOCKED, "an avatar is no licensed call"
+        assert engine.record.contact.offline_s > 7 * DAY - 1000
 
 
 def test_bad_settings_are_a_fault_that_heals(site: Site) -> None:
