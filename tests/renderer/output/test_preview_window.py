@@ -74,10 +74,12 @@ def display() -> Iterator[str]:
 class Shown:
     """A preview in a process of its own: what it says after each frame, and hands to touch it with."""
 
-    def __init__(self, display: str, pictures: Path, *, width: int = 240, mode: str = "High") -> None:
+    def __init__(
+        self, display: str, pictures: Path, *, width: int = 240, mode: str = "High", **environment: str
+    ) -> None:
         self.source = pictures / "sample.glb"
         self.source.write_bytes(sample_avatar())
-        self._environment = {**os.environ, "DISPLAY": display}
+        self._environment = {**os.environ, "DISPLAY": display, **environment}
         self._environment.pop("WAYLAND_DISPLAY", None)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _CHILD, str(pictures), str(self.source), str(width), mode],
@@ -87,7 +89,8 @@ class Shown:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.window = self._line()["window"]
+        begun = self._line()
+        self.window, self.driver = begun["window"], begun["driver"]
 
     def _line(self) -> dict:
         assert self._process.stdout is not None
@@ -304,6 +307,33 @@ def _on_screen(display: str, size: tuple[int, int]) -> np.ndarray:
     """What the X server shows of the window's upper left part: without a window manager, in the upper left corner."""
     with ImageGrab.grab(xdisplay=display) as screen:
         return np.array(screen.convert("RGB"))[: size[1], : size[0]].astype(int)
+
+
+def test_a_board_that_has_only_opengl_es_shows_the_same(display: str, tmp_path: Path) -> None:
+    _needed("xdotool", "xdotool")
+    pictures = {}
+    for name, environment in (("gl", {}), ("es", {"MESA_GL_VERSION_OVERRIDE": "2.1"})):
+        folder = tmp_path / name
+        folder.mkdir()
+        preview = Shown(display, folder, **environment)
+        try:
+            assert ("OpenGL ES 3." in preview.driver) == (name == "es"), preview.driver
+            preview.until(lambda report: report["frame"] >= 2)
+            # While it pauses a clip begins at 0: the picture then depends on no clock.
+            preview.touch("mousemove", "120", "160", "key", "space", "key", "n", "key", "1")
+            preview.until(lambda report: report["paused"] and report["time"] == 0.0)
+            preview.touch("key", "s")
+            preview.until(lambda report: report["pictures"] == 1)
+            with Image.open(folder / "sample-001.png") as picture:
+                pictures[name] = np.array(picture.convert("RGB")).astype(int)
+            preview.lose_context()
+            preview.until(lambda report: report["notice"] == "the driver has begun anew")
+            preview.touch("mousemove", "120", "160", "key", "q")
+            preview.until(lambda report: report.get("closed", False))
+            assert preview.end() == 0
+        finally:
+            preview.kill()
+    assert np.abs(pictures["gl"] - pictures["es"]).max() <= 2
 
 
 def test_resizing_keeps_the_whole_window_drawn(shown: Shown, tmp_path: Path) -> None:
