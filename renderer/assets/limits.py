@@ -11,9 +11,10 @@ class Limits:
 
     Attributes:
         source_bytes: size of any one file that is read.
-        archive_bytes, archive_entries: of an archive's unpacked entries.
+        archive_bytes: size of all entries of an archive, unpacked.
+        archive_entries: how many they are.
         objects: length of any one list of the glTF JSON (nodes, accessors, ...).
-        decoded_bytes: all vertex, index and key data together, as arrays.
+        decoded_bytes: size of all vertex, index and key data together, as arrays.
         empty_bytes: the part of it that no stored bytes stand behind: accessors without a buffer view, which are all
             zeros however long they claim to be.
         picture_pixels: width times height of one picture.
