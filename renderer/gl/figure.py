@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +16,29 @@ from renderer.gl.context import GraphicsContext
 from renderer.gl.geometry import Geometry
 from renderer.gl.joints import Joints
 from renderer.gl.lamps import Lamps
+from renderer.gl.levels import Levels, Nearness, density
 from renderer.gl.material_blocks import MaterialBlocks
 from renderer.gl.materials import SAMPLERS, Surface, depth_defines, surface
-from renderer.gl.pictures import Decoding
+from renderer.gl.one_color import simplified
+from renderer.gl.pictures import Decoding, decode_all
 from renderer.gl.programs import Programs
-from renderer.gl.textures import TextureSet
-from renderer.scene import Avatar, Material
+from renderer.gl.textures import TextureSet, TextureUse
+from renderer.scene import Avatar, Material, Primitive, TextureRef
 
 DEPTH_ALONE = frozenset({"depth alone"})
 """Instead of the macros of light and look: where a surface is, and nothing about its colour."""
 
+Surfaces = dict[tuple[int, int], tuple[Surface, Material]]
+"""By node and primitive."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Drawn:
-    """One primitive of one node, ready to draw; ``model`` to ``center`` follow the pose."""
+    """One primitive of one node, ready to draw; ``model`` to ``center`` follow the pose.
+
+    ``textures`` are unit, texture and its ``levels.density``; ``pixels`` is log2 of a unit of length in the picture,
+    None where it varies.
+    """
 
     node: int
     primitive: int
@@ -37,12 +47,13 @@ class Drawn:
     surface: Surface
     material: Material
     block: int
-    textures: tuple[tuple[int, Any], ...]
+    textures: tuple[tuple[int, Any, float | None], ...]
     model: NDArray[np.float32]
     mirrored: bool = False
     center: NDArray[np.float32]
     arrays: dict[frozenset[str], Any]
     outline_stale: bool = False
+    pixels: float | None = None
 
 
 class Figure:
@@ -76,27 +87,31 @@ class Figure:
         self.lamps = Lamps(context, avatar)
         self.world = np.zeros((len(avatar.nodes), 4, 4), np.float32)
         self._geometries: dict[tuple[int, int, int], Geometry] = {}
-        surfaces = self._surfaces()
-        uses = {use for surface, _ in surfaces.values() for _, use in surface.textures}
-        self._textures = TextureSet(
-            context=context,
-            images=avatar.images,
-            textures=avatar.textures,
-            uses=uses,
+        self._densities: dict[tuple[int, int, int, tuple[float, float]], float | None] = {}
+        self._levels = Levels(context)
+        materials = avatar.materials
+        textures, images = avatar.textures, avatar.images
+        shown = {textures[use.texture].image for use in _uses(self._surfaces(materials)) if use.texture < len(textures)}
+        decoded = decode_all(
+            images,
+            (image for image in shown if 0 <= image < len(images)),
             largest=largest_texture,
             threads=threads,
+            mipmapped=context.software,
             ahead=pictures,
         )
+        surfaces = self._surfaces([simplified(material, textures, decoded) for material in materials])
+        self._textures = TextureSet(context=context, pictures=decoded, textures=textures, uses=_uses(surfaces))
         self._blocks = MaterialBlocks(context, [surface for surface, _ in surfaces.values()])
         self.drawn = [self._prepare(key, index, *surfaces[key]) for index, key in enumerate(surfaces)]
 
-    def _surfaces(self) -> dict[tuple[int, int], tuple[Surface, Material]]:
-        found: dict[tuple[int, int], tuple[Surface, Material]] = {}
+    def _surfaces(self, materials: Sequence[Material]) -> Surfaces:
+        found: Surfaces = {}
         for node in self.avatar.order:
             mesh = self.avatar.nodes[node].mesh
             for index, primitive in enumerate(self.avatar.meshes[mesh].primitives if mesh >= 0 else ()):
-                known = 0 <= primitive.material < len(self.avatar.materials)
-                material = self.avatar.materials[primitive.material] if known else Material()
+                known = 0 <= primitive.material < len(materials)
+                material = materials[primitive.material] if known else Material()
                 found[node, index] = (surface(primitive, material), material)
         return found
 
@@ -119,11 +134,30 @@ class Figure:
             surface=surface,
             material=material,
             block=block,
-            textures=tuple((SAMPLERS[name], self._textures[use]) for name, use in surface.textures),
+            textures=tuple(
+                (SAMPLERS[name], self._textures[use], self._density(primitive, reference, shared[:2]))
+                for name, use, reference in surface.textures
+            ),
             model=np.eye(4, dtype=np.float32),
             center=np.zeros(3, np.float32),
             arrays={},
         )
+
+    def _density(self, primitive: Primitive, reference: TextureRef | None, place: tuple[int, int]) -> float | None:
+        if reference is None or not self._context.software:
+            return None
+        key = (*place, reference.uv_set, reference.scale)
+        if key not in self._densities:
+            self._densities[key] = density(primitive, reference)
+        return self._densities[key]
+
+    def seen(self, nearness: Nearness | None) -> None:
+        """Take a view: of the surfaces that lie at one distance a single mipmap level is read; None: of none."""
+        for drawn in self.drawn:
+            drawn.pixels = None
+            if nearness is not None and (scale := abs(_determinant(drawn.model)) ** (1.0 / 3.0)) > 0.0:
+                pixels = nearness.pixels(drawn.center, drawn.geometry.radius * scale)
+                drawn.pixels = None if pixels is None else pixels + math.log2(scale)
 
     def pose(self, *, world: NDArray[np.float32], weights: Mapping[int, NDArray[np.float32]]) -> None:
         """Take a pose: ``world`` is ``(nodes, 4, 4)``, ``weights`` maps a node to its morph weights.
@@ -216,8 +250,10 @@ class Figure:
     def bind(self, drawn: Drawn) -> None:
         """The material's numbers and pictures."""
         self._blocks.use(drawn.block)
-        for unit, texture in drawn.textures:
+        for unit, texture, dense in drawn.textures:
             texture.use(unit)
+            if self._context.software:
+                self._levels.use(texture, None if dense is None or drawn.pixels is None else dense - drawn.pixels)
 
     def release(self) -> None:
         """Free everything."""
@@ -227,6 +263,10 @@ class Figure:
         self._blocks.release()
         self.joints.release()
         self.lamps.release()
+
+
+def _uses(surfaces: Surfaces) -> set[TextureUse]:
+    return {use for surface, _ in surfaces.values() for _, use, _ in surface.textures}
 
 
 def _determinant(model: NDArray[np.float32]) -> float:

@@ -20,6 +20,7 @@ class Geometry:
     Attributes:
         count: how many vertices or indices are drawn.
         center: ``(3,)`` middle of the positions' box, in the mesh's own frame.
+        radius: of a ball round it that holds them all.
         joint_shares: ``(joints,)`` how much of the vertices' weight each joint carries, sum 1, or None.
     """
 
@@ -42,6 +43,7 @@ class Geometry:
             self._index_buffer = context.gl.buffer(stored) if self.count else None
         positions = primitive.positions
         self.center = (positions.min(axis=0) + positions.max(axis=0)) / 2 if len(positions) else np.zeros(3)
+        self.radius = float(np.linalg.norm(np.ptp(positions, axis=0))) / 2 if len(positions) else 0.0
         self.joint_shares = _shares(primitive)
         self._arrays: dict[Any, Any] = {}
 

@@ -44,7 +44,8 @@ class Surface:
 
     Attributes:
         defines: macros of ``surface.vert.glsl`` and ``surface.frag.glsl``, without those of the light.
-        textures: sampler name and texture, in the order of the texture units.
+        textures: sampler name, texture, and how its coordinates are had (None: not from the vertices), in the order of
+            the texture units.
         block: one record of ``blocks.MATERIAL``.
         layers: one record of ``blocks.LAYERS``, or None for a material without any.
         toon: one record of ``blocks.TOON``, or None.
@@ -53,7 +54,7 @@ class Surface:
     """
 
     defines: dict[str, str]
-    textures: tuple[tuple[str, TextureUse], ...]
+    textures: tuple[tuple[str, TextureUse, TextureRef | None], ...]
     block: NDArray[np.void]
     layers: NDArray[np.void] | None
     toon: NDArray[np.void] | None
@@ -92,7 +93,11 @@ def surface(primitive: Primitive, material: Material) -> Surface:
     if "ANISOTROPY" in defines:
         defines["ANISOTROPY_AT"] = _direction(slots, defines)
     textures = tuple(
-        (sampler, TextureUse(texture=slots[name].texture, srgb=srgb))
+        (
+            sampler,
+            TextureUse(texture=slots[name].texture, srgb=srgb),
+            None if name in WITHOUT_COORDINATES else slots[name],
+        )
         for name, sampler, srgb in _SLOTS
         if name in slots and not (shared and name == "OCCLUSION")
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 from PIL import Image as PillowImage
 
 from renderer.scene import Image
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
+_NOISE = 2  # steps between the extremes of what JPEG makes of one colour
+_GLANCE = (8, 8)
 
 
 @dataclass(slots=True, frozen=True)
@@ -24,9 +27,14 @@ class Level:
 
 @dataclass(slots=True, frozen=True)
 class Pixels:
-    """A decoded picture: all of it, and, where asked for, its mipmap down to one texel."""
+    """A decoded picture: all of it, and, where asked for, its mipmap down to one texel.
+
+    Attributes:
+        color: red, green, blue and alpha where the picture has one colour, to within ``_NOISE``.
+    """
 
     levels: tuple[Level, ...]
+    color: tuple[int, int, int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,11 +61,28 @@ def decode(image: Image, *, largest: int, mipmapped: bool = False) -> Pixels | N
                 picture = _resized(picture, wanted)
     except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError):
         return None
+    color = _color(picture)
     levels = [_level(picture)]
     while mipmapped and max(picture.size) > 1:
         picture = _resized(picture, (max(1, picture.width // 2), max(1, picture.height // 2)))
         levels.append(_level(picture))
-    return Pixels(levels=tuple(levels))
+    return Pixels(levels=tuple(levels), color=color)
+
+
+def _color(picture: PillowImage.Image) -> tuple[int, int, int, int] | None:
+    # Most pictures give themselves away in a few of their texels.
+    if _one_color(picture.resize(_GLANCE, PillowImage.Resampling.NEAREST)) is None:
+        return None
+    return _one_color(picture)
+
+
+def _one_color(picture: PillowImage.Image) -> tuple[int, int, int, int] | None:
+    extremes = cast("tuple[tuple[int, int], ...]", picture.getextrema())
+    red, green, blue, alpha = extremes if len(extremes) > 3 else (*extremes, (255, 255))
+    if any(high - low > _NOISE for low, high in (red, green, blue)) or alpha[0] != alpha[1]:
+        return None
+    middle = [(low + high) // 2 for low, high in (red, green, blue)]
+    return (middle[0], middle[1], middle[2], alpha[0])
 
 
 def _eight_bit(picture: PillowImage.Image) -> PillowImage.Image:
@@ -103,7 +128,7 @@ class Decoding:
     def take(self, index: int, *, mipmapped: bool) -> Pixels | None:
         """The decoded picture, once; its mipmap only where it is wanted."""
         pixels = self._begun.pop(index).result()
-        return pixels if mipmapped or pixels is None else Pixels(levels=pixels.levels[:1])
+        return pixels if mipmapped or pixels is None else replace(pixels, levels=pixels.levels[:1])
 
 
 def _in_order(images: tuple[Image, ...], wanted: Iterable[int]) -> list[int]:

@@ -11,7 +11,8 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.scene import Mode, Primitive
+from renderer.gl.triangles import triangles
+from renderer.scene import Primitive
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -29,7 +30,7 @@ class Silhouettes:
 
     def __init__(self, primitive: Primitive, *, skinned: bool) -> None:
         used, place = _welded(primitive)
-        corners = place[_triangles(primitive)]
+        corners = place[triangles(primitive)]
         corners = corners[(corners != np.roll(corners, 1, axis=1)).all(axis=1)]
         self._edges, sides = _edges(corners)
         self._corners = np.ascontiguousarray(corners.T)
@@ -99,20 +100,6 @@ class Silhouettes:
         seen &= (ends_y.min(axis=1) < 1.0) & (ends_y.max(axis=1) > -1.0)
         found: Floats = clip[edges[seen]]
         return found[(found[:, :, 3] > _NEAREST).all(axis=1)]
-
-
-def _triangles(primitive: Primitive) -> Indices:
-    indices = primitive.indices
-    order = np.arange(len(primitive.positions)) if indices is None else indices.astype(np.int64)
-    if primitive.mode is Mode.TRIANGLES:
-        return order[: len(order) // 3 * 3].reshape(-1, 3)
-    if primitive.mode is Mode.TRIANGLE_STRIP and len(order) > 2:
-        strip = np.stack((order[:-2], order[1:-1], order[2:]), axis=1)
-        strip[1::2] = strip[1::2, [1, 0, 2]]
-        return strip
-    if primitive.mode is Mode.TRIANGLE_FAN and len(order) > 2:
-        return np.stack((np.full(len(order) - 2, order[0]), order[1:-1], order[2:]), axis=1)
-    return np.zeros((0, 3), np.int64)
 
 
 def _welded(primitive: Primitive) -> tuple[Indices, Indices]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from renderer.gl import units
 from renderer.gl.background import Backdrop
 from renderer.gl.context import GraphicsContext
-from renderer.gl.figure import DEPTH_ALONE, Drawn, Figure
+from renderer.gl.figure import Figure
 from renderer.gl.frame import Frame, light_macros
+from renderer.gl.levels import Nearness
 from renderer.gl.light_maps import LightMaps
 from renderer.gl.opaque_copy import OpaqueCopy
 from renderer.gl.outlines import Outlines
@@ -82,8 +83,7 @@ class Stage:
         """Draw the avatar and its background into the bound framebuffer, which has been cleared.
 
         Opaque surfaces come first, nearest first; then the background; then what light passes through, over a copy of
-        all that; then blended surfaces, farthest first. With one sample a pixel a CPU lays down the depth of opaque
-        two-sided surfaces before, so that it shades what is seen only.
+        all that; then blended surfaces, farthest first.
 
         Args:
             background: None when it is there already.
@@ -105,6 +105,7 @@ class Stage:
         )
         self._light_maps.use()
         figure.lamps.use()
+        figure.seen(Nearness(view, height=gl.fbo.height) if gl.fbo.samples <= 1 and self._context.software else None)
         macros = light_macros(lighting, look, lamps=figure.lamps.any)
         sight = np.asarray(view.target, np.float32) - np.asarray(view.eye, np.float32)
         eye = np.asarray(view.eye, np.float32)
@@ -114,14 +115,17 @@ class Stage:
         gl.enable(gl.DEPTH_TEST)
         gl.disable(gl.BLEND)
         gl.depth_func = "<="
-        first = self._context.software and gl.fbo.samples <= 1
-        if first:
-            self._draw_depth(order, flipped=flipped)
         opaque = [drawn for drawn in order if drawn.material.alpha_mode is AlphaMode.OPAQUE]
-        for drawn in sorted(opaque, key=_folded) if first else opaque:
-            gl.fbo.depth_mask = not (first and _folded(drawn))
-            figure.draw(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
-        gl.fbo.depth_mask = True
+        # A CPU shades every pixel that is nearer than what is there: backs, which fronts mostly hide, come last.
+        late = self._context.software
+        for drawn in opaque:
+            back = drawn.material.double_sided and not late
+            figure.draw(drawn, macros, flipped=flipped, back=back, front=True)
+        gl.depth_func = "<"
+        for drawn in opaque:
+            if drawn.material.double_sided and late:
+                figure.draw(drawn, macros, flipped=flipped, back=True, front=False)
+        gl.depth_func = "<="
         for drawn in order:
             if drawn.material.alpha_mode is AlphaMode.MASK:
                 figure.draw(drawn, macros, flipped=flipped, back=drawn.material.double_sided, front=True)
@@ -149,17 +153,6 @@ class Stage:
                 figure.draw(drawn, macros | {"OUTLINE"}, flipped=flipped, back=True, front=False)
         gl.fbo.depth_mask = True
         gl.disable(gl.BLEND)
-
-    def _draw_depth(self, order: list[Drawn], *, flipped: bool) -> None:
-        """Of what hides much of itself; the rest is shaded first and hides little of itself."""
-        calls = self._context.calls
-        calls.color_mask(False, False, False, False)
-        for drawn in order:
-            if drawn.geometry.count and drawn.material.alpha_mode is AlphaMode.OPAQUE and _folded(drawn):
-                array = self._figure.array(drawn, DEPTH_ALONE)
-                self._figure.place(drawn, array.program, flipped=flipped, back=True, front=True)
-                array.render()
-        calls.color_mask(True, True, True, True)
 
     def outlines(self, *, view: View, aspect: float, flipped: bool) -> NDArray[np.float32]:
         """Where the pose's outlines lie in a picture, for ``smooth``."""
@@ -201,11 +194,6 @@ class Stage:
         for part in (self._figure, self._frame, self._light_maps, self._outlines, self._opaque_copy, self._backdrop):
             part.release()
         self._programs.release()
-
-
-def _folded(drawn: Drawn) -> bool:
-    """Whether a surface lies before itself in most views: hair and clothes that are seen from both sides."""
-    return drawn.material.double_sided
 
 
 def _queue(material: Material) -> tuple[bool, int]:

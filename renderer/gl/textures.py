@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from renderer.gl import calls
 from renderer.gl.context import GraphicsContext
-from renderer.gl.pictures import Decoding, Level, Pixels, decode_all
-from renderer.scene import Image, Sampler, Texture
+from renderer.gl.pictures import Level, Pixels
+from renderer.scene import Sampler, Texture
 
 _MISSING = Level(size=(1, 1), data=bytes((255, 255, 255, 255)))
 
@@ -54,36 +54,23 @@ class TextureSet:
     """The textures that an avatar's drawn materials use.
 
     Args:
-        largest: pictures are shrunk to at most this many texels a side.
-        threads: how many pictures are decoded at a time.
-        ahead: pictures that are being decoded already.
+        pictures: decoded pictures by their index in ``Avatar.images``.
     """
 
     def __init__(
         self,
         *,
         context: GraphicsContext,
-        images: tuple[Image, ...],
+        pictures: Mapping[int, Pixels | None],
         textures: tuple[Texture, ...],
         uses: Iterable[TextureUse],
-        largest: int,
-        threads: int,
-        ahead: Decoding | None = None,
     ) -> None:
-        wanted = sorted(set(uses), key=lambda use: (use.texture, use.srgb))
-        sources = {use: textures[use.texture].image for use in wanted if 0 <= use.texture < len(textures)}
-        decoded = decode_all(
-            images,
-            (i for i in sources.values() if 0 <= i < len(images)),
-            largest=largest,
-            threads=threads,
-            mipmapped=context.software,
-            ahead=ahead,
-        )
         self._textures: dict[TextureUse, Any] = {}
-        for use in wanted:
-            sampler = textures[use.texture].sampler if use in sources else Sampler()
-            self._textures[use] = upload(context, decoded.get(sources.get(use, -1)), sampler=sampler, srgb=use.srgb)
+        for use in sorted(set(uses), key=lambda use: (use.texture, use.srgb)):
+            known = 0 <= use.texture < len(textures)
+            texture = textures[use.texture] if known else Texture(image=-1)
+            pixels = pictures.get(texture.image)
+            self._textures[use] = upload(context, pixels, sampler=texture.sampler, srgb=use.srgb)
 
     def __getitem__(self, use: TextureUse) -> Any:
         return self._textures[use]

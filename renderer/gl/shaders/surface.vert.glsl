@@ -4,7 +4,6 @@
 #include "material.glsl"
 
 in vec3 in_position;
-invariant gl_Position;  // depth is laid down first by a program of its own
 #ifdef NORMALS
 in vec3 in_normal;
 out vec3 v_normal;
