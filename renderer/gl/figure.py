@@ -135,8 +135,9 @@ class Figure:
             material=material,
             block=block,
             textures=tuple(
-                (SAMPLERS[name], self._textures[use], self._density(primitive, reference, shared[:2]))
-                for name, use, reference in surface.textures
+                # Colour keeps a level for each pixel: thin lines would become dots where a surface turns away.
+                (SAMPLERS[name], self._textures[use], None if use.srgb else self._density(primitive, at, shared[:2]))
+                for name, use, at in surface.textures
             ),
             model=np.eye(4, dtype=np.float32),
             center=np.zeros(3, np.float32),

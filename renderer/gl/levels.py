@@ -1,5 +1,5 @@
-"""One mipmap level for a whole surface, where a CPU draws: finding it anew for each pixel costs such a driver a sixth
-of its time, and nearly every surface of an avatar has texels of one size and lies at one distance.
+"""One mipmap level for a whole surface, where a CPU draws: finding it anew for each pixel costs such a driver time
+at each of them, and nearly every surface of an avatar has texels of one size and lies at one distance.
 """
 
 from __future__ import annotations
