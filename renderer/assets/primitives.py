@@ -19,8 +19,11 @@ Rows = NDArray[np.float32]
 
 _DIRECTION = np.array((1.0, 1.0, 1.0, 0.0), np.float32)
 _MORPHED = ("POSITION", "NORMAL", "TANGENT")
-_DIVISOR = {Mode.LINES: 2, Mode.TRIANGLES: 3}
-_LEAST = {Mode.LINE_LOOP: 2, Mode.LINE_STRIP: 2, Mode.TRIANGLE_STRIP: 3, Mode.TRIANGLE_FAN: 3}
+_MODES = {int(mode): mode for mode in Mode}
+# By mode, in tuples: enumerations are slow keys.
+_DIVISOR = (1, 2, 1, 1, 3, 1, 1)
+_LEAST = (1, 1, 2, 2, 1, 3, 3)
+_ONES = np.ones(4, np.float32)
 _WEIGHT_SLACK = 1e-3
 _QUANTISED_WEIGHT_SLACK = 0.02
 _NORMAL_SLACK = 0.05
@@ -37,17 +40,16 @@ class PrimitiveReader:
         self._rows: dict[tuple[int, str], Rows] = {}
         self._pairs: dict[tuple[tuple[str, int], ...], tuple[NDArray[np.uint16] | None, Rows | None]] = {}
         self._targets: dict[int, tuple[Rows, bool]] = {}
-        self._indices: dict[tuple[int, int, Mode], NDArray[np.uint32] | None] = {}
+        self._indices: dict[tuple[int, int, int], NDArray[np.uint32] | None] = {}
 
     def read(self, source: PrimitiveObject, where: str) -> Primitive | None:
         """The primitive, or None when there is nothing of it to draw.
 
         Raises AssetError ``mesh.mode``, ``mesh.count``, ``accessor.*``, ``view.*``, ``reference.range``.
         """
-        try:
-            mode = Mode(source.mode)
-        except ValueError as error:
-            raise refusal("mesh.mode", f"mode {source.mode}", where=f"{where}/mode") from error
+        mode = _MODES.get(source.mode)
+        if mode is None:
+            raise refusal("mesh.mode", f"mode {source.mode}", where=f"{where}/mode")
         positions = self._attribute(source.attributes, "POSITION", (3,), where)
         if positions is None or not len(positions):
             self._log.add("mesh.no-positions", "no vertices", where=where)
@@ -58,7 +60,7 @@ class PrimitiveReader:
             indices = self._read_indices(source.indices, count, mode, f"{where}/indices")
             if indices is None:
                 return None
-        elif count < _LEAST.get(mode, 1) or count < _DIVISOR.get(mode, 1):
+        elif count < _LEAST[mode] or count < _DIVISOR[mode]:
             self._log.add("mesh.index-count", f"{count} vertices", where=where)
             return None
         material = -1
@@ -81,7 +83,11 @@ class PrimitiveReader:
             indices=indices,
             mode=mode,
             material=material,
-            variants=read_mappings(source, materials=self._materials, log=self._log, where=where),
+            variants=(
+                read_mappings(source, materials=self._materials, log=self._log, where=where)
+                if source.extensions
+                else {}
+            ),
             targets=self._targets_later(source.targets, count, where),
         )
         names = ("NORMAL", "TANGENT", "COLOR_0", "JOINTS_n", "TEXCOORD_0", "TEXCOORD_1")
@@ -167,7 +173,7 @@ class PrimitiveReader:
     ) -> tuple[NDArray[np.uint16] | None, Rows | None]:
         if "JOINTS_0" not in attributes:
             return None, None
-        key = tuple(sorted(pair for pair in attributes.items() if pair[0].startswith(("JOINTS_", "WEIGHTS_"))))
+        key = tuple([pair for pair in attributes.items() if pair[0][:1] in ("J", "W")])
         found = self._pairs.get(key)
         if found is None:
             found = self._pairs[key] = self._influences(attributes, where)
@@ -208,7 +214,8 @@ class PrimitiveReader:
         if np.minimum.reduce(weights.reshape(-1), initial=0.0) < 0.0:
             self._log.add("skin.weights", "negative weights", where=where)
             weights = np.maximum(weights, np.float32(0.0))
-        sums = (weights @ np.ones(weights.shape[1], np.float32))[:, None]
+        width = weights.shape[1]
+        sums = (weights @ (_ONES if width == 4 else np.ones(width, np.float32)))[:, None]
         if _furthest_from_one(sums[:, 0]) <= 1e-6:
             return weights
         bad = int((np.abs(sums - 1.0) > slack).sum())
@@ -221,7 +228,7 @@ class PrimitiveReader:
 
     def _read_indices(self, index: int, count: int, mode: Mode, where: str) -> NDArray[np.uint32] | None:
         """Checked indices; None when there are none, or some lie beyond the last vertex."""
-        key = (index, count, mode)
+        key = (index, count, mode.value)
         if key not in self._indices:
             stored = self._accessors.read(index, where=where)
             if stored.dtype.kind != "u" or stored.shape[1] != 1:
@@ -231,15 +238,15 @@ class PrimitiveReader:
         return self._indices[key]
 
     def _usable(self, flat: NDArray[np.uint32], count: int, mode: Mode, where: str) -> NDArray[np.uint32] | None:
-        whole = len(flat) // _DIVISOR.get(mode, 1) * _DIVISOR.get(mode, 1)
-        if whole != len(flat) or whole < _LEAST.get(mode, 1):
+        whole = len(flat) // _DIVISOR[mode] * _DIVISOR[mode]
+        if whole != len(flat) or whole < _LEAST[mode]:
             self._log.add("mesh.index-count", f"{len(flat)} indices for {mode.name}", where=where)
             flat = flat[:whole]
-        if len(flat) < _LEAST.get(mode, 1):
+        if len(flat) < _LEAST[mode]:
             return None
         if int(np.maximum.reduce(flat)) < count:
             return flat
-        size = _DIVISOR.get(mode, 1 if mode is Mode.POINTS else len(flat))
+        size = _DIVISOR[mode] if mode in (Mode.POINTS, Mode.LINES, Mode.TRIANGLES) else len(flat)
         groups = flat.reshape(-1, size)
         sound = groups[(groups < count).all(axis=1)].reshape(-1)
         self._log.add("mesh.index-range", f"indices reach {int(flat.max())}, there are {count} vertices", where=where)
