@@ -82,16 +82,17 @@ def write_private(path: Path, data: bytes | bytearray | memoryview) -> None:
             _sweep(directory, path.name)
             name, descriptor = _create_temporary(directory, path.name)
             try:
-                with os.fdopen(descriptor, "wb", buffering=0) as file:
-                    rest = memoryview(data).cast("B")
-                    while rest:
-                        rest = rest[file.write(rest) :]
-                    os.fsync(file.fileno())
-                    os.rename(name, path.name, src_dir_fd=directory, dst_dir_fd=directory)
+                rest = memoryview(data).cast("B")
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+                os.fsync(descriptor)
+                os.rename(name, path.name, src_dir_fd=directory, dst_dir_fd=directory)
             except BaseException:
                 with suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=directory)
                 raise
+            finally:
+                os.close(descriptor)
             os.fsync(directory)
         finally:
             os.close(directory)

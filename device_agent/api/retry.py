@@ -27,6 +27,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         attempts: attempts altogether, the first included.
         first_s: upper end of the first wait.
+        least_s: shortest wait, also by luck.
         cap_s: upper end of any wait; also the longest advice that is followed, beyond it the error is told at once.
         repeat_unsafe: repeat also what may be done twice.
         only_unserved: repeat nothing that may have been served, harmless or not: the caller wants to know of it.
@@ -34,6 +35,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     attempts: int = 3
     first_s: float = 0.5
+    least_s: float = 0.0
     cap_s: float = 20.0
     repeat_unsafe: bool = False
     only_unserved: bool = False
@@ -54,8 +56,8 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
             if failure.advised_s > self.cap_s:
                 return None
             # A little above the advice, so that a fleet that got the same advice does not come back as one.
-            return failure.advised_s + dice * self.first_s
-        return max(failure.least_s, dice * min(self.cap_s, self.first_s * 2.0 ** (attempt - 1)))
+            return max(self.least_s, failure.advised_s + dice * self.first_s)
+        return max(self.least_s, failure.least_s, dice * min(self.cap_s, self.first_s * 2.0 ** (attempt - 1)))
 
 
 NEVER = RetryPolicy(attempts=1)

@@ -11,10 +11,11 @@ from pathlib import Path
 from device_agent.cli.given import load_settings
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
-from device_agent.lifecycle.engine import Engine, this_machine
+from device_agent.lifecycle.engine import this_machine
 from device_agent.service.daemon import Daemon, health, signals
 from device_agent.service.keeper import Keeper
 from device_agent.service.notify import Notifier
+from device_agent.service.opening import open_for_service
 from device_agent.service.report import Report
 
 
@@ -44,7 +45,7 @@ def serve(
     machine = functools.lru_cache(maxsize=1)(this_machine)  # the TPM is asked once, not with every step
     keeper = Keeper(
         settings=settings,
-        open_engine=lambda now, observer: Engine.open(now, observer=observer, hardware=machine(now.tpm)),
+        open_engine=functools.partial(open_for_service, machine=machine, clock=clock),
         clock=clock,
         dice=random.SystemRandom().random,
         report=report,

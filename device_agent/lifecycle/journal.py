@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from certs.errors import PrivateFileError
-from certs.files import open_private, private_directory, read_private, write_private
+from certs.files import erase, open_private, private_directory, read_private, write_private
 from device_agent.errors import StateError
 from device_agent.lifecycle.points import Point, Reach, unwatched
 from device_agent.lifecycle.record import SCHEMA, Record
@@ -148,6 +148,18 @@ class Journal:
         self._reach(Point.RECORD_WRITTEN)
         self._record, self._slot, self.blank_reason = fresh, slot, ""
         return fresh
+
+    def forget_damaged(self) -> None:
+        """Remove what was kept aside and what is damaged: it may name the device. May be repeated.
+
+        Raises:
+            PrivateFileError: one could not be removed.
+        """
+        for name in SLOTS:
+            erase(self._folder / f"{name}.bad")
+        for name in sorted(self._damaged):
+            erase(self._folder / name)
+        self._damaged.clear()
 
 
 @contextmanager

@@ -178,6 +178,7 @@ def _erase(device: Device, record: Record) -> None:
         device.reach(Point.ERASE_SECRETS)
         device.vault.erase()
         device.reach(Point.ERASE_RECORD)
+        device.journal.forget_damaged()
         order = record.unbind
         tombstone = Tombstone(
             id_hash=id_hash(record.device_id), at=device.now(), request_ids=order.request_ids if order else ()

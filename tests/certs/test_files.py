@@ -142,23 +142,8 @@ def test_a_failed_write_keeps_the_old_content_and_leaves_nothing(
     def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    class FullFile:
-        def __init__(self, descriptor: int, *_: object, **__: object) -> None:
-            self.descriptor = descriptor
-
-        def __enter__(self) -> FullFile:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            os.close(self.descriptor)
-
-        write = fail
-
     with monkeypatch.context() as patch:
-        if step == "write":
-            patch.setattr(files.os, "fdopen", FullFile)
-        else:
-            patch.setattr(files.os, step, fail)
+        patch.setattr(files.os, step, fail)
         assert refused(lambda: write_private(home / "secret", b"new")).code == code
     assert read_private(home / "secret") == b"old"
     assert os.listdir(home) == ["secret"]

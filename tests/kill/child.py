@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -32,7 +33,10 @@ from device_agent.lifecycle.points import Point
 LINK = "link to "
 """Begins what an image says of a symbolic link; no base64 has a blank."""
 
-DISK = ("fsync", "rename", "replace", "unlink", "rmdir", "mkdir", "symlink", "ftruncate", "write")
+DISK = ("open", "write", "fsync", "rename", "replace", "unlink", "rmdir", "mkdir", "symlink", "ftruncate")
+"""Operations that change the disk; of ``open``, those that may write."""
+
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 class Clock:
@@ -56,7 +60,8 @@ class Unsynced:
 
     A file's bytes are sure when it was synced, a name (and a link, which is nothing else) when its folder was, under
     whatever name the folder is later. What is not sure may be lost (``old``), or its names may be there with zeros for
-    bytes, as SD cards leave them (``zeros``), or with half of them (``half``).
+    bytes, as SD cards leave them (``zeros``), or with half of them (``half``), or any part of it may be there and the
+    rest not (``some:`` and a number, which decides).
     """
 
     def __init__(self, root: Path) -> None:
@@ -65,6 +70,8 @@ class Unsynced:
         self._names: dict[int, dict[str, int]] = {}
         self._folders: set[int] = set()
         self._links: dict[int, str] = {}
+        self._held: dict[int, int] = {}
+        self._open = os.open
         for folder in [root, *(path for path in root.rglob("*") if path.is_dir() and not path.is_symlink())]:
             self._take_names(folder)
             for path in folder.iterdir():
@@ -84,6 +91,8 @@ class Unsynced:
         found: dict[str, str | None] = {}
         if how == "old":
             self._old(self.root, found)
+        elif how.startswith("some:"):
+            self._some(self.root, "", found, Coins(how))
         else:
             for path in self.root.rglob("*"):
                 name = str(path.relative_to(self.root))
@@ -98,32 +107,77 @@ class Unsynced:
 
     def _old_below(self, above: str, folder: int, found: dict[str, str | None]) -> None:
         for name, number in self._names.get(folder, {}).items():
-            relative = f"{above}{name}"
-            if number in self._links:
-                found[relative] = LINK + self._links[number]
-            elif number in self._folders:
+            self._old_entry(f"{above}{name}", number, found)
+
+    def _old_entry(self, relative: str, number: int, found: dict[str, str | None]) -> None:
+        if number in self._links:
+            found[relative] = LINK + self._links[number]
+        elif number in self._folders:
+            found[relative] = None
+            self._old_below(f"{relative}/", number, found)
+        else:
+            found[relative] = base64.b64encode(self._bytes.get(number, b"")).decode()
+
+    def _some(self, folder: Path, above: str, found: dict[str, str | None], coins: Coins) -> None:
+        """Each change of a name is there or is not, a rename as a whole; of bytes that are not sure, any part."""
+        was = self._names.get(folder.stat().st_ino, {})
+        with os.scandir(folder) as entries:
+            now = {entry.name: entry.inode() for entry in entries}
+        for name in sorted({*was, *now}):
+            before, after = was.get(name), now.get(name)
+            changed = before != after and coins.yes(after or before)
+            number = after if changed or before == after else before
+            path, relative = folder / name, f"{above}{name}"
+            if number is None:
+                continue
+            if number != after:
+                self._old_entry(relative, number, found)
+            elif path.is_symlink():
+                found[relative] = LINK + os.readlink(path)
+            elif path.is_dir():
                 found[relative] = None
-                self._old_below(f"{relative}/", number, found)
+                self._some(path, f"{relative}/", found, coins)
             else:
-                found[relative] = base64.b64encode(self._bytes.get(number, b"")).decode()
+                found[relative] = self._torn(path, coins.one_of("old", "zeros", "half", "whole"))
 
     def _torn(self, path: Path, how: str) -> str:
         data = path.read_bytes()
-        if self._bytes.get(path.stat().st_ino) != data:
-            data = bytes(len(data)) if how == "zeros" else data[: len(data) // 2]
+        sure = self._bytes.get(path.stat().st_ino)
+        if sure != data:
+            half = data[: len(data) // 2]
+            data = {"zeros": bytes(len(data)), "half": half, "whole": data, "old": sure or b""}[how]
         return base64.b64encode(data).decode()
 
     def _take_names(self, folder: Path) -> None:
         with os.scandir(folder) as entries:
             known = {entry.name: entry for entry in entries}
         self._names[folder.stat().st_ino] = {name: entry.inode() for name, entry in known.items()}
-        for entry in known.values():  # numbers of what was removed are given out again
+        for entry in known.values():
+            # Held open, so that the number of what is removed is not given out again.
+            if entry.inode() not in self._held:
+                self._held[entry.inode()] = self._open(entry.path, os.O_PATH | os.O_NOFOLLOW)
             self._links.pop(entry.inode(), None)
             self._folders.discard(entry.inode())
             if entry.is_symlink():
                 self._links[entry.inode()] = os.readlink(entry.path)
             elif entry.is_dir():
                 self._folders.add(entry.inode())
+
+
+class Coins:
+    """Chance that is the same each time: one throw for each inode, so that a rename happens as a whole or not."""
+
+    def __init__(self, seed: str) -> None:
+        self._chance = random.Random(seed)
+        self._thrown: dict[int | None, bool] = {}
+
+    def yes(self, number: int | None) -> bool:
+        if number not in self._thrown:
+            self._thrown[number] = self._chance.random() < 0.5
+        return self._thrown[number]
+
+    def one_of(self, *choices: str) -> str:
+        return self._chance.choice(choices)
 
 
 def order_image(disk: Unsynced) -> str:
@@ -184,7 +238,8 @@ class Doom:
 
     def _counted(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any, **more: Any) -> Any:
-            self.operation(name)
+            if name != "open" or arguments[1] & WRITES:
+                self.operation(name)
             result = real(*arguments, **more)
             if name == "fsync" and self._disk is not None:
                 self._disk.synced(arguments[0])

@@ -87,13 +87,14 @@ def everywhere(machine: Machine, *, step: int) -> None:
         finish(machine)
 
 
-@pytest.mark.parametrize("lose", ["old", "zeros"])
+@pytest.mark.parametrize("lose", ["old", "zeros", "some"])
 def test_what_was_not_synced_is_lost(managed: Machine, lose: str) -> None:
     managed.renew()
     assert not managed.run(*LIFE)
     for number in range(1, operations(managed.lines()) + 1, 23):
         managed.renew()
-        assert managed.run(*LIFE, kill={"op": number, "lose": lose})
+        how = f"some:{number}" if lose == "some" else lose
+        assert managed.run(*LIFE, kill={"op": number, "lose": how})
         managed.restore_what_was_sure()
         managed.check()
         finish(managed)

@@ -12,6 +12,7 @@ from .test_kill import LIFE, operations
 
 def fail_and_live_on(machine: Machine, *, number: int, lose: str) -> None:
     machine.renew()
+    lose = f"some:{number}" if lose == "some" else lose
     assert machine.run(*LIFE, kill={"op": number, "lose": lose}), number
     machine.restore_what_was_sure()
     loaded = machine.record()
@@ -26,7 +27,7 @@ def length(machine: Machine) -> int:
     return operations(machine.lines())
 
 
-@pytest.mark.parametrize("lose", ["old", "zeros", "half"])
+@pytest.mark.parametrize("lose", ["old", "zeros", "half", "some"])
 def test_what_was_not_synced_is_lost(machine: Machine, lose: str) -> None:
     last = length(machine)
     for number in range(2, last + 1, 5):
@@ -34,7 +35,7 @@ def test_what_was_not_synced_is_lost(machine: Machine, lose: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lose", ["old", "zeros", "half"])
+@pytest.mark.parametrize("lose", ["old", "zeros", "half", "some"])
 def test_what_was_not_synced_is_lost_everywhere(machine: Machine, lose: str) -> None:
     for number in range(1, length(machine) + 1):
         fail_and_live_on(machine, number=number, lose=lose)
@@ -65,3 +66,18 @@ def test_slots_full_of_zeros_in_every_stage(machine: Machine, stage: str, slots:
     loaded = machine.record()
     assert (loaded.blank_reason == "corrupt") is (len(slots) == 2)
     machine.finish()
+
+
+@pytest.mark.parametrize("slot", ["state.0", "state.1"])
+def test_a_slot_with_a_flipped_bit_leaves_no_trace_of_the_device_after_its_end(machine: Machine, slot: str) -> None:
+    """What is kept aside as evidence names the device; ``finish`` looks for that name everywhere."""
+    machine.renew()
+    machine.run("bind", "start")
+    path = machine.state / slot
+    data = bytearray(path.read_bytes())
+    assert machine.device_id.encode() in data
+    data[-4] ^= 1
+    path.write_bytes(data)
+    machine.check()
+    machine.finish()
+    assert not list(machine.state.glob("*.bad"))

@@ -155,6 +155,8 @@ def broken(world: World) -> set[str]:
         found.add("V2")
     if world.phase is Phase.DECOMMISSIONED and world.seats:
         found.add("V4")
+    if world.phase is Phase.DECOMMISSIONED and world.secrets:
+        found.add("V5")
     return found
 
 

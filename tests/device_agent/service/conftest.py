@@ -24,6 +24,7 @@ from device_agent.lifecycle.observe import Observer
 from device_agent.lifecycle.record import Record
 from device_agent.service.keeper import Keeper
 from device_agent.service.lines import Lines
+from device_agent.service.opening import open_for_service
 from device_agent.service.report import Report
 
 CODE = "CH_3d_test"
@@ -61,6 +62,7 @@ class Site:
     serial: str = "board-1"
     start_times: list[float] = field(default_factory=list)
     log: Lines | None = None
+    once: bool = True
     keeper: Keeper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,9 +102,9 @@ class Site:
     def engine(self, settings: Settings, observer: Observer | None = None) -> Iterator[Engine]:
         (self.folder / "serial").write_text(self.serial, encoding="ascii")
         hardware = Hardware(serial_files=[self.folder / "serial"], random_bytes=os.urandom)
-        with Engine.open(
-            settings, hardware=hardware, observer=observer, clock=self.time,
-            client_options={"retry": NEVER, "environ": {}},
+        with open_for_service(
+            settings, observer, machine=lambda _tpm: hardware, clock=self.time,
+            client_options={"environ": {}, **({"retry": NEVER} if self.once else {})},
         ) as engine:  # fmt: skip
             yield engine
 

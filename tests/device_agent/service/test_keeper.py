@@ -164,6 +164,19 @@ def test_storage_that_others_can_read_is_a_fault_that_heals(site: Site) -> None:
     assert site.report.snapshot.phase is Phase.READY
 
 
+def test_calls_are_a_second_apart_within_a_step_too(site: Site) -> None:
+    """V9 as the service has it, with the tries within a step."""
+    site.once = False
+    site.harness.fault("drop_before", on="LicenseAuth", times=7)
+    site.live(1800)
+    site.harness.fault("http_500", on="ClientStart", times=7)
+    site.live(7200)
+    assert site.record.phase is Phase.READY
+    for operation in ("LicenseAuth", "ClientStart"):
+        assert len(gaps(site, operation)) >= 7
+        assert min(gaps(site, operation)) >= 1.0
+
+
 def test_a_platform_that_says_how_long_to_wait_is_waited_for(site: Site) -> None:
     site.live(60)
     site.harness.fault("throttle", on="ClientStart", retry_after_ms=2_400_000)
