@@ -32,7 +32,8 @@ class MorphedVertices:
         for target in parts:
             for part in target:
                 if part is not None:
-                    moved |= part.any(axis=1)
+                    for axis in part.T:  # numpy is slow along rows as short as these
+                        moved |= axis != 0.0
         self._rows = np.flatnonzero(moved)
         self._deltas = np.zeros((len(parts), len(self._rows), width), np.float32)
         for index, target in enumerate(parts):

@@ -6,7 +6,8 @@ Avatar makers write a picture for every slot, also where a part has one colour; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from renderer.gl.pictures import Pixels
 from renderer.scene import Material, Texture, TextureRef
