@@ -88,7 +88,9 @@ def leaf_of(
     replaced = tuple(type(extension) for extension, _ in add)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, facts["subject"])]))
+        .subject_name(
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in facts["subject"].split("+")])
+        )
         .issuer_name(facts["issuer"])
         .public_key(public)
         .serial_number(facts["serial"])
@@ -171,6 +173,12 @@ def test_a_device_is_its_only_common_name(world: World) -> None:
     for name in ("kiosk-2", "KIOSK-1", "kiosk-1 "):
         error = refusal(lambda name=name: world.trust.verify(world.device, purpose=Purpose.CLIENT, now=NOW, name=name))
         assert error.code == "trust.name"
+    use = ((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),)
+    two = leaf_of(world.middle, subject="kiosk-1+kiosk-2", add=use)
+    chain = [two, world.middle.certificate]
+    for name in ("kiosk-1", "kiosk-2"):
+        error = refusal(lambda name=name: world.trust.verify(chain, purpose=Purpose.CLIENT, now=NOW, name=name))
+        assert error.code == "trust.name", "one certificate is not two devices"
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,43 @@ def test_a_whole_life_with_no_access_key_on_the_device(
     assert b"PRIVATE KEY" not in b"".join(managed.files().values())
 
 
+def test_what_the_broker_gives_is_short_lived_and_may_not_unbind(managed: Kiosk, harness: RunningHarness) -> None:
+    """Threat 10: whoever takes a kiosk's credentials can unbind nobody, not even by its id."""
+    from device_agent.api.client import Client
+    from device_agent.spec.client_render import ClientStart, ClientUnbindDevice
+
+    with managed.engine() as engine:
+        engine.bind()
+        device_id, settings = engine.record.device_id, managed.settings()
+        found = engine._device.office.credentials()
+    assert found.expires_at is not None
+    assert 0 < found.expires_at - now().timestamp() <= 3600
+    account = {"tenant_id": harness.ready.tenant_id}
+    with Client(endpoint=settings.endpoint, credentials=found, environ={}) as thief:
+        thief.call(ClientStart(**account, app_id=harness.ready.app_id))
+        with pytest.raises(PermissionRefused):
+            thief.call(ClientUnbindDevice(**account, device_id=device_id))
+    assert len(harness.seats()) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"Code": "Failure"}, {"SecurityToken": ""}, {"Expiration": "2031-01-01T00:00:00"}, {"Expiration": "soon"},
+     {"AccessKeyId": 5}, {"AccessKeySecret": None}],
+)  # fmt: skip
+def test_a_broker_that_answers_something_else_gives_no_credentials(
+    managed: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    """A long-lived key without a token is no temporary credential, whoever hands it out."""
+    give = type(office.office).credentials
+    monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: {**give(*a, **more), **change})
+    with managed.engine() as engine:
+        engine.enroll()
+        with pytest.raises(NotThePlatform) as caught:
+            engine._device.office.credentials()
+    assert "broker_url" in caught.value.hint
+
+
 def test_a_device_that_unbinds_twice_is_revoked_the_second_time(
     managed: Kiosk, harness: RunningHarness, office: Enrolment
 ) -> None:

@@ -130,3 +130,13 @@ def test_another_avatar_is_fetched_at_once(site: Site) -> None:
     site.keeper.settings = site.settings()
     site.live(5)
     assert len(site.harness.calls(operation="Render3dAvatar")) > before
+
+
+def test_a_device_that_headquarters_took_out_erases_itself(managed: Managed) -> None:
+    managed.live(60)
+    assert managed.record.phase is Phase.READY
+    managed.office.office.removed.add("kiosk-1")
+    managed.live(3 * 3600)
+    assert managed.record.phase is Phase.DECOMMISSIONED
+    assert not list((managed.folder / "cache").rglob("*.sealed"))
+    assert not list((managed.folder / "state").rglob("*.pem"))
