@@ -131,7 +131,9 @@ def open_private(path: Path, flags: int) -> int:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise PrivateFileError("this is no plain file", code="file.not_file", where=str(path), hint="remove it")
+            raise PrivateFileError(
+                "this is no plain file", code="file.not_file", where=str(path), hint="put a plain file in its place"
+            )
         _check_owner_and_mode(path, status, wanted="600")
     except BaseException:
         os.close(descriptor)

@@ -178,7 +178,7 @@ def _value(given: Given) -> Any:
             f"setting {given.name} has a value of the wrong kind",
             code="config.value",
             where=given.origin,
-            hint=f"it must be {_WORDS.get(str(kind), 'text')}",
+            hint=f"it must be {_RANGES.get(given.name) or _WORDS.get(str(kind), 'text')}",
         ) from exc
 
 
@@ -215,6 +215,7 @@ def _in_range(name: str, value: float) -> bool:
     return math.isfinite(value) and (value > 0 if name in _MUST_PASS else value >= 0)
 
 
+_RANGES = {"health_port": "a port from 1 to 65535, or 0 for none"}
 _WORDS = {
     str(int | None): "a whole number",
     str(int): "a whole number, not negative",

@@ -109,6 +109,7 @@ def test_planted_links_pipes_and_directories_are_refused(home: Path, tmp_path: P
     assert refused(lambda: read_private(home / "link")).code == "file.link"
     assert refused(lambda: open_private(home / "link", os.O_RDWR | os.O_CREAT)).code == "file.link"
     assert refused(lambda: read_private(home / "pipe")).code == "file.not_file"
+    assert "remove" not in refused(lambda: read_private(Path("/dev/null"))).hint, "root may do as it is told"
     assert refused(lambda: read_private(home / "directory")).code == "file.not_file"
     assert refused(lambda: write_private(home / "directory", b"x")).code == "file.not_file"
     write_private(home / "link", b"replaced")

@@ -192,3 +192,9 @@ def test_a_secret_never_shows(tmp_path: Path) -> None:
     assert secret == Secret(CANARY)
     assert secret != Secret("other")
     assert not Secret("")
+
+
+def test_a_port_that_is_none_is_told_what_a_port_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, "health_port = 70000")
+    assert "65535" in caught.value.hint

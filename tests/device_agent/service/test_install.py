@@ -64,6 +64,11 @@ def test_the_agent_has_no_graphics_and_the_display_no_network() -> None:
     assert "PrivateNetwork=yes" in display
     assert "AF_INET" not in display
     assert "MemoryDenyWriteExecute" not in display
+    for unit in (agent, display):
+        lines = unit.splitlines()
+        assert {"LimitCORE=0", "UMask=0077", "Restart=always"} <= set(lines), (
+            "no core file, no open file, never given up"
+        )
 
 
 def test_the_tpm_is_the_only_device_that_can_be_added(tmp_path: Path) -> None:
