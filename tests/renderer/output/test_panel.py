@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -113,6 +114,32 @@ def test_a_change_counts_once_it_is_over(tmp_path: Path) -> None:
     path.unlink()
     assert not watch.changed(now + PERIOD)
     assert not Watch(None).changed(99.0)
+
+
+def test_a_folder_changes_with_the_files_in_it_and_a_document_with_those_it_names(tmp_path: Path) -> None:
+    folder = tmp_path / "avatar"
+    folder.mkdir()
+    outside, beside = tmp_path / "secret.bin", folder / "other.txt"
+    named = [folder / "a b.bin", folder / "c.png"]
+    for path in (outside, beside, *named):
+        path.write_bytes(b"1")
+    document = folder / "a.gltf"
+    uris = ["a%20b.bin", "../secret.bin", "data:;base64,AA==", "missing.bin", None, 5]
+    document.write_text(json.dumps({"buffers": [{"uri": uri} for uri in uris], "images": [{"uri": "c.png"}, {}]}))
+
+    def noticed(watched: Path, change: Path, *, gone: bool = False) -> bool:
+        watch = Watch(watched)
+        change.unlink() if gone else os.utime(change, ns=(1, change.stat().st_mtime_ns + 1))
+        return [watch.changed(PERIOD * step) for step in (1, 2, 3)] == [False, True, False]
+
+    assert all(noticed(document, path) for path in (document, *named))
+    assert not any(noticed(document, path) for path in (outside, beside))
+    assert all(noticed(folder, path) for path in (document, beside, *named))
+    assert not noticed(folder, outside)
+    assert noticed(document, named[0], gone=True)
+    for broken in (b"{", b"[]", b'{"buffers": 5}', b'{"images": [5]}', b"\xff"):
+        document.write_bytes(broken)
+        assert noticed(document, document)
 
 
 def test_what_is_changed_outlives_a_reload() -> None:
