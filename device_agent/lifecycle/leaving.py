@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -154,7 +155,9 @@ def _ready_to_show_itself(device: Device, record: Record) -> None:
     """A certificate is what the office knows a device by: one that was lost, or is over, is asked for again."""
     settings, keeper = device.settings, device.certificates(record.device_id)
     if settings.enroll_url and settings.enroll_secret is not None:
-        keeper.enroll(secret=settings.enroll_secret, now=device.now_utc())
+        # One that is over by this device's clock may be good by the office's: a spent secret is no reason to stop.
+        with suppress(*([PermissionRefused] if keeper.have() is not None else [])):
+            keeper.enroll(secret=settings.enroll_secret, now=device.now_utc())
     device.settle_certificate()
 
 

@@ -305,6 +305,39 @@ def test_a_device_that_lost_its_certificate_gets_another_to_leave_with(managed: 
     assert harness.seats() == []
 
 
+def test_one_that_is_over_by_the_device_s_clock_alone_still_gives_the_seat_back(
+    managed: Kiosk, harness: RunningHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The secret is spent and the clocks differ: what the office thinks of the certificate decides."""
+    with managed.engine() as engine:
+        engine.bind()
+    settings, spent = managed.settings(), Secret("spent")
+    monkeypatch.setattr(managed, "settings", lambda **_: msgspec.structs.replace(settings, enroll_secret=spent))
+    monkeypatch.setattr(CertificateKeeper, "standing", lambda *_a, **_more: Standing.EXPIRED)
+    with managed.engine() as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert harness.seats() == []
+
+
+def test_one_that_is_over_gives_way_to_a_new_secret_when_leaving(
+    managed: Kiosk, office: Enrolment, harness: RunningHarness
+) -> None:
+    office.office.lifetime = timedelta(hours=1)
+    with managed.engine() as engine:
+        engine.bind()
+    office.office.clock = lambda: now() + timedelta(hours=2)
+    office.office.lifetime = timedelta(days=9)
+    harness.move_time(2 * 3600)  # the device learns the platform's time, as it does of a wrong clock of its own
+    with managed.engine() as engine:
+        engine._device.journal.write(
+            engine.record.changed(contact=msgspec.structs.replace(engine.record.contact, offset_s=7200.0))
+        )
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert harness.seats() == []
+
+
 def test_renewal_has_its_time_and_a_new_key(office: Enrolment, tmp_path: Path) -> None:
     ours = keeper(office, tmp_path / "a")
     first = ours.enroll(secret=Secret(office.office.invite()), now=now())
