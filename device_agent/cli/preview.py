@@ -29,7 +29,10 @@ def preview(
     pictures: Annotated[Path, typer.Option("--pictures", help="Where the S key saves to.", metavar="DIR")] = Path(),
     mode: Annotated[
         ModeName,
-        typer.Option("--mode", help="High draws the screen's pixels; Standard and Low draw fewer on a fine screen."),
+        typer.Option(
+            "--mode",
+            help="High: the screen's pixels; Standard: fewer on a fine screen; Low: fewer still, edges not smoothed.",
+        ),
     ] = ModeName.HIGH,
     limit: options.Limit = None,
     config: options.Config = None,
