@@ -148,7 +148,7 @@ READY = Record(
 @pytest.mark.parametrize("phase", list(Phase))
 def test_what_may_be_shown_in_each_phase(phase: Phase) -> None:
     record = msgspec.structs.replace(READY, phase=phase)
-    in_grace = phase in (Phase.READY, Phase.BINDING, Phase.SEAT_FULL, Phase.LICENSE_BLOCKED)
+    in_grace = phase in (Phase.BOUND, Phase.READY, Phase.BINDING, Phase.SEAT_FULL, Phase.LICENSE_BLOCKED)
     assert budget.may_show(record, budget_s=100) is in_grace
     assert not budget.may_show(record, budget_s=50)
     assert not budget.may_show(msgspec.structs.replace(record, bound=None), budget_s=100)
