@@ -46,7 +46,7 @@ def draw(
     mode: str = "Standard",
     quality: str = "standard",
     pixel_ratio: float = 1.0,
-    limit: Sequence[str] = (),
+    limit: Sequence[str] | None = None,
     config: Path | None = None,
     state_dir: Path | None = None,
     cache_dir: Path | None = None,
@@ -83,11 +83,11 @@ def draw(
     from renderer.output.ahead import Ahead
 
     ahead = Ahead()
-    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir, limit=limit)
+    asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir, limit=limit or ())
     if animation is not None:
         from renderer.assets import load, with_motion
 
-        asset = with_motion(asset, load(animation, limits=file_limits(config, limit)))
+        asset = with_motion(asset, load(animation, limits=file_limits(config, limit or ())))
     if variant is not None:
         from renderer.assets import choose_variant
 

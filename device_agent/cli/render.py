@@ -149,7 +149,7 @@ def render(
         mode=mode.value,
         quality=quality.value,
         pixel_ratio=pixel_ratio,
-        limit=limit or (),
+        limit=limit,
         config=config,
         state_dir=state_dir,
         cache_dir=cache_dir,
