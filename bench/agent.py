@@ -211,6 +211,7 @@ def main() -> None:
     met = {
         "status under 150 ms": status_ms < 150,
         "idle at most 45 MiB": figures["idle_mib"] <= 45,
+        "idle after fetching at most 45 MiB": figures["idle_after_fetch_mib"] <= 45,
         "at most 24 KiB an hour": written <= 24,
         "peak at most 3 times the mean": crowd["peak_to_mean"] <= 3,
     }

@@ -6,6 +6,8 @@ import functools
 import os
 import random
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from device_agent.cli.given import load_settings
@@ -17,6 +19,8 @@ from device_agent.service.keeper import Keeper
 from device_agent.service.notify import Notifier
 from device_agent.service.opening import open_for_service
 from device_agent.service.report import Report
+
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 def serve(
@@ -49,6 +53,7 @@ def serve(
         clock=clock,
         dice=random.SystemRandom().random,
         report=report,
+        boot=this_boot(os.environ),
     )
     daemon = Daemon(keeper=keeper, report=report, notifier=Notifier(os.environ), clock=clock, reload=load)
     runtime_folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
@@ -56,3 +61,10 @@ def serve(
         status = daemon.run()
     if status:
         sys.exit(status)
+
+
+def this_boot(environ: Mapping[str, str]) -> str:
+    """What tells this start of the machine from others: the unit says it, because the service sees little of /proc."""
+    with suppress(OSError):
+        return environ.get("BOOT_ID") or BOOT_ID_FILE.read_text("ascii").strip()
+    return "unknown"

@@ -6,7 +6,7 @@ Turning the clock back buys nothing. Only a licensed call that succeeded fills t
 from __future__ import annotations
 
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.record import Record
+from device_agent.lifecycle.record import Contact, Record
 
 ALERTS = (0.5, 0.8, 0.95)
 """Parts of the budget at which the operator is told."""
@@ -15,6 +15,23 @@ ALERTS = (0.5, 0.8, 0.95)
 def is_spent(offline_s: float, *, budget_s: float, online: bool = False) -> bool:
     """Whether nothing may be shown any more; a budget of 0 allows nothing that is not online."""
     return not online and offline_s >= budget_s
+
+
+def uncounted(contact: Contact, *, boot: str, now: float, stretch_s: float) -> float:
+    """Seconds since they were last counted that a process which starts now has to add.
+
+    In the same start of the machine that is known exactly. When power failed in between, nobody knows when: the whole
+    stretch between two writes counts, or a switch thrown every few minutes would buy a picture for ever.
+
+    Args:
+        now: seconds of the clock that starts with the machine.
+        stretch_s: longest time between two writes.
+    """
+    if not contact.counting_boot:
+        return 0.0
+    if contact.counting_boot == boot and now >= contact.counted_at:
+        return now - contact.counted_at
+    return stretch_s
 
 
 def alerts(before_s: float, after_s: float, *, budget_s: float) -> tuple[float, ...]:

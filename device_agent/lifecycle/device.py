@@ -84,8 +84,9 @@ class Device:
     def contact(self) -> Contact:
         """The contact to record after a licensed call succeeded."""
         return msgspec.structs.replace(
-            self.journal.record.contact, last_ok=self.now(), offline_s=0.0, offset_s=round(self.offset_s, 1)
-        )
+            self.journal.record.contact, last_ok=self.now(), offline_s=0.0, offset_s=round(self.offset_s, 1),
+            counting_boot="", counted_at=0.0,
+        )  # fmt: skip
 
     @property
     def office(self) -> Office:

@@ -206,9 +206,9 @@ class Engine:
         """
         self._device.journal.write(self.record)
 
-    def offline(self, seconds: float) -> None:
+    def offline(self, seconds: float, *, boot: str) -> None:
         """Count seconds without a licensed call. See ``showing.offline``."""
-        showing.offline(self._device, seconds, budget_s=self._device.settings.offline_budget_s)
+        showing.offline(self._device, seconds, budget_s=self._device.settings.offline_budget_s, boot=boot)
 
     def unbind(self) -> bool:
         """Give the seat back and erase; ``False`` when there is nothing to do. See ``leaving.unbind``.

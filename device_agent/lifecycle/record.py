@@ -38,12 +38,20 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The last success of a licensed call, and what is known of the clock (seconds to add to it)."""
+    """The last success of a licensed call, and what is known of the clock (seconds to add to it).
+
+    Attributes:
+        offline_s: seconds of the offline budget that are used.
+        counting_boot: the start of this machine in which they were being counted when this was written; empty while
+            nothing has to be counted.
+        counted_at: until when, by the clock that starts with the machine.
+    """
 
     last_ok: float = 0.0
     offline_s: float = 0.0
     offset_s: float = 0.0
-    clock_quality: str = ""
+    counting_boot: str = ""
+    counted_at: float = 0.0
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -116,10 +116,17 @@ def _license_ended(device: Device, error: LicenseRefused) -> None:
             device.vault.forget_token()
 
 
-def offline(device: Device, seconds: float, *, budget_s: float) -> None:
-    """Add seconds without a licensed call to the budget that is used; a device that has used it up is locked."""
+def offline(device: Device, seconds: float, *, budget_s: float, boot: str) -> None:
+    """Add seconds without a licensed call to the budget that is used; a device that has used it up is locked.
+
+    Args:
+        boot: tells this start of the machine from others; what is not counted now is counted on from this moment.
+    """
     record = device.journal.record
-    contact = msgspec.structs.replace(record.contact, offline_s=round(record.contact.offline_s + seconds, 1))
+    contact = msgspec.structs.replace(
+        record.contact, offline_s=round(record.contact.offline_s + seconds, 1), counting_boot=boot,
+        counted_at=round(device.clock.steady(), 1),
+    )  # fmt: skip
     if record.phase is Phase.READY and is_spent(contact.offline_s, budget_s=budget_s):
         device.journal.write(record.moved(Event.BUDGET_SPENT, contact=contact))
     else:

@@ -26,7 +26,7 @@ from device_agent.errors import (
     PlatformError,
     StateError,
 )
-from device_agent.lifecycle.budget import alerts, is_spent, may_show
+from device_agent.lifecycle.budget import alerts, is_spent, may_show, uncounted
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import NEXT, Act, Phase
@@ -77,6 +77,7 @@ class _Rhythm:
     renewals_failed: int = 0
     counted_at: float | None = None
     uncounted_s: float = 0.0
+    counting: bool = False
     due_at: float = 0.0
     generation: int = -1
     heard: bool = False
@@ -99,8 +100,10 @@ class Keeper:
         dice: Callable[[], float],
         report: Report,
         log: Lines | None = None,
+        boot: str = "this",
     ) -> None:
-        """``dice`` gives random numbers in [0, 1)."""
+        """``dice`` gives random numbers in [0, 1); ``boot`` tells this start of the machine from others."""
+        self._boot = boot
         self._settings = settings
         self._anew = False
         self._open = open_engine
@@ -242,7 +245,7 @@ class Keeper:
 
     def _heard(self) -> None:
         rhythm = self._rhythm
-        rhythm.link, rhythm.uncounted_s, rhythm.heard = "online", 0.0, True
+        rhythm.link, rhythm.uncounted_s, rhythm.heard, rhythm.counting = "online", 0.0, True, False
         rhythm.checked_at = rhythm.counted_at = self._clock.steady()
 
     def _failed(self, error: AgentError | CertError) -> float:
@@ -265,12 +268,16 @@ class Keeper:
         return wait
 
     def _count_offline(self, engine: Engine) -> None:
-        """Add the time since the last step to the offline seconds; written down every ten minutes, or at the end."""
+        """Add the time since the last step to the offline seconds; written down when it begins, every ten minutes, and
+        at the end.
+        """
         rhythm, now = self._rhythm, self._clock.steady()
-        if rhythm.counted_at is not None and rhythm.link != "online":
+        record, budget_s = engine.record, self.settings.offline_budget_s
+        if rhythm.counted_at is None:
+            rhythm.uncounted_s += uncounted(record.contact, boot=self._boot, now=now, stretch_s=KEEP_S)
+        elif rhythm.link != "online":
             rhythm.uncounted_s += max(0.0, now - rhythm.counted_at)
         rhythm.counted_at = now
-        record, budget_s = engine.record, self.settings.offline_budget_s
         if record.phase not in (Phase.READY, Phase.BINDING, Phase.SEAT_FULL, Phase.LICENSE_BLOCKED, Phase.BOUND):
             return
         before = record.contact.offline_s
@@ -278,10 +285,11 @@ class Keeper:
         ends = record.phase is Phase.READY and is_spent(after, budget_s=budget_s, online=rhythm.link == "online")
         if rhythm.link == "unknown":
             return
-        if ends or rhythm.uncounted_s >= KEEP_S:
+        begins = rhythm.link != "online" and not rhythm.counting
+        if ends or begins or rhythm.uncounted_s >= KEEP_S:
             unseen = record.gen == rhythm.generation
-            engine.offline(rhythm.uncounted_s)
-            rhythm.uncounted_s = 0.0
+            engine.offline(rhythm.uncounted_s, boot=self._boot)
+            rhythm.uncounted_s, rhythm.counting = 0.0, True
             if unseen:
                 rhythm.generation = engine.record.gen  # our own write is no reason to act before it is time
             for part in alerts(before, after, budget_s=budget_s):

@@ -82,6 +82,7 @@ Restart=always
 RestartSec=5
 TimeoutStopSec=30
 WatchdogSec=60
+Environment=BOOT_ID=%b
 User={USER}
 Group={USER}
 StateDirectory={USER}

@@ -63,6 +63,7 @@ class Site:
     start_times: list[float] = field(default_factory=list)
     log: Lines | None = None
     once: bool = True
+    boot: str = "first"
     keeper: Keeper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +75,7 @@ class Site:
         self.start_times.append(self.time.now)
         self.keeper = Keeper(
             settings=self.settings(), open_engine=self.engine, clock=self.time, dice=self.chance.random,
-            report=self.report, log=self.log,
+            report=self.report, log=self.log, boot=self.boot,
         )  # fmt: skip
 
     def settings(self) -> Settings:

@@ -47,8 +47,8 @@ class Stub:
         self.start()
         self.record = self.record.changed(gen=2, phase=Phase.READY)
 
-    def offline(self, seconds: float) -> None:
-        del seconds
+    def offline(self, seconds: float, *, boot: str) -> None:
+        del seconds, boot
 
 
 def run(agents: list[tuple[Callable[[], float], Time]], *, until: float) -> None:

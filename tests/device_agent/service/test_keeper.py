@@ -105,6 +105,41 @@ def test_the_budget_ends_also_with_restarts_and_a_clock_set_back(site: Site) -> 
     assert site.record.phase is Phase.READY
 
 
+@pytest.mark.parametrize("minutes", [1, 9])
+def test_a_switch_that_is_thrown_every_few_minutes_buys_no_picture_for_ever(site: Site, minutes: int) -> None:
+    """Each power failure may cost a whole stretch of the budget; none is free."""
+    site.overrides["offline_budget_s"] = "7200"
+    site.start_again()
+    site.live(60)
+    site.harness.fault("drop_before", times=None)
+    off = 0
+    while site.record.phase is Phase.READY:
+        off += 1
+        assert off < 7200 / 600 + 3
+        site.boot = f"boot {off}"
+        site.start_again()
+        site.live(minutes * 60)
+    assert not site.report.snapshot.may_show
+    site.harness.lift_faults()
+    site.live(3600)
+    assert (site.record.phase, site.record.contact.offline_s) == (Phase.READY, 0)
+
+
+def test_a_service_that_starts_again_and_again_counts_no_second_twice_and_forgets_none(site: Site) -> None:
+    site.live(60)
+    site.start_again()
+    site.live(60)
+    assert site.record.contact.offline_s == 0, "an online device pays nothing for a start"
+    site.harness.fault("drop_before", times=None)
+    site.time.now += 2000  # switched off, and then without a network
+    begun = site.time.now
+    for _ in range(40):
+        site.start_again()
+        site.live(90)
+    assert site.record.contact.offline_s == pytest.approx(site.time.now - begun, abs=700)
+    assert site.record.phase is Phase.READY
+
+
 def test_a_budget_of_nothing_is_legal(site: Site) -> None:
     site.overrides["offline_budget_s"] = "0"
     site.start_again()
