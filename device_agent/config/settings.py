@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         seat_full_codes: the platform's codes that mean "every seat is taken"; none is documented, so operators can add
             what they meet.
         not_bound_codes: the platform's codes by which ClientUnbindDevice says that the device held no seat.
+        seat_lost_codes: the platform's codes by which ClientStart may say that the seat is not held any more: said
+            twice, an hour apart, they make the device ask for its seat again.
         late_window_s: seconds in which a request without an answer may still be served: the signature's window of 15
             minutes and a margin.
         blank_window_s: the same for requests of an earlier installation, after the state folder was lost or wiped; left
@@ -82,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 30.0
     seat_full_codes: tuple[str, ...] = ("ClientAuth.SeatLimit",)
     not_bound_codes: tuple[str, ...] = ("10010002",)
+    seat_lost_codes: tuple[str, ...] = ("10010003",)
     late_window_s: float = 960.0
     blank_window_s: float | None = None
     offline_budget_s: float = 604800.0

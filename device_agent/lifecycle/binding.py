@@ -27,18 +27,20 @@ from device_agent.lifecycle.record import Bind, Bound, Content, Record
 from device_agent.spec.client_render import ClientAuth, LicenseAuth
 
 
-def bind(device: Device, account: Account, *, new_intent: Callable[[], str], device_info: str) -> bool:
+def bind(
+    device: Device, account: Account, *, new_intent: Callable[[], str], device_info: str, lost: bool = False
+) -> bool:
     """Take a seat for this device; whether anything had to be done.
 
     A device that holds its seat sends nothing: ClientAuth is not known to be free of charge when repeated. What is
-    refused leaves the record as it was, plus the intent.
+    refused leaves the record as it was, plus the intent. ``lost``: the platform says that the seat is not held.
 
     Raises:
         StateError: the device is on its way out, or holds a seat under another licence, tenant or application.
         LicenseRefused, SeatsFull, NetworkError, PlatformError: from the platform.
     """
     record = _identified(device, account)
-    if record.phase in HOLDS_SEAT:
+    if record.phase in HOLDS_SEAT and not lost:
         return False
     if device.settings.enroll_url:
         _certify(device, record)

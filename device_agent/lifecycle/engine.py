@@ -127,10 +127,10 @@ class Engine:
         """From now on each call is one request and no more: for a platform that has failed for a while."""
         self._device.probing = True
 
-    def bind(self) -> bool:
-        """Take a seat; ``False`` when this device holds it already. See ``binding.bind``."""
+    def bind(self, *, lost: bool = False) -> bool:
+        """Take a seat; ``False`` when this device holds it already, unless it is ``lost``. See ``binding.bind``."""
         account = account_of(self._device.settings, vault=self._device.vault)
-        return binding.bind(self._device, account, new_intent=self._new_intent, device_info=device_info())
+        return binding.bind(self._device, account, new_intent=self._new_intent, device_info=device_info(), lost=lost)
 
     def start(self) -> Started:
         """Begin a session. See ``showing.start``."""

@@ -86,6 +86,10 @@ TRANSITIONS: Mapping[tuple[Phase, Event], Phase] = MappingProxyType(
         (_P.BINDING, _E.BIND_INTENDED): _P.BINDING,
         (_P.SEAT_FULL, _E.BIND_INTENDED): _P.BINDING,
         (_P.LICENSE_BLOCKED, _E.BIND_INTENDED): _P.BINDING,
+        # Told that the seat is gone: headquarters gave it back and did not take this device out.
+        (_P.BOUND, _E.BIND_INTENDED): _P.BINDING,
+        (_P.READY, _E.BIND_INTENDED): _P.BINDING,
+        (_P.LOCKED, _E.BIND_INTENDED): _P.BINDING,
         (_P.BINDING, _E.BIND_OK): _P.BOUND,
         (_P.BINDING, _E.SEATS_FULL): _P.SEAT_FULL,
         (_P.BINDING, _E.LICENSE_REFUSED): _P.LICENSE_BLOCKED,

@@ -78,6 +78,7 @@ class _Rhythm:
     counted_at: float | None = None
     uncounted_s: float = 0.0
     counting: bool = False
+    seat_denied: int = 0
     due_at: float = 0.0
     generation: int = -1
     heard: bool = False
@@ -199,7 +200,7 @@ class Keeper:
         if rhythm.checked_at is None or now - rhythm.checked_at >= CHECK_S * 0.8 or rhythm.link != "online":
             if self.settings.enroll_url and now >= rhythm.renew_at:
                 self._renew(engine)  # first: without a valid one the broker gives nothing to call with
-            engine.start()
+            self._start(engine)
             self._heard()
             rhythm.rest, rhythm.slower = rhythm.slower, max(1.0, rhythm.slower / 2.0)
         code = self.settings.avatar or engine.record.content.active
@@ -209,6 +210,19 @@ class Keeper:
             engine.fetch(code)
             rhythm.content_at = now
         return CHECK_S * rhythm.rest * (0.9 + 0.2 * self._dice())
+
+    def _start(self, engine: Engine) -> None:
+        """The licensed call; the second time that it says that there is no seat, the seat is asked for again."""
+        rhythm = self._rhythm
+        try:
+            engine.start()
+        except (PlatformError, LicenseRefused) as error:
+            says_so = error.operation == "ClientStart" and error.code in self.settings.seat_lost_codes
+            rhythm.seat_denied = rhythm.seat_denied + 1 if says_so else 0
+            if rhythm.seat_denied < 2:
+                raise
+            engine.bind(lost=True)
+        rhythm.seat_denied = 0
 
     def _leave(self, engine: Engine) -> float:
         """Headquarters took this device out, and said so over the office's own verified connection."""

@@ -1,9 +1,9 @@
 """Every state that a device and the platform can get into together, from the program's own table.
 
 Two seats, one of them somebody else's. From every state: the program crashes, the disk is lost, a request is lost, its
-answer is lost, a request that timed out is served late, the window of signatures ends, the operator orders an unbind, a
-removed device is provisioned again. A design with a known fault must be caught: a search that finds nothing must be
-shown able to find.
+answer is lost, a request that timed out is served late, the window of signatures ends, the operator orders an unbind,
+headquarters gives the seat back, a removed device is provisioned again. A design with a known fault must be caught: a
+search that finds nothing must be shown able to find.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ def good(world: World, design: Design) -> Iterator[World]:
             seats, yes = take(world, device)
             event = Event.BIND_OK if yes else Event.SEATS_FULL
             yield world.moved(event, request="", seats=seats)
+    elif act in (Act.FETCH, Act.SERVE) and device not in world.seats:
+        yield world.moved(Event.BIND_INTENDED, request="bind")
     elif act is Act.FETCH:
         yield world.moved(Event.CONTENT_VERIFIED)
     elif act is Act.UNBIND and device is not None:
@@ -139,6 +141,8 @@ def bad(world: World, design: Design) -> Iterator[World]:
         yield replace(lost, late=late)
     if world.phase is Phase.DECOMMISSIONED and world.provisions < design.limit:
         yield world.moved(Event.REPROVISIONED, provisions=world.provisions + 1)
+    if world.orders < design.limit and not world.request and device in world.seats:
+        yield replace(world, seats=world.seats - {device}, orders=world.orders + 1)  # headquarters gave it back
     if world.orders < design.limit and not world.request:
         try:
             yield world.moved(Event.UNBIND_ORDERED, orders=world.orders + 1)
@@ -179,7 +183,11 @@ def search(design: Design) -> tuple[int, set[str], set[World]]:
     for world, nexts in onward.items():
         for after_it in nexts:
             backward.setdefault(after_it, []).append(world)
-    ends = [world for world in onward if world.phase in (Phase.READY, Phase.DECOMMISSIONED)]
+    ends = [
+        world
+        for world in onward
+        if world.phase is Phase.DECOMMISSIONED or (world.phase is Phase.READY and world.device in world.seats)
+    ]
     fine, back = set(ends), deque(ends)
     while back:
         for before in backward.get(back.popleft(), ()):

@@ -43,7 +43,8 @@ class Stub:
     def probe(self) -> None:
         """One request a call: there is but one anyway."""
 
-    def bind(self) -> None:
+    def bind(self, *, lost: bool = False) -> None:
+        del lost
         self.start()
         self.record = self.record.changed(gen=2, phase=Phase.READY)
 

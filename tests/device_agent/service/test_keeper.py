@@ -160,6 +160,37 @@ def test_an_unbind_in_between_is_seen_and_never_undone(site: Site) -> None:
     assert site.seats() == []
 
 
+def refusals(site: Site) -> int:
+    return [call.outcome for call in site.harness.calls(operation="ClientStart")].count("10010003")
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_seat_that_was_given_back_elsewhere_is_taken_again(site: Site, locked: bool) -> None:
+    """V11 with the platform's other answer: calls after an unbind are refused, and nobody comes to the kiosk."""
+    site.harness.rules(after_unbind="refused")
+    site.live(60)
+    ready = site.harness.ready
+    if locked:
+        site.harness.fault("drop_before", on="*", times=None)
+        site.live(8 * DAY)
+        assert site.record.phase is Phase.LOCKED
+        site.harness.lift_faults()
+    site.harness.with_world(
+        lambda world: world.seats.give_back(
+            tenant_id=ready.tenant_id, device_id=site.record.device_id, rules=world.rules
+        )
+    )
+    assert site.seats() == []
+    site.live(4 * 3600, until=lambda: refusals(site) > 0)
+    site.live(3000)
+    assert len(site.harness.calls(operation="ClientAuth")) == 1, "said once, it may be a mistake"
+    site.live(4 * 3600)
+    assert site.record.phase is Phase.READY
+    assert site.seats() == [site.record.device_id]
+    assert site.report.snapshot.may_show
+    assert len(site.harness.calls(operation="ClientAuth")) == 2
+
+
 def test_a_sealing_device_ends_by_itself(site: Site) -> None:
     site.overrides["blank_window_s"] = "960"
     site.start_again()
