@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from device_agent.config import Settings
-from device_agent.errors import NetworkError
+from device_agent.errors import AgentError, NetworkError
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle import window
 from device_agent.lifecycle.journal import load, opened
@@ -88,6 +88,24 @@ def test_an_answered_request_leaves_the_window_of_those_before_it(kiosk: Kiosk, 
         with pytest.raises(Exception, match="seat"):
             engine.bind()
         assert engine.record.bind.unsure_until == 0, "a refusal is an answer"
+
+
+@pytest.mark.parametrize(
+    ("fault", "unsure"),
+    [
+        ("drop_before", True), ("drop_after", True), ("late", True), ("duplicate", True), ("http_500", True),
+        ("captive", True), ("redirect", True),
+        ("throttle", False), ("token_expired", False), ("license_expired", False), ("seat_taken", False),
+    ],
+)  # fmt: skip
+def test_which_failures_may_have_been_served(kiosk: Kiosk, harness: RunningHarness, fault: str, unsure: bool) -> None:
+    """Whoever answers in the platform's place, and a platform that failed itself, may have served it all the same."""
+    harness.fault(fault, on="ClientAuth", seconds=60.0)
+    with kiosk.engine() as engine:
+        with pytest.raises(AgentError):
+            engine.bind()
+        assert (engine.record.bind.outcome == "unsure") is unsure
+        assert (engine.record.bind.unsure_until > engine.now + 900) is unsure
 
 
 def test_the_intent_on_disk_counts_as_a_request_under_way(kiosk: Kiosk) -> None:
