@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import moderngl
@@ -48,11 +48,10 @@ class GraphicsContext:
     parking: Any
     refused: tuple[str, ...] = ()
     robust: bool | None = None
+    software: bool = field(init=False)
 
-    @property
-    def software(self) -> bool:
-        """Whether the driver draws on the CPU."""
-        return any(name in self.renderer.lower() for name in ("llvmpipe", "softpipe", "swrast", "swiftshader"))
+    def __post_init__(self) -> None:
+        self.software = any(name in self.renderer.lower() for name in ("llvmpipe", "softpipe", "swrast", "swiftshader"))
 
     @property
     def driver(self) -> str:

@@ -174,7 +174,8 @@ class Figure:
                 drawn.outline_stale |= geometry.set_weights(self._weights(drawn.node, weights))
             if drawn.skin >= 0 and geometry.joint_shares is not None:
                 matrices = self.joints.matrices(drawn.skin)[: len(geometry.joint_shares)]
-                drawn.model[:3] = np.tensordot(geometry.joint_shares[: len(matrices)], matrices, axes=1)
+                shares = geometry.joint_shares[: len(matrices)]
+                drawn.model[:3] = (shares @ matrices.reshape(-1, 12)).reshape(3, 4)
             else:
                 drawn.model = world[drawn.node]
             drawn.center = drawn.model[:3, :3] @ geometry.center + drawn.model[:3, 3]

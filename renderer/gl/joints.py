@@ -48,6 +48,10 @@ class Joints:
         last = self.first[skin + 1] if skin + 1 < len(self.first) else self._count
         return self._rows[first:last]
 
+    def every(self) -> NDArray[np.float32]:
+        """``(joints, 3, 4)`` of all skins, one after the other."""
+        return self._rows[: self._count]
+
     def use(self, unit: int) -> None:
         """Bind the texture; without any skin there is none and nothing reads it."""
         if self._texture is not None:

@@ -7,6 +7,8 @@ product per joint, over the vertices that it carries.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,34 +24,63 @@ _PLACES = 1 << 20
 _NEAREST = 1e-4  # clip-space w below which a point is at or behind the viewer
 
 
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Piece:
+    """A primitive, and where its transforms begin in the stack that ``Silhouettes.clip`` takes."""
+
+    primitive: Primitive
+    first: int
+    skinned: bool
+
+
 class Silhouettes:
-    """The edges of one primitive.
+    """The edges of several primitives, which are one set of arrays: a step for all costs little more than for one.
 
     Vertices that lie in one place and move together count as one: where a texture's seam cuts a surface is no edge.
     """
 
-    def __init__(self, primitive: Primitive, *, skinned: bool) -> None:
-        used, place = _welded(primitive)
-        corners = place[triangles(primitive)]
-        corners = corners[(corners != np.roll(corners, 1, axis=1)).all(axis=1)]
-        self._edges, sides = _edges(corners)
-        self._corners = np.ascontiguousarray(corners.T)
-        self._sides = np.ascontiguousarray(np.where(sides == _OPEN, len(corners), sides).T)
-        self._open = sides[:, 1] == _OPEN
-        self._vertices = used
-        self._base = np.ones((len(used), 4), np.float32)
-        self._base[:, :3] = primitive.positions[used]
-        self._joints: list[tuple[int, slice]] = []
-        if skinned and primitive.joints is not None and primitive.weights is not None:
-            self._sort_by_joint(primitive.joints[used], primitive.weights[used])
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        bases, edges, corners, sides, joints, weights = [], [], [], [], [], []
+        self._vertices: list[tuple[Indices, slice]] = []
+        vertex_count = corner_count = 0
+        for piece in pieces:
+            primitive = piece.primitive
+            used, place = _welded(primitive)
+            faces = place[triangles(primitive)]
+            faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
+            ends, beside = _edges(faces)
+            base = np.ones((len(used), 4), np.float32)
+            base[:, :3] = primitive.positions[used]
+            bases.append(base)
+            edges.append(ends + vertex_count)
+            corners.append(faces + vertex_count)
+            sides.append(np.where(beside == _OPEN, _OPEN, beside + corner_count))
+            self._vertices.append((used, slice(vertex_count, vertex_count + len(used))))
+            joint, weight = _carried(piece, used)
+            joints.append(joint)
+            weights.append(weight)
+            vertex_count += len(used)
+            corner_count += len(faces)
+        self._base = np.concatenate(bases) if bases else np.ones((0, 4), np.float32)
+        self._edges = np.concatenate(edges) if edges else np.zeros((0, 2), np.int64)
+        beside = np.concatenate(sides) if sides else np.zeros((0, 2), np.int64)
+        self._open = beside[:, 1] == _OPEN
+        self._sides = np.ascontiguousarray(np.where(beside == _OPEN, corner_count, beside).T)
+        self._corners = np.ascontiguousarray(np.concatenate(corners).T if corners else np.zeros((3, 0), np.int64))
+        self._sort_by_joint(joints, weights)
 
-    def _sort_by_joint(self, joints: NDArray[np.uint16], weights: Floats) -> None:
-        vertex, column = np.nonzero(weights > 0.0)
-        joint = joints[vertex, column]
+    def _sort_by_joint(self, joints: list[NDArray[np.int64]], weights: list[Floats]) -> None:
+        pairs = [
+            (vertices.start + np.nonzero(w > 0.0)[0], j[w > 0.0], w[w > 0.0])
+            for (_, vertices), j, w in zip(self._vertices, joints, weights, strict=True)
+        ]
+        vertex = np.concatenate([pair[0] for pair in pairs] or [np.zeros(0, np.int64)])
+        joint = np.concatenate([pair[1] for pair in pairs] or [np.zeros(0, np.int64)])
+        weight = np.concatenate([pair[2] for pair in pairs] or [np.zeros(0, np.float32)])
         order = np.argsort(joint, kind="stable")
         self._pair_vertex = vertex[order]
-        self._pair_weight = weights[vertex[order], column[order]][:, None].astype(np.float32)
-        bounds = np.flatnonzero(np.diff(joint[order].astype(np.int64), prepend=-1, append=-1))
+        self._pair_weight = weight[order][:, None].astype(np.float32)
+        bounds = np.flatnonzero(np.diff(joint[order], prepend=-1, append=-1))
         self._joints = [(int(joint[order[a]]), slice(a, b)) for a, b in itertools.pairwise(bounds)]
         # A vertex's pairs are summed as one run, so they have to lie together.
         self._by_vertex = np.argsort(self._pair_vertex, kind="stable")
@@ -57,29 +88,31 @@ class Silhouettes:
         self._rows = self._pair_vertex[self._by_vertex][self._runs]
         self._weighted = self._base[self._pair_vertex] * self._pair_weight
         self._moved = np.empty_like(self._weighted)
+        self._stale = False
 
-    def morph(self, positions: Floats) -> None:
-        """Take the primitive's positions ``(n, 3)`` as morphing made them."""
-        self._base[:, :3] = positions[self._vertices]
-        if self._joints:
-            self._weighted = self._base[self._pair_vertex] * self._pair_weight
+    def morph(self, piece: int, positions: Floats) -> None:
+        """Take one piece's positions ``(n, 3)`` as morphing made them."""
+        used, vertices = self._vertices[piece]
+        self._base[vertices, :3] = positions[used]
+        self._stale = True
 
     def clip(self, matrices: Floats, view_projection: Floats) -> Floats:
         """``(vertices, 4)`` in clip space.
 
         Args:
-            matrices: ``(joints, 3, 4)`` of the skin, or ``(1, 3, 4)`` of a node without one, to the world.
+            matrices: ``(transforms, 3, 4)`` to the world, of every skin's joints and of every node without a skin.
             view_projection: ``(4, 4)`` world to clip.
         """
+        if self._stale:
+            np.multiply(self._base[self._pair_vertex], self._pair_weight, out=self._weighted)
+            self._stale = False
         to_clip: Floats = np.matmul(view_projection[:, :3], matrices, dtype=np.float32)
         to_clip[:, :, 3] += view_projection[:, 3]
-        if not self._joints:
-            rigid: Floats = self._base @ to_clip[0].T
-            return rigid
         for joint, pairs in self._joints:
             np.dot(self._weighted[pairs], to_clip[joint].T, out=self._moved[pairs])
         clip = np.zeros_like(self._base)
-        clip[self._rows] = np.add.reduceat(self._moved[self._by_vertex], self._runs, axis=0)
+        if len(self._runs):
+            clip[self._rows] = np.add.reduceat(self._moved[self._by_vertex], self._runs, axis=0)
         return clip
 
     def outline(self, clip: Floats) -> Floats:
@@ -100,6 +133,14 @@ class Silhouettes:
         seen &= (ends_y.min(axis=1) < 1.0) & (ends_y.max(axis=1) > -1.0)
         found: Floats = clip[edges[seen]]
         return found[(found[:, :, 3] > _NEAREST).all(axis=1)]
+
+
+def _carried(piece: Piece, used: Indices) -> tuple[Indices, Floats]:
+    """``(vertices, influences)`` transforms and weights; without a skin all the weight is the node's."""
+    primitive = piece.primitive
+    if piece.skinned and primitive.joints is not None and primitive.weights is not None:
+        return primitive.joints[used].astype(np.int64) + piece.first, primitive.weights[used]
+    return np.full((len(used), 1), piece.first, np.int64), np.ones((len(used), 1), np.float32)
 
 
 def _welded(primitive: Primitive) -> tuple[Indices, Indices]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from renderer.gl.projection import view_projection
-from renderer.gl.silhouettes import Silhouettes
+from renderer.gl.silhouettes import Piece, Silhouettes
 from renderer.scene import Mode, Orthographic, Primitive, View
 
 STILL = np.eye(4, dtype=np.float32)[None, :3]
@@ -34,10 +34,14 @@ def seen_from(*eye: float) -> np.ndarray:
     )
 
 
+def silhouettes(primitive: Primitive, *, skinned: bool) -> Silhouettes:
+    return Silhouettes([Piece(primitive=primitive, first=0, skinned=skinned)])
+
+
 @pytest.mark.parametrize("split", [False, True])
 @pytest.mark.parametrize(("eye", "edges"), [((0.0, 0.0, 5.0), 4), ((0.1, 0.1, 5.0), 6), ((3.0, 4.0, 5.0), 6)])
 def test_a_cube_has_the_outline_of_a_square_or_a_hexagon(split: bool, eye: tuple[float, ...], edges: int) -> None:
-    found = Silhouettes(cube(split=split), skinned=False)
+    found = silhouettes(cube(split=split), skinned=False)
     outline = found.outline(found.clip(STILL, seen_from(*eye)))
     if edges == 4:  # faces seen edge on may belong to either side: four edges in the picture, each perhaps twice
         flat = {tuple(sorted(map(tuple, np.round(edge[:, :2], 3).tolist()))) for edge in outline}
@@ -47,12 +51,12 @@ def test_a_cube_has_the_outline_of_a_square_or_a_hexagon(split: bool, eye: tuple
 
 
 def test_an_open_edge_is_always_outline(shapes: ModuleType) -> None:
-    found = Silhouettes(shapes.quad(0.5), skinned=False)
+    found = silhouettes(shapes.quad(0.5), skinned=False)
     assert len(found.outline(found.clip(STILL, seen_from(0.2, 0.1, 5.0)))) == 4  # not the diagonal
 
 
 def test_a_ball_has_a_closed_outline_at_its_radius(shapes: ModuleType) -> None:
-    found = Silhouettes(shapes.sphere(0.5), skinned=False)
+    found = silhouettes(shapes.sphere(0.5), skinned=False)
     outline = found.outline(found.clip(STILL, seen_from(0.0, 0.0, 5.0)))[..., :2]
     radius = np.linalg.norm(outline, axis=2)
     assert radius.max() == pytest.approx(0.25, abs=1e-3)  # 4 m high: half a metre is a quarter of clip space
@@ -69,17 +73,28 @@ def test_skinned_and_morphed_vertices_are_where_the_pose_has_them(shapes: Module
     weights /= weights.sum(axis=1, keepdims=True)
     joints = rng.integers(0, 5, (count, 4))
     primitive = shapes.skinned(ball, joints, weights)
-    matrices = rng.normal(size=(5, 3, 4)).astype(np.float32)
-    found = Silhouettes(primitive, skinned=True)
+    matrices = rng.normal(size=(6, 3, 4)).astype(np.float32)
+    quad = shapes.quad(0.5)
+    found = Silhouettes(
+        [Piece(primitive=quad, first=5, skinned=False), Piece(primitive=primitive, first=0, skinned=True)]
+    )
     moved = primitive.positions + rng.normal(size=(count, 3)).astype(np.float32)
-    found.morph(moved)
+    found.morph(1, moved)
     matrix = seen_from(0.0, 0.0, 5.0)
-    homogeneous = np.concatenate((moved, np.ones((count, 1), np.float32)), axis=1)
-    world = np.einsum("vk,vkij,vj->vi", weights, matrices[joints], homogeneous)
-    expected = np.concatenate((world, np.ones((count, 1))), axis=1) @ matrix.T
+
+    def homogeneous(places: np.ndarray) -> np.ndarray:
+        return np.concatenate((places, np.ones((len(places), 1), np.float32)), axis=1)
+
+    world = np.einsum("vk,vkij,vj->vi", weights, matrices[joints], homogeneous(moved))
+    rigid = homogeneous(quad.positions) @ matrices[5].T
     got = found.clip(matrices, matrix)
     # Random weights make every vertex its own: the order is that of the welding.
-    np.testing.assert_allclose(got, expected[found._vertices], atol=1e-4)
+    for (used, part), expected in zip(found._vertices, (rigid, world), strict=True):
+        np.testing.assert_allclose(got[part], (homogeneous(expected) @ matrix.T)[used], atol=1e-4)
+    edges = found.outline(got)
+    corners = (homogeneous(rigid) @ matrix.T)[[0, 1, 1, 2, 2, 3, 3, 0]].reshape(4, 2, 4)
+    ends = {tuple(np.round(np.sort(edge[:, 0]), 3).tolist()) for edge in edges[:4]}
+    assert ends == {tuple(np.round(np.sort(edge[:, 0]), 3).tolist()) for edge in corners}
 
 
 @pytest.mark.parametrize("mode", [Mode.TRIANGLE_STRIP, Mode.TRIANGLE_FAN])
@@ -87,12 +102,12 @@ def test_strips_and_fans_have_the_edges_of_their_triangles(mode: Mode) -> None:
     strip = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [-0.5, 0.5, 0], [0.5, 0.5, 0]], np.float32)
     if mode is Mode.TRIANGLE_FAN:
         strip = strip[[0, 1, 3, 2]]
-    found = Silhouettes(Primitive(positions=strip, mode=mode), skinned=False)
+    found = silhouettes(Primitive(positions=strip, mode=mode), skinned=False)
     assert len(found.outline(found.clip(STILL, seen_from(0.0, 0.0, 5.0)))) == 4
 
 
 def test_what_is_outside_the_picture_or_behind_the_viewer_is_left_out(shapes: ModuleType) -> None:
-    found = Silhouettes(shapes.quad(0.5), skinned=False)
+    found = silhouettes(shapes.quad(0.5), skinned=False)
     aside = STILL.copy()
     aside[0, 0, 3] = 10.0
     assert len(found.outline(found.clip(aside, seen_from(0.0, 0.0, 5.0)))) == 0
@@ -102,5 +117,5 @@ def test_what_is_outside_the_picture_or_behind_the_viewer_is_left_out(shapes: Mo
 
 def test_a_mesh_without_triangles_has_no_edges() -> None:
     points = Primitive(positions=np.zeros((5, 3), np.float32), mode=Mode.POINTS)
-    found = Silhouettes(points, skinned=False)
+    found = silhouettes(points, skinned=False)
     assert found.outline(found.clip(STILL, seen_from(0.0, 0.0, 5.0))).shape == (0, 2, 4)
