@@ -24,11 +24,18 @@ def redacted(text: str) -> str:
     """The text without what addresses carry after ``?`` or before ``@``, and without long opaque strings; of a very
     long one the beginning, to a blank, because half a secret would not be known for one.
     """
-    if len(text) > LONGEST:
+    return redactions(text)[0]
+
+
+def redactions(text: str) -> tuple[str, dict[str, int]]:
+    """As ``redacted``, and how many of each kind went: ``cut``, ``login``, ``query``, ``opaque``."""
+    cut = int(len(text) > LONGEST)
+    if cut:
         text = f"{text[:LONGEST].rpartition(' ')[0]} …"
-    text = _LOGIN.sub(r"\g<scheme>", text)
-    text = _ADDRESS.sub(r"\g<address>", text)
-    return _LONG_OPAQUE.sub(HIDDEN, text)
+    text, logins = _LOGIN.subn(r"\g<scheme>", text)
+    text, queries = _ADDRESS.subn(r"\g<address>", text)
+    text, opaque = _LONG_OPAQUE.subn(HIDDEN, text)
+    return text, {"cut": cut, "login": logins, "query": queries, "opaque": opaque}
 
 
 def traceback_of(error: BaseException) -> str:

@@ -123,6 +123,13 @@ ROWS: tuple[Row, ...] = (
         codes=("Forbidden*", "NoPermission*"),
         hint="give the access key the right to this operation",
     ),
+    Row(
+        cause=Cause.CRED,
+        raises=PermissionRefused,
+        codes=("office.long_lived_credentials",),
+        says="the broker's credentials live longer than an hour, and are not used",
+        hint="let the broker ask STS for 3600 seconds or less",
+    ),
     Row(cause=Cause.THROTTLE, raises=Throttled, codes=("Throttling*",), hint="wait a minute and try again"),
     Row(
         cause=Cause.GONE,

@@ -69,7 +69,7 @@ class ServerClock:
     def _measured(self, answer: Answer) -> float | None:
         if "age" in answer.headers or answer.elapsed_s > SLOWEST_S or not math.isfinite(answer.elapsed_s):
             return None
-        seconds = _seconds(answer.headers.get("date", ""))
+        seconds = date_seconds(answer.headers.get("date", ""))
         if seconds is None or not EARLIEST <= seconds <= LATEST:
             return None
         # The Date was written about half the round trip before now, and its fraction of a second was cut off.
@@ -77,7 +77,7 @@ class ServerClock:
         return offset if abs(offset) >= LEAST_S else 0.0
 
 
-def _seconds(date: str) -> float | None:
+def date_seconds(date: str) -> float | None:
     """Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7, the one form that servers may send); ``None`` for another.
 
     Read here because the standard library's reader of mail dates takes as long to load as a whole family of operations.

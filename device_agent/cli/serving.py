@@ -57,7 +57,7 @@ def serve(
     )
     daemon = Daemon(keeper=keeper, report=report, notifier=Notifier(os.environ), clock=clock, reload=load)
     runtime_folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    with signals(daemon), health(report, settings, runtime_folder=runtime_folder):
+    with signals(daemon), daemon.logged(), health(report, settings, runtime_folder=runtime_folder):
         status = daemon.run()
     if status:
         sys.exit(status)

@@ -15,6 +15,7 @@ from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS
+from device_agent.service.overlay import content_of
 
 MEANINGS = {
     "blank": "not bound; nothing was ever sent",
@@ -49,7 +50,8 @@ def show(
     moved = clone.suspect(record, root=hardware.root, parts=clone.system_parts())
     phase = str(Phase.CLONE_SUSPECT if moved else record.phase)
     here = sorted(code for code in record.content.packages if _is_here(settings.cache_dir / AVATARS, code))
-    shows = not moved and record.content.active in here and may_show(record, budget_s=settings.offline_budget_s)
+    has_avatar = record.content.active in here
+    shows = not moved and has_avatar and may_show(record, budget_s=settings.offline_budget_s)
     facts = {
         "phase": phase,
         "device_id": record.device_id or None,
@@ -61,6 +63,8 @@ def show(
         "blocked": record.blocked or None,
         "avatar": record.content.active or None,
         "avatars": here,
+        "content": str(content_of(has_avatar=has_avatar)),
+        "session_started_at": present.moment(record.started_at),
         "may_show": shows,
         "offline_s": round(record.contact.offline_s),
         "offline_budget_s": settings.offline_budget_s,

@@ -26,6 +26,7 @@ from device_agent.api.direct import open_socket
 from device_agent.api.endpoint import is_loopback
 from device_agent.api.faults import WHOLE, translated
 from device_agent.api.proxy import proxy_routes, route
+from device_agent.api.skew import date_seconds
 from device_agent.api.streams import Streams
 from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
 MAX_ANSWER = 256 * 1024
 REMOVED = "office.removed"
 """Code of the refusal that says: headquarters took this device out."""
+
+LONGEST_CREDENTIALS_S = 3600.0
+"""Seconds that temporary credentials may live: what somebody copies off a device must soon be worth nothing."""
+
+LONG_LIVED = "office.long_lived_credentials"
+"""Code of our own refusal of credentials that live longer."""
+
+SKEW_S = 60.0
+"""Seconds by which the clocks of the broker and of STS may differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +135,19 @@ class Office:
         else:
             self._ask("GET", f"{self.est_url}/cacerts", with_identity=True)
 
-    def credentials(self) -> Credentials:
-        """Temporary credentials for this device."""
+    def credentials(self, *, now: float) -> Credentials:
+        """Temporary credentials for this device.
+
+        Such that live longer than an hour are refused, not used for an hour only: they would go on being good in the
+        hands of whoever copied them, and a broker that gives them is found while its first device is set up. How
+        long they live is told by the office's own clock, its reply's ``Date``: a device whose clock is wrong learns the
+        right time from the first call that it signs, for which it needs them. ``now`` is the platform's time as far as
+        it is known, for a reply without.
+
+        Raises:
+            PermissionRefused: the office gives none, or such that live too long (``LONG_LIVED``).
+            NetworkError, ServerFault: no answer, or none of an office.
+        """
         reply = self._ask("GET", self.broker_url, with_identity=True)
         try:
             document = msgspec.json.decode(reply.body, type=_Credentials)
@@ -135,6 +156,13 @@ class Office:
             raise self._not_the_office(self.broker_url) from None
         if document.code != "Success" or not document.security_token or ends.tzinfo is None:
             raise self._not_the_office(self.broker_url)
+        lives_s = ends.timestamp() - _date(reply.headers, otherwise=now)
+        if lives_s > LONGEST_CREDENTIALS_S + SKEW_S:
+            raise PermissionRefused(
+                f"the broker gave credentials that live {lives_s / 60:,.0f} minutes, more than the hour that they may",
+                code=LONG_LIVED, where=_host(self.broker_url),
+                hint="let the broker ask STS for 3600 seconds or less (DurationSeconds)",
+            )  # fmt: skip
         return Credentials(
             access_key_id=document.access_key_id,
             access_key_secret=Secret(document.access_key_secret),
@@ -286,10 +314,11 @@ class BrokerCredentials:
         if kept is not None and not self._refused and now < ends - self._early_s:
             return kept
         try:
-            self._kept = self._office.credentials()
+            self._kept = self._office.credentials(now=now)
             self._refused = False
-        except (NetworkError, ServerFault):
-            if kept is None or now >= ends:
+        except (NetworkError, ServerFault, PermissionRefused) as error:
+            refuses = isinstance(error, PermissionRefused) and error.code != LONG_LIVED
+            if refuses or kept is None or now >= ends:
                 raise
             return kept
         return self._kept
@@ -336,6 +365,12 @@ def _too_long(url: str) -> NetworkError:
     return translated(
         TimeoutError(), stage="exchange", where=_host(url), is_loopback=is_loopback(urlsplit(url).hostname or "")
     )
+
+
+def _date(headers: Mapping[str, str], *, otherwise: float) -> float:
+    """The moment of a reply by its own clock, seconds since 1970; a copy out of some cache (``Age``) tells none."""
+    said = None if "age" in headers else date_seconds(headers.get("date", ""))
+    return otherwise if said is None else said
 
 
 def _later(retry_after: str) -> str:

@@ -15,9 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from certs.errors import CertError
+from device_agent import VERSION
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import AgentError
+from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.machine import Phase
 from device_agent.log import traceback_of
 from device_agent.service.health import serving
 from device_agent.service.keeper import Keeper
@@ -54,12 +58,15 @@ class Daemon:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._orders: list[str] = []
+        self._reason = ""
+        self._cut = False
+        self._born = clock.steady()
         self._started = clock.steady()
         self._failure: BaseException | None = None
         self._log = log or Lines()
 
     def order(self, order: str) -> None:
-        """``stop``, or ``reload``; safe in a signal handler."""
+        """``reload``, or the reason to stop; safe in a signal handler."""
         self._orders.append(order)
 
     def is_alive(self) -> bool:
@@ -77,9 +84,11 @@ class Daemon:
         while worker.is_alive():
             worker.join(timeout=beat_s)
             while self._orders:
-                if self._orders.pop(0) == "reload":
+                order = self._orders.pop(0)
+                if order == "reload":
                     self._read_again()
                 else:
+                    self._reason = self._reason or order
                     self._stop.set()
                     self._wake.set()
             if self._stop.is_set():
@@ -94,10 +103,38 @@ class Daemon:
                 last_fed = now
         self._notifier.stopping()
         worker.join(timeout=GRACE_S)
-        if self._failure is not None:
-            self._log.error("stopped", failure=type(self._failure).__name__)
-            return 1
-        return 0
+        self._cut = worker.is_alive()
+        return 0 if self._failure is None else 1
+
+    @contextmanager
+    def logged(self) -> Iterator[None]:
+        """A line at the start and one at the end, whatever the end is; around all that may fail."""
+        self._log.info("start", version=VERSION, phase=self._phase())
+        try:
+            yield
+        except BaseException as error:
+            self._log_stop(error)
+            raise
+        self._log_stop(self._failure)
+
+    def _log_stop(self, failure: BaseException | None) -> None:
+        """The reason is the signal's name, the error's code, or ``defect``; ``cut`` says that a step did not end within
+        its grace.
+        """
+        uptime_s, problem = round(self._clock.steady() - self._born, 1), self._report.snapshot.problem
+        facts = {"version": VERSION, "phase": self._phase(), "uptime_s": uptime_s, "problem": problem, "cut": self._cut}
+        if failure is None:
+            self._log.info("stop", reason=self._reason, **facts)
+        else:
+            code = failure.code if isinstance(failure, AgentError | CertError) else "defect"
+            self._log.error("stop", reason=code, failure=type(failure).__name__, **facts)
+
+    def _phase(self) -> str:
+        """As it is on disk: a command may have moved it since the last step."""
+        try:
+            return str(load(self._keeper.settings.state_dir).record.phase)
+        except (AgentError, CertError):
+            return str(Phase.FAULT)
 
     def _work(self) -> None:
         try:
@@ -133,7 +170,7 @@ def signals(daemon: Daemon) -> Iterator[None]:
     """SIGTERM and SIGINT stop, SIGHUP reloads; the handlers before are put back."""
 
     def ordered(number: int, _frame: FrameType | None) -> None:
-        daemon.order("reload" if number == signal.SIGHUP else "stop")
+        daemon.order("reload" if number == signal.SIGHUP else signal.Signals(number).name)
 
     before = {number: signal.signal(number, ordered) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:

@@ -29,11 +29,13 @@ from device_agent.errors import (
 from device_agent.lifecycle.budget import alerts, is_spent, may_show, uncounted
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.journal import load
-from device_agent.lifecycle.machine import NEXT, Act, Phase
+from device_agent.lifecycle.machine import HOLDS_SEAT, NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
 from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.lines import Lines
+from device_agent.service.overlay import Session, content_of
 from device_agent.service.pace import LINKS, LONGEST_ADVICE_S, MOST_SLOWER, PACES
 from device_agent.service.report import Report, Snapshot
 
@@ -83,6 +85,7 @@ class _Rhythm:
     generation: int = -1
     heard: bool = False
     link: str = "unknown"
+    started_for: Bound | None = None
     problem: str = ""
     broken: bool = False
     slower: float = 1.0
@@ -214,8 +217,11 @@ class Keeper:
     def _start(self, engine: Engine) -> None:
         """The licensed call; the second time that it says that there is no seat, the seat is asked for again."""
         rhythm = self._rhythm
+        rhythm.started_for = None
+        self._report.put(replace(self._report.snapshot, session=Session.STARTING))
         try:
             engine.start()
+            rhythm.started_for = engine.record.bound
         except (PlatformError, LicenseRefused) as error:
             says_so = error.operation == "ClientStart" and error.code in self.settings.seat_lost_codes
             rhythm.seat_denied = rhythm.seat_denied + 1 if says_so else 0
@@ -269,6 +275,7 @@ class Keeper:
         rhythm.problem = error.code
         if not rhythm.heard:  # else the licensed call succeeded, and something after it did not
             rhythm.link = LINKS.get(cause, "blocked")
+            rhythm.started_for = None
         wait = PACES[cause].wait(rhythm.failures, self._dice())
         advised = min(getattr(error, "advised_s", None) or 0.0, LONGEST_ADVICE_S)
         if advised > wait:
@@ -318,7 +325,9 @@ class Keeper:
         rhythm.counted_at = now
         if self._report.snapshot.problem != error.code:
             self._log.error("fault", code=error.code, message=error.message, where=error.where, hint=error.hint)
-        self._report.put(replace(self._as_on_disk(), phase=Phase.FAULT, problem=error.code, next_s=FAULT_S))
+        on_disk = self._as_on_disk()
+        session = Session.STARTED if rhythm.started_for is not None else Session.STOPPED
+        self._report.put(replace(on_disk, phase=Phase.FAULT, session=session, problem=error.code, next_s=FAULT_S))
         return FAULT_S
 
     def _as_on_disk(self) -> Snapshot:
@@ -333,18 +342,23 @@ class Keeper:
         spent = is_spent(offline_s, budget_s=settings.offline_budget_s)
         shows = avatar is not None and not spent and may_show(record, budget_s=settings.offline_budget_s)
         return replace(
-            before, may_show=shows, offline_s=offline_s, budget_s=settings.offline_budget_s,
-            avatar=record.content.active,
+            before, content=content_of(has_avatar=avatar is not None), may_show=shows, offline_s=offline_s,
+            budget_s=settings.offline_budget_s, avatar=record.content.active,
         )  # fmt: skip
 
     def _tell(self, engine: Engine, wait: float) -> None:
         rhythm, record, validity = self._rhythm, engine.record, engine.certificate
         online = rhythm.link == "online"
+        shows = may_show(record, budget_s=self.settings.offline_budget_s, online=online)
+        has_avatar = _has_avatar(engine, needed=shows)
+        open_ = record.phase in HOLDS_SEAT and record.bound is not None and record.bound == rhythm.started_for
         self._report.put(
             Snapshot(
                 phase=record.phase,
                 link=rhythm.link,
-                may_show=may_show(record, budget_s=self.settings.offline_budget_s, online=online) and engine.has_avatar,
+                session=Session.STARTED if open_ else Session.STOPPED,
+                content=content_of(has_avatar=has_avatar),
+                may_show=shows and has_avatar,
                 offline_s=record.contact.offline_s + rhythm.uncounted_s,
                 budget_s=self.settings.offline_budget_s,
                 avatar=record.content.active,
@@ -358,3 +372,15 @@ class Keeper:
         self._report.count(step.name, "ok" if step.ok else step.result)
         facts: dict[str, Any] = {"step": step.name, "result": step.result, "ms": round(step.ms, 1)}
         self._log.info("step", request_id=step.request_id, ok=step.ok, **facts)
+
+
+def _has_avatar(engine: Engine, *, needed: bool) -> bool:
+    """Whether it is here; a cache that cannot be read is a fault only to who is to show it, and keeps nobody from
+    giving the seat back.
+    """
+    try:
+        return engine.has_avatar
+    except ConfigurationError:
+        if needed:
+            raise
+        return False

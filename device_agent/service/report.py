@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from device_agent.lifecycle.machine import HOLDS_SEAT, Phase
+from device_agent.service.overlay import Content, Session
 
 MAX_RESULTS = 200
 LONGEST_RESULT = 80
@@ -21,6 +22,7 @@ class Snapshot:
     Attributes:
         link: ``unknown``, ``online``, ``offline``, ``degraded`` (somebody else answers, or the platform has too much to
             do), ``clock-suspect``, ``cred-blocked``, or ``blocked`` (the platform answers and refuses this device).
+        session, content: see ``overlay``.
         may_show: the avatar may be on the screen.
         offline_s: seconds of the budget that are used.
         problem: code of the last failure, while it lasts.
@@ -30,6 +32,8 @@ class Snapshot:
 
     phase: Phase = Phase.BLANK
     link: str = "unknown"
+    session: Session = Session.STOPPED
+    content: Content = Content.FALLBACK
     may_show: bool = False
     offline_s: float = 0.0
     budget_s: float = 0.0
@@ -72,6 +76,8 @@ class Report:
         return {
             "phase": str(now.phase),
             "link": now.link,
+            "session": str(now.session),
+            "content": str(now.content),
             "may_show": now.may_show,
             "offline_s": round(now.offline_s),
             "offline_budget_s": now.budget_s,
@@ -103,14 +109,21 @@ class Report:
         for name, text, value in gauges:
             lines += [f"# HELP avatar_agent_{name} {text}", f"# TYPE avatar_agent_{name} gauge"]
             lines.append(f"avatar_agent_{name} {value:.15g}")
-        lines += ["# HELP avatar_agent_phase The device's phase.", "# TYPE avatar_agent_phase gauge"]
-        lines += [f'avatar_agent_phase{{phase="{phase.value}"}} {int(phase is now.phase)}' for phase in Phase]
+        lines += _one_of("phase", "The device's phase.", now.phase)
+        lines += _one_of("session", "What ClientStart has given.", now.session)
+        lines += _one_of("content", "Whether a verified avatar is there to be shown.", now.content)
         lines += ["# HELP avatar_agent_steps_total Steps by result.", "# TYPE avatar_agent_steps_total counter"]
         lines += [
             f'avatar_agent_steps_total{{step="{_label(step)}",result="{_label(result)}"}} {number}'
             for (step, result), number in steps
         ]
         return "\n".join(lines) + "\n"
+
+
+def _one_of(name: str, text: str, now: Phase | Session | Content) -> list[str]:
+    """One gauge for each value that there may be: 1 for the one that is."""
+    values = [f'avatar_agent_{name}{{{name}="{value}"}} {int(value is now)}' for value in type(now)]
+    return [f"# HELP avatar_agent_{name} {text}", f"# TYPE avatar_agent_{name} gauge", *values]
 
 
 def _label(text: str) -> str:

@@ -6,30 +6,22 @@ Nothing is copied from the secrets, the cache, or a log. What is in the bundle w
 from __future__ import annotations
 
 import io
-import ipaddress
 import json
 import os
 import platform
-import re
 import socket
 import tarfile
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.journal import load
-from device_agent.log import redacted
 from device_agent.service.checkup import Finding
+from device_agent.service.scrubber import scrub
 
-_ADDRESSES = (
-    (re.compile(r"\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b", re.IGNORECASE), "<mac>"),
-    (re.compile(r"\b(?!127\.)(?:\d{1,3}\.){3}\d{1,3}\b"), "<ip>"),
-    (re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+"), "<e-mail>"),
-)
-_HOME = re.compile(r"(?<![\w/])/home/[^/\s,;:'\")]+")
-_COLONS = re.compile(r"[0-9a-f]{0,4}:[0-9a-f:]{0,40}:[0-9a-f:.]{0,40}", re.IGNORECASE)
 _PACKAGES = ("avatar-device-agent", "cryptography", "httpx", "msgspec", "moderngl", "numpy", "pyopenssl")
 _SHOWN = (
     "endpoint", "app_id", "device_type", "proxy", "connect_timeout_s", "timeout_s", "late_window_s", "blank_window_s",
@@ -38,35 +30,21 @@ _SHOWN = (
 """Settings that a bundle shows; a new one is left out until somebody thought about it."""
 
 
-def scrubbed(text: str, *, hostname: str = "", names: Collection[str] = ()) -> str:
-    """The text without addresses, e-mails, this machine's name, people's folders, logins in addresses, long opaque
-    strings, and whole words of ``names``.
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One file of a bundle, as it would be written.
+
+    Attributes:
+        scrubbed: how many of each kind were taken out of it; see ``scrub``.
     """
-    text = _HOME.sub("/home/<user>", redacted(text))
-    for name in filter(None, names):
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<id>", text)
-    for pattern, instead in _ADDRESSES:
-        text = pattern.sub(instead, text)
-    text = _COLONS.sub(_unless_it_is_a_time, text)
-    if len(hostname) > 2:
-        text = re.sub(rf"\b{re.escape(hostname)}\b", "<host>", text)
-    return text
+
+    name: str
+    data: bytes = field(repr=False)
+    scrubbed: Mapping[str, int]
 
 
-def _unless_it_is_a_time(found: re.Match[str]) -> str:
-    try:
-        ipaddress.IPv6Address(found[0])
-    except ValueError:
-        return found[0]
-    return "<ip>"
-
-
-def write_bundle(path: Path, *, findings: Sequence[Finding], settings: Settings | None) -> None:
-    """Write the archive, mode 0600.
-
-    Raises:
-        ConfigurationError: it cannot be written, or is there already.
-    """
+def pages(*, findings: Sequence[Finding], settings: Settings | None) -> tuple[Page, ...]:
+    """What a bundle would hold, so that it can be looked at before it is written."""
     files = {
         "findings.txt": "".join(f"{f.level.name:<8} {f.check:<12} {f.says}\n" for f in findings),
         "versions.json": json.dumps(_versions(), indent=1),
@@ -76,14 +54,26 @@ def write_bundle(path: Path, *, findings: Sequence[Finding], settings: Settings 
         files["settings.json"] = json.dumps(shown, indent=1)
         files["state.json"] = json.dumps(_state(settings), indent=1)
     names = _names(settings) if settings is not None else ()
+    found = []
+    for name, text in files.items():
+        text, counts = scrub(text, hostname=socket.gethostname(), names=names)
+        found.append(Page(name=name, data=text.encode(), scrubbed=counts))
+    return tuple(found)
+
+
+def write_bundle(path: Path, bundle: Sequence[Page]) -> None:
+    """Write the archive, mode 0600.
+
+    Raises:
+        ConfigurationError: it cannot be written, or is there already.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
-            for name, text in files.items():
-                data = scrubbed(text, hostname=socket.gethostname(), names=names).encode()
-                entry = tarfile.TarInfo(f"avatar-agent/{name}")
-                entry.size, entry.mode = len(data), 0o600
-                archive.addfile(entry, io.BytesIO(data))
+            for page in bundle:
+                entry = tarfile.TarInfo(f"avatar-agent/{page.name}")
+                entry.size, entry.mode = len(page.data), 0o600
+                archive.addfile(entry, io.BytesIO(page.data))
     except OSError as error:
         raise ConfigurationError(
             f"the bundle cannot be written: {(error.strerror or 'unknown').lower()}",

@@ -17,6 +17,7 @@ from certs.authority import Authority
 from certs.errors import CertError
 from certs.purpose import Purpose
 from certs.trust import Revocation, Trust
+from device_agent.harness.enrolment.ledger import Ledger
 from device_agent.harness.state.accounts import AccessKey
 from device_agent.harness.world import World
 
@@ -44,6 +45,7 @@ class Office:
     secrets: provisioning secret -> the device id it is good for (empty: any); each works once: for one key, which may
         ask again when the answer was lost.
     removed: device ids that headquarters took out: they get nothing any more.
+    keep: given everything that may not be forgotten, each time that it changes, before anybody hears of it.
     """
 
     authority: Authority
@@ -54,7 +56,19 @@ class Office:
     spent: dict[str, bytes] = field(default_factory=dict, repr=False)
     removed: set[str] = field(default_factory=set)
     issued: list[tuple[str, int]] = field(default_factory=list)
+    keep: Callable[[Ledger], None] = lambda _ledger: None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def go_on(self, ledger: Ledger) -> None:
+        """As the office that kept this."""
+        self.issued = [(device_id, int(serial, 16)) for device_id, serial in ledger.issued]
+        self.removed = set(ledger.removed)
+        for serial, when in ledger.revoked.items():
+            self.authority.revoke(int(serial, 16), now=when)
+
+    def now(self) -> datetime:
+        """The stand-in's time, by which what the broker gives ends."""
+        return datetime.fromtimestamp(self.on_world(lambda world: world.clock.now()), tz=UTC)
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """What devices are to trust."""
@@ -69,6 +83,7 @@ class Office:
         """Put a certificate of this authority on the list."""
         with self.lock:
             self.authority.revoke(serial_number, now=self.clock())
+            self._keep()
 
     def enroll(self, request: x509.CertificateSigningRequest, *, secret: str) -> tuple[x509.Certificate, ...]:
         """A first certificate, for a provisioning secret that has not been used, or by this same key."""
@@ -146,6 +161,7 @@ class Office:
                 for owner, serial in self.issued:
                     if owner == device_id:
                         self.authority.revoke(serial, now=self.clock())
+                self._keep()
         return {"Code": "Success", "RequestId": request_id}
 
     def invite(self, device_id: str = "") -> str:
@@ -159,6 +175,7 @@ class Office:
         """Take a device out, or let it in again."""
         with self.lock:
             (self.removed.add if removed else self.removed.discard)(device_id)
+            self._keep()
 
     def devices(self) -> list[dict[str, object]]:
         """Every device that has a certificate, or was taken out."""
@@ -187,4 +204,14 @@ class Office:
         if name in self.removed:
             raise Refused(403, "Removed")
         self.issued.append((name, chain[0].serial_number))
+        self._keep()
         return chain
+
+    def _keep(self) -> None:
+        self.keep(
+            Ledger(
+                issued=[(device_id, f"{serial:x}") for device_id, serial in self.issued],
+                revoked={f"{serial:x}": when for serial, when in self.authority.revoked.items()},
+                removed=sorted(self.removed),
+            )
+        )

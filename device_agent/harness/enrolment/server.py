@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from certs.files import private_directory, write_private
 from certs.identity import Identity, new_key
 from certs.purpose import Purpose
+from device_agent.harness.enrolment.ledger import Ledger
 from device_agent.harness.enrolment.office import Office, Refused
 from device_agent.harness.serve import RunningHarness
 from device_agent.harness.tls import CA_FILE, TLS_FOLDER, kept_authority
@@ -57,6 +58,10 @@ class Desk(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged: requests carry secrets."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """For the Date header: the stand-in's time, by which credentials end, and not this machine's."""
+        return super().date_time_string(self._office.now().timestamp() if timestamp is None else timestamp)
 
     @property
     def _office(self) -> Office:
@@ -174,8 +179,8 @@ class Enrolment:
 def open_office(
     harness: RunningHarness, folder: Path, *, lifetime: timedelta = timedelta(days=30), names: Sequence[str] = ()
 ) -> Iterator[Enrolment]:
-    """An office beside a running stand-in. Its authority stays in ``folder``; what it issued, revoked and invited is
-    forgotten when it closes.
+    """An office beside a running stand-in. Its authority stays in ``folder``, with whom it gave certificates, which it
+    revoked and whom headquarters took out; what it invited is forgotten when it closes.
 
     Args:
         names: further host names in the office's certificate, for who reaches it in another way.
@@ -196,7 +201,10 @@ def open_office(
     tls.load_verify_locations(cafile=folder / CA_FILE)
     tls.verify_mode = ssl.CERT_OPTIONAL
     tls.verify_flags |= _NO_CHECK_TIME  # the office looks at what is shown itself, by a clock that can be moved
-    office = Office(authority=authority, on_world=harness.with_world, lifetime=lifetime)
+    office = Office(
+        authority=authority, on_world=harness.with_world, lifetime=lifetime, keep=lambda ledger: ledger.write(folder)
+    )
+    office.go_on(Ledger.read(folder))
     with (
         _open(Desk, office, tls) as port,
         _open(Board, office, None) as board,

@@ -130,9 +130,13 @@ def test_status_sees_that_the_cache_was_emptied_by_hand(shell: Shell) -> None:
     shell.json("bind")
     shell.json("fetch", CODE)
     (sealed,) = (shell.folder / "cache").rglob("*.sealed")
-    assert shell.json("status")["may_show"] is True
+    here = shell.json("status")
+    assert (here["may_show"], here["content"], here["session_started_at"]) == (True, "verified", None)
+    shell.json("start")
+    assert shell.json("status")["session_started_at"]
     shutil.rmtree(shell.folder / "cache")
     status = shell.json("status")
+    assert status["content"] == "fallback"
     assert (status["avatar"], status["avatars"], status["may_show"]) == (CODE, [], False)
     told = shell("status").stdout
     assert "an avatar is here" not in told

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import ssl
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from certs.authority import Authority
@@ -22,6 +24,7 @@ from certs.errors import CertError
 from certs.identity import Identity, new_key, request
 from certs.lineage import Lineage
 from certs.rotation import Standing
+from device_agent.api.causes import Cause, cause_of
 from device_agent.api.streams import Streamed, Streams
 from device_agent.api.trust import Trust
 from device_agent.config import Secret
@@ -33,14 +36,17 @@ from device_agent.errors import (
     PermissionRefused,
     ServerFault,
 )
+from device_agent.harness.enrolment.ledger import LEDGER
 from device_agent.harness.enrolment.office import Refused
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import REMOVED, Office
+from device_agent.lifecycle.office import LONG_LIVED, REMOVED, BrokerCredentials, Office, Reply
 
 from .conftest import CODE, Kiosk
+
+GIVEN = {"Code": "Success", "AccessKeyId": "STS.x", "AccessKeySecret": "s", "SecurityToken": "t"}
 
 
 @pytest.fixture
@@ -118,7 +124,7 @@ def test_what_the_broker_gives_is_short_lived_and_may_not_unbind(managed: Kiosk,
     with managed.engine() as engine:
         engine.bind()
         device_id, settings = engine.record.device_id, managed.settings()
-        found = engine._device.office.credentials()
+        found = engine._device.office.credentials(now=engine.now)
     assert found.expires_at is not None
     assert 0 < found.expires_at - now().timestamp() <= 3600
     account = {"tenant_id": harness.ready.tenant_id}
@@ -143,7 +149,7 @@ def test_a_broker_that_answers_something_else_gives_no_credentials(
     with managed.engine() as engine:
         engine.enroll()
         with pytest.raises(NotThePlatform) as caught:
-            engine._device.office.credentials()
+            engine._device.office.credentials(now=engine.now)
     assert "broker_url" in caught.value.hint
 
 
@@ -536,3 +542,129 @@ def test_a_refusal_by_hanging_up_puts_the_old_certificate_back(
     monkeypatch.setattr(Office, "prove", hang_up)
     ours.settle()
     assert (ours.lineage.live, ours.lineage.proven) == (1, 1)
+
+
+class Broker:
+    """Gives what the stand-in's office gives, for as long as it is told."""
+
+    def __init__(self, give: Any, *, lives: timedelta) -> None:
+        self._give = give
+        self.lives = lives
+
+    def __call__(self, *a: Any, **more: Any) -> dict[str, str]:
+        ends = now() + self.lives
+        return {**self._give(*a, **more), "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "good"), [(30, True), (60, True), (60.5, True), (62, False), (12 * 60, False), (5e6, False)]
+)
+def test_credentials_that_live_longer_than_an_hour_are_not_used(
+    managed: Kiosk, office: Enrolment, harness: RunningHarness, monkeypatch: pytest.MonkeyPatch, minutes: float,
+    good: bool,
+) -> None:  # fmt: skip
+    """Threat 1: what was copied off a device is worth nothing an hour later, whatever its broker is set to."""
+    broker = Broker(type(office.office).credentials, lives=timedelta(minutes=minutes))
+    monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: broker(*a, **more))
+    with managed.engine() as engine:
+        if good:
+            assert engine.bind()
+            return
+        with pytest.raises(PermissionRefused) as caught:
+            engine.bind()
+    assert caught.value.code == LONG_LIVED
+    assert cause_of(caught.value) is Cause.CRED
+    assert "3600" in caught.value.hint
+    assert [call for call in harness.calls() if call.access_key_id.startswith("STS.")] == [], "nothing was signed"
+    assert "STS." not in str(caught.value)
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=-5), timedelta(hours=5)])
+@pytest.mark.parametrize(("minutes", "good"), [(30, True), (90, False)])
+def test_a_device_whose_clock_is_wrong_measures_by_the_office_s(
+    managed: Kiosk, office: Enrolment, minutes: int, good: bool, off: timedelta
+) -> None:
+    """It needs them to learn the right time at all; and a clock that is ahead hides no long life."""
+    there = Office.of(managed.settings(), identity_folder=managed.folder / "i", environ={})
+    date = (now() + off).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    ends = (now() + off + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reply = Reply(body=json.dumps({**GIVEN, "Expiration": ends}).encode(), headers={"date": date})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Office, "_ask", lambda *_a, **_more: reply)
+        if good:
+            assert there.credentials(now=now().timestamp()).access_key_id == "STS.x"
+        else:
+            with pytest.raises(PermissionRefused):
+                there.credentials(now=now().timestamp())
+
+
+@pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}, {"date": "Thu, 01 Jan 1970 00:00:00 GMT", "age": "9"}])
+@pytest.mark.parametrize(("minutes", "good"), [(30, True), (90, False)])
+def test_a_reply_without_a_time_is_measured_by_what_the_device_knows(
+    managed: Kiosk, office: Enrolment, headers: dict[str, str], minutes: int, good: bool
+) -> None:
+    there = Office.of(managed.settings(), identity_folder=managed.folder / "i", environ={})
+    ends = (now() + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reply = Reply(body=json.dumps({**GIVEN, "Expiration": ends}).encode(), headers=headers)
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as expected:
+        patch.setattr(Office, "_ask", lambda *_a, **_more: reply)
+        if not good:
+            expected.enter_context(pytest.raises(PermissionRefused))
+        there.credentials(now=now().timestamp())
+
+
+def test_good_ones_are_kept_when_the_next_live_too_long(
+    managed: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R5: a refresh that fails costs no credential that works; and it is no way to have it for longer."""
+    broker = Broker(type(office.office).credentials, lives=timedelta(minutes=30))
+    monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: broker(*a, **more))
+    with managed.engine() as engine:
+        engine.enroll()
+        source, start = BrokerCredentials(engine._device.office), engine.now
+
+        def at(moment: float) -> str:
+            with pytest.raises(StopIteration) as given:
+                next(source.resolve(now=moment))
+            return str(given.value.value.access_key_id)
+
+        first = at(start)
+        broker.lives = timedelta(hours=12)
+        assert at(start + 28 * 60) == first
+        with pytest.raises(PermissionRefused) as caught:
+            next(source.resolve(now=start + 31 * 60))
+    assert caught.value.code == LONG_LIVED
+
+
+def test_an_office_that_opens_again_knows_whom_it_locked_out(harness: RunningHarness, tmp_path: Path) -> None:
+    with open_office(harness, tmp_path / "office") as opened:
+        for name in ("revoked", "removed", "good"):
+            keeper(opened, tmp_path / name, f"kiosk-{name}").enroll(secret=Secret(opened.office.invite()), now=now())
+        (serial,) = [serial for owner, serial in opened.office.issued if owner == "kiosk-revoked"]
+        opened.office.revoke(serial)
+        opened.office.remove("kiosk-removed", removed=True)
+        before, since = opened.office.devices(), opened.office.authority.revoked
+    assert stat.S_IMODE((tmp_path / "office" / LEDGER).stat().st_mode) == 0o600
+    with open_office(harness, tmp_path / "office") as again:
+        assert again.office.devices() == before
+        assert again.office.authority.revoked == since
+        listed = x509.load_der_x509_crl(again.office.revocations())
+        assert [entry.serial_number for entry in listed] == [serial]
+        keeper(again, tmp_path / "good", "kiosk-good").office.prove()
+        for name, code in (("revoked", "office.refused"), ("removed", REMOVED)):
+            with pytest.raises(PermissionRefused) as caught:
+                keeper(again, tmp_path / name, f"kiosk-{name}").office.prove()
+            assert caught.value.code == code
+        again.office.remove("kiosk-removed", removed=False)
+    with open_office(harness, tmp_path / "office") as third:
+        keeper(third, tmp_path / "removed", "kiosk-removed").office.prove()
+
+
+def test_an_office_does_not_open_without_its_list(harness: RunningHarness, tmp_path: Path) -> None:
+    with open_office(harness, tmp_path / "office") as opened:
+        opened.office.remove("kiosk-1", removed=True)
+    kept = tmp_path / "office" / LEDGER
+    kept.write_bytes(kept.read_bytes()[:-3])
+    with pytest.raises(ConfigurationError) as caught, open_office(harness, tmp_path / "office"):
+        pass
+    assert caught.value.code == "harness.office_ledger"

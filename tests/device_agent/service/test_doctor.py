@@ -18,7 +18,8 @@ from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.journal import opened
 from device_agent.lifecycle.machine import Phase
 from device_agent.service.checkup import Finding, Level, checkup
-from device_agent.service.support import scrubbed, write_bundle
+from device_agent.service.scrubber import scrub
+from device_agent.service.support import pages, write_bundle
 
 from .conftest import Site
 
@@ -94,11 +95,20 @@ def test_the_bundle_holds_nothing_secret(site: Site, tmp_path: Path) -> None:
     planted = f"at 10.1.2.3 and fe80::1:2:3:4 by ops@corp.example on {socket.gethostname()} mac 02:42:ac:11:00:02"
     findings.append(Finding(check="x", level=Level.OK, says=f"{planted} https://u:canary-pw@h/x?t=canary-query"))
     path = tmp_path / "bundle.tar.gz"
-    write_bundle(path, findings=findings, settings=settings)
+    held = pages(findings=findings, settings=settings)
+    assert not path.exists(), "what it would hold is known before anything is written"
+    write_bundle(path, held)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with tarfile.open(path) as archive:
         files = {entry.name: archive.extractfile(entry) for entry in archive}
         texts = {name: file.read().decode() for name, file in files.items() if file is not None}
+    assert {f"avatar-agent/{page.name}": page.data.decode() for page in held} == texts, (
+        "what was shown is what is there"
+    )
+    (findings_page,) = [page for page in held if page.name == "findings.txt"]
+    counted = {kind: findings_page.scrubbed[kind] for kind in ("e-mail", "mac", "login", "query")}
+    assert counted == {"e-mail": 1, "mac": 1, "login": 1, "query": 1}
+    assert findings_page.scrubbed["ip"] == texts["avatar-agent/findings.txt"].count("<ip>") == 2
     whole = "".join(texts.values())
     licence = License.load(Path(site.harness.ready.license_file)).reveal()
     for canary in (
@@ -112,21 +122,25 @@ def test_the_bundle_holds_nothing_secret(site: Site, tmp_path: Path) -> None:
     state = json.loads(texts["avatar-agent/state.json"])
     assert (state["phase"], state["bind"]["outcome"]) == ("ready", "ok")
     with pytest.raises(ConfigurationError):
-        write_bundle(path, findings=[], settings=None)
+        write_bundle(path, held)
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "expected", "counts"),
     [
-        ("127.0.0.1 stays", "127.0.0.1 stays"),
-        ("1.2.3.4 goes", "<ip> goes"),
-        ("at 12:30:45 it was", "at 12:30:45 it was"),
-        ("A" * 90, "<hidden>"),
-        ("box-77 is a name", "<host> is a name"),
+        ("127.0.0.1 stays", "127.0.0.1 stays", {}),
+        ("1.2.3.4 goes", "<ip> goes", {"ip": 1}),
+        ("1.2.3.4 and ::1 and fe80::2 go", "<ip> and <ip> and <ip> go", {"ip": 3}),
+        ("at 12:30:45 it was", "at 12:30:45 it was", {}),
+        ("A" * 90, "<hidden>", {"opaque": 1}),
+        ("box-77 is a name", "<host> is a name", {"host": 1}),
+        ("/home/ann/a and /home/bob/b of T1", "/home/<user>/a and /home/<user>/b of <id>", {"user": 2, "id": 1}),
+        ("T1 T12 T1", "<id> T12 <id>", {"id": 2}),
+        ("https://u:p@h/x?t=1 or https://h/y#z", "https://h/x or https://h/y", {"login": 1, "query": 2}),
     ],
 )
-def test_the_scrubber(text: str, expected: str) -> None:
-    assert scrubbed(text, hostname="box-77") == expected
+def test_the_scrubber(text: str, expected: str, counts: dict[str, int]) -> None:
+    assert scrub(text, hostname="box-77", names=["T1", ""]) == (expected, counts)
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -150,7 +164,7 @@ def test_the_bundle_names_neither_tenant_nor_device_nor_person(site: Site, tmp_p
         *checkup(settings, environ={}, network=False),
     ]
     assert any(str(settings.tenant_id) in finding.says for finding in findings)
-    write_bundle(tmp_path / "b.tgz", findings=findings, settings=settings)
+    write_bundle(tmp_path / "b.tgz", pages(findings=findings, settings=settings))
     with tarfile.open(tmp_path / "b.tgz") as archive:
         text = "".join((archive.extractfile(entry) or archive).read().decode() for entry in archive)  # type: ignore[union-attr]
     for name in ("ann.lee", str(settings.tenant_id), site.record.device_id):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -12,21 +13,26 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from device_agent.errors import ConfigurationError
 from device_agent.harness.ready import write_settings
 from device_agent.harness.serve import RunningHarness
 from device_agent.service.daemon import Daemon
 from device_agent.service.health import MAX_ASKING, serving
 from device_agent.service.keeper import Keeper
+from device_agent.service.lines import Lines
 from device_agent.service.notify import Notifier
 from device_agent.service.report import MAX_RESULTS, Report, Snapshot
 
 from .conftest import CODE, Site, Time
+
+ROOT = Path(__file__).parents[3]
 
 
 class Manager:
@@ -84,7 +90,10 @@ def test_a_life_under_systemd(tmp_path: Path, platform: RunningHarness, time_: T
         assert stat.S_IMODE(health.stat().st_mode) == 0o600
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(health)), base_url="http://agent") as client:
             assert client.get("/ready").status_code == 200
-            assert client.get("/health").json()["phase"] == "ready"
+            told = client.get("/health").json()
+            assert (told["phase"], told["session"], told["content"]) == ("ready", "stopped", "verified"), (
+                "ClientStart has its time"
+            )
             assert 'avatar_agent_phase{phase="ready"} 1' in client.get("/metrics").text
             assert client.get("/state").status_code == 404
         with (tmp_path / "agent.toml").open("a") as file:
@@ -105,6 +114,13 @@ def test_a_life_under_systemd(tmp_path: Path, platform: RunningHarness, time_: T
     assert not health.exists()
     facts = [json.loads(line) for line in log]
     assert {"step", "phase"} <= {fact["event"] for fact in facts}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert [number for number, fact in enumerate(facts) if fact["event"] in ("start", "stop")] == [0, len(facts) - 1]
+    started, stopped = facts[0], facts[-1]
+    assert (started["event"], started["version"], started["phase"]) == ("start", version, "blank")
+    assert (stopped["event"], stopped["version"], stopped["phase"]) == ("stop", version, "ready")
+    assert (stopped["reason"], stopped["level"], stopped["cut"]) == ("SIGTERM", "info", False)
+    assert 0 < stopped["uptime_s"] < 600
     assert any(fact["event"].startswith("settings are not read again") for fact in facts)
     licence = json.loads(Path(platform.ready.license_file).read_text())["License"]
     for canary in (platform.ready.access_key_secret, licence[:64], licence[64:128]):
@@ -140,9 +156,58 @@ def test_a_defect_ends_the_process_so_that_it_is_started_again(site: Site) -> No
     keeper = Broken(
         settings=site.settings(), open_engine=site.engine, clock=site.time, dice=lambda: 0.5, report=site.report
     )
-    daemon = Daemon(keeper=keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings)
-    assert daemon.run(beat_s=0.01) == 1
+    written = io.StringIO()
+    daemon = Daemon(
+        keeper=keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings,
+        log=Lines(stream=written),
+    )  # fmt: skip
+    with daemon.logged():
+        assert daemon.run(beat_s=0.01) == 1
+        site.time.now += 90
     assert not daemon.is_alive()
+    started, stopped = map(json.loads, written.getvalue().splitlines())
+    assert started["event"] == "start"
+    assert (stopped["event"], stopped["reason"], stopped["failure"]) == ("stop", "defect", "RuntimeError")
+    assert (stopped["level"], stopped["uptime_s"], "a defect" in written.getvalue()) == ("error", 90.0, False)
+
+
+class Told(Keeper):
+    """Told to stop in the middle of a step."""
+
+    daemon: Daemon
+
+    def step(self) -> float:
+        self.daemon.order("SIGINT")
+        self.daemon.order("SIGTERM")
+        return super().step()
+
+
+def test_the_log_says_who_stopped_it_and_how_far_the_device_was(site: Site) -> None:
+    site.live(60)
+    written = io.StringIO()
+    keeper = Told(
+        settings=site.settings(), open_engine=site.engine, clock=site.time, dice=lambda: 0.5, report=site.report
+    )
+    daemon = keeper.daemon = Daemon(
+        keeper=keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings,
+        log=Lines(stream=written),
+    )  # fmt: skip
+    with daemon.logged():
+        assert daemon.run(beat_s=0.01) == 0
+    started, stopped = map(json.loads, written.getvalue().splitlines())
+    assert (started["phase"], stopped["phase"], stopped["reason"]) == ("ready", "ready", "SIGINT")
+
+
+def test_a_service_that_cannot_begin_says_why_in_its_log(site: Site, tmp_path: Path) -> None:
+    written = io.StringIO()
+    daemon = Daemon(
+        keeper=site.keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings,
+        log=Lines(stream=written),
+    )  # fmt: skip
+    with pytest.raises(ConfigurationError), daemon.logged(), serving(Report(), path=tmp_path / "none" / "s", port=0):
+        pass
+    started, stopped = map(json.loads, written.getvalue().splitlines())
+    assert (started["event"], stopped["reason"], stopped["level"]) == ("start", "service.health_socket", "error")
 
 
 class Hours:
