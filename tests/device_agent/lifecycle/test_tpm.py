@@ -10,8 +10,10 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from .conftest import Kiosk
 
 POINT = bytes(range(1, 33)), bytes(range(101, 133))
 FIXED = bytes.fromhex(
-    "0023000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa00060080004300100003001000"
+    "0023000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa000600800043001000030010"
 )
 
 
@@ -68,6 +70,28 @@ def test_the_command_is_the_specification_s() -> None:
     assert create[14:27] == bytes.fromhex("00000009 40000009 0000 00 0000"), "an empty password"
     assert FIXED in create, "template L-2, with the policy that the profile prints"
     assert flush == bytes.fromhex("8001 0000000e 00000165 80000000"), "nothing stays in the TPM"
+
+
+def test_the_name_is_the_one_that_tpm2_tools_show(tmp_path: Path) -> None:
+    """The public numbers of a software TPM and the Name that ``tpm2_readpublic`` shows of its endorsement key, written
+    down once: every device id with a TPM comes from it, also where no TPM is there to be asked.
+    """
+    x = bytes.fromhex("5d8ba6871b058a63d526787bae82f7299916ea4dd37924701f4c7e784c391c8d")
+    y = bytes.fromhex("7a663d53627f8a1697887532498829de44fd291b6b8ec746b419aa12b881a4cb")
+    chip, path = Chip(response(public_area(x, y))), tmp_path / "tpm"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def answer() -> None:
+            line, _ = listening.accept()
+            with line:
+                while command := line.recv(4096):
+                    line.sendall(chip(command))
+
+        threading.Thread(target=answer, daemon=True).start()
+        name = EndorsementKey(path).name()
+    assert name.hex() == "9c8a37609d489ecfc43d4c405dfcf5fdb1f2542ebc2f5286b70c63af45b30813"
 
 
 def test_a_tpm_without_the_curve_is_asked_for_rsa() -> None:
