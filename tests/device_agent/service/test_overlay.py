@@ -58,6 +58,19 @@ def test_a_session_ends_with_the_network_and_the_content_does_not(site: Site) ->
     assert overlay(site) == ("started", "verified")
 
 
+def test_there_is_no_session_while_the_last_call_found_no_platform(site: Site) -> None:
+    """Also when it was a look for the avatar, between two regular calls, that found it out."""
+    site.live(HALF_HOUR)
+    site.harness.fault("drop_before", on="Render3dAvatar", times=None)
+    site.overrides["avatar"] = "CH_3d_other"
+    site.keeper.settings = site.settings()
+    told = set()
+    for _ in range(8):
+        site.time.now += site.keeper.step()
+        told.add((site.report.snapshot.link, overlay(site)[0]))
+    assert told == {("online", "started"), ("offline", "stopped")}
+
+
 def test_a_new_process_has_no_session_and_has_its_avatar(site: Site) -> None:
     site.live(HALF_HOUR)
     site.harness.fault("drop_before", times=None)
