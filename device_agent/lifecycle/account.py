@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from certs.license import License
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError, LicenseRefused
+from device_agent.lifecycle.licenses import license_to_ask_with
+from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.vault import Vault
 
 
@@ -19,15 +21,15 @@ class Account:
     license: License
 
 
-def account_of(settings: Settings, *, vault: Vault) -> Account:
-    """The account that the settings describe; the copy in the vault serves when no licence file is set.
+def account_of(settings: Settings, *, vault: Vault, record: Record) -> Account:
+    """The account that the settings describe; a copy in the vault serves when no licence file is set.
 
     Raises:
         ConfigurationError: something is missing.
         LicenseRefused: the licence says that it belongs to another tenant or application.
         LicenseError: the licence cannot be read.
     """
-    license_ = _license(settings, vault)
+    license_ = _license(settings, vault, record)
     tenant_id = license_.tenant_id if settings.tenant_id is None else settings.tenant_id
     app_id = settings.app_id or license_.app_id or ""
     if tenant_id is None or not app_id:
@@ -54,14 +56,14 @@ def account_of(settings: Settings, *, vault: Vault) -> Account:
     return Account(tenant_id=tenant_id, app_id=app_id, license=license_)
 
 
-def _license(settings: Settings, vault: Vault) -> License:
+def _license(settings: Settings, vault: Vault, record: Record) -> License:
     if settings.license_file is not None:
         return License.load(settings.license_file)
-    kept = vault.license()
+    kept = license_to_ask_with(vault, record)
     if kept is None:
         raise ConfigurationError(
             "the setting license_file is missing: nothing says which licence to use",
             code="config.missing",
             hint="name the licence file with --license, in the settings file, or in AVATAR_AGENT_LICENSE_FILE",
         )
-    return License.parse(kept.reveal(), where="the copy in the state folder")
+    return kept

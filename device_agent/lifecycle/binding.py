@@ -18,7 +18,7 @@ from device_agent.errors import (
     SignatureRefused,
     StateError,
 )
-from device_agent.lifecycle import clone, window
+from device_agent.lifecycle import clone, licenses, window
 from device_agent.lifecycle.account import Account
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import identify
@@ -50,11 +50,11 @@ def bind(
                 LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
             )
         except LicenseRefused as error:
-            _license_refused(device, record, error)
+            _license_refused(device, record, error, account=account)
             raise
         note.request_id = token.request_id
         note.result = "licence accepted"
-    device.vault.put_license(account.license.to_json())
+    licenses.offer(device.vault, record, account.license)
     if token.data is not None and token.data.token:
         device.vault.put_token(token.data.token)
     before = window.settled(record.bind, now=device.now(), settings=device.settings, id_source=record.id_source)
@@ -126,9 +126,9 @@ def _take_seat(device: Device, account: Account, record: Record, *, device_info:
             note.request_id = answer.request_id
             note.result = "seat taken"
     except AgentError as error:
-        _refused(device, record, error, sure_from=sure_from)
+        _refused(device, record, error, account=account, sure_from=sure_from)
         raise
-    device.journal.write(
+    record = device.journal.write(
         record.moved(
             Event.BIND_OK,
             bind=msgspec.structs.replace(record.bind, outcome="ok", unsure_until=sure_from),
@@ -137,9 +137,10 @@ def _take_seat(device: Device, account: Account, record: Record, *, device_info:
             content=record.content if record.bound is not None else Content(),
         )
     )
+    licenses.settle(device.vault, record)
 
 
-def _refused(device: Device, record: Record, error: AgentError, *, sure_from: float) -> None:
+def _refused(device: Device, record: Record, error: AgentError, *, account: Account, sure_from: float) -> None:
     """Write down what a ClientAuth that did not succeed leaves behind."""
     cause = cause_of(error)
     if _maybe_served(error):
@@ -151,19 +152,20 @@ def _refused(device: Device, record: Record, error: AgentError, *, sure_from: fl
     if isinstance(error, SeatsFull):
         device.journal.write(record.moved(Event.SEATS_FULL, bind=bind))
     elif isinstance(error, LicenseRefused):
-        _license_refused(device, record.changed(bind=bind), error)
+        _license_refused(device, record.changed(bind=bind), error, account=account)
     else:
         device.journal.write(record.changed(bind=bind))
 
 
-def _license_refused(device: Device, record: Record, error: LicenseRefused) -> None:
-    """Write down why; a device that has asked for no seat yet has nothing that could be blocked."""
+def _license_refused(device: Device, record: Record, error: LicenseRefused, *, account: Account) -> None:
+    """Write down which, and why; a device that has asked for no seat yet has nothing that could be blocked."""
     cause = cause_of(error)
+    fingerprint = account.license.fingerprint
     blocked = "gone" if cause is Cause.GONE else "expired" if cause is Cause.EXPIRED else "wrong-account"
     if record.phase is Phase.BINDING:
-        device.journal.write(record.moved(Event.LICENSE_REFUSED, blocked=blocked))
-    elif record.phase is Phase.LICENSE_BLOCKED and record.blocked != blocked:
-        device.journal.write(record.changed(blocked=blocked))
+        device.journal.write(record.moved(Event.LICENSE_REFUSED, blocked=blocked, license_fp=fingerprint))
+    elif record.phase is Phase.LICENSE_BLOCKED and (record.blocked, record.license_fp) != (blocked, fingerprint):
+        device.journal.write(record.changed(blocked=blocked, license_fp=fingerprint))
     if cause is Cause.GONE:
         device.vault.forget_token()
 

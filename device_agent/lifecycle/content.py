@@ -5,8 +5,9 @@ from __future__ import annotations
 from device_agent.avatars.cache import AvatarCache
 from device_agent.config import Settings
 from device_agent.errors import StateError
-from device_agent.lifecycle.held import kept_license, require_shown
+from device_agent.lifecycle.held import require_shown
 from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.licenses import license_for
 from device_agent.lifecycle.vault import AVATARS, Vault
 
 
@@ -30,4 +31,4 @@ def open_avatar(settings: Settings, code: str | None) -> dict[str, bytes]:
         raise StateError(
             f"the avatar {code} is not on this device", code="state.no_avatar", hint=f"avatar-agent fetch {code}"
         )
-    return package.open(kept_license(Vault(settings.state_dir)))
+    return package.open(license_for(Vault(settings.state_dir), package.data))

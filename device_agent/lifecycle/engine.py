@@ -21,7 +21,7 @@ from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
 from device_agent.lifecycle import binding, clone, leaving, showing
-from device_agent.lifecycle.account import account_of
+from device_agent.lifecycle.account import Account, account_of
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import opened
@@ -129,8 +129,11 @@ class Engine:
 
     def bind(self, *, lost: bool = False) -> bool:
         """Take a seat; ``False`` when this device holds it already, unless it is ``lost``. See ``binding.bind``."""
-        account = account_of(self._device.settings, vault=self._device.vault)
+        account = self._account()
         return binding.bind(self._device, account, new_intent=self._new_intent, device_info=device_info(), lost=lost)
+
+    def _account(self) -> Account:
+        return account_of(self._device.settings, vault=self._device.vault, record=self.record)
 
     def start(self) -> Started:
         """Begin a session. See ``showing.start``."""
@@ -185,7 +188,7 @@ class Engine:
             StateError: the device is on its way out, or the disk belongs to other hardware.
             NetworkError, PermissionRefused, TrustError, IdentityError: see ``CertificateKeeper.enroll``.
         """
-        account = account_of(self._device.settings, vault=self._device.vault)
+        account = self._account()
         return binding.enroll(self._device, account)
 
     def take_over(self, identity: Identity) -> bool:
@@ -195,7 +198,7 @@ class Engine:
             StateError: the device is on its way out, or the disk belongs to other hardware.
             NetworkError, PermissionRefused, TrustError: see ``CertificateKeeper.take_over``.
         """
-        account = account_of(self._device.settings, vault=self._device.vault)
+        account = self._account()
         return binding.take_over(self._device, account, identity)
 
     def prove_storage(self) -> None:

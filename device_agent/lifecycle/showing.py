@@ -15,7 +15,8 @@ from device_agent.config import Secret
 from device_agent.errors import LicenseRefused
 from device_agent.lifecycle.budget import is_spent
 from device_agent.lifecycle.device import Device
-from device_agent.lifecycle.held import kept_license, require_seat
+from device_agent.lifecycle.held import require_seat
+from device_agent.lifecycle.licenses import fetched, license_for, settle
 from device_agent.lifecycle.listing import listed
 from device_agent.lifecycle.machine import Event, Phase
 from device_agent.lifecycle.observe import Progress
@@ -55,6 +56,7 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
         LicenseRefused, NetworkError, PlatformError: from the platform or the content's host.
     """
     record = require_seat(device.journal.record)
+    settle(device.vault, record)
     with device.watch.step("Render3dAvatar") as note:
         answer = device.call(Render3dAvatar(tenant_id=record.tenant_id, app_id=record.app_id, code=code))
         note.request_id = answer.request_id
@@ -73,13 +75,14 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
         previous=record.content.active if record.content.active != code else record.content.previous,
         packages={kept: sha256 for kept, sha256 in packages.items() if kept in here},
     )
-    device.journal.write(record.moved(Event.CONTENT_VERIFIED, content=content))
+    record = device.journal.write(record.moved(Event.CONTENT_VERIFIED, content=content))
+    fetched(device.vault, record, package.data)
     return package, answer.request_id
 
 
 def _download(device: Device, code: str, data: RenderData, *, progress: Progress | None) -> CachedPackage:
     """Two steps to whoever watches: ``download``, then ``verify``, which decides whether the package becomes active."""
-    license_ = kept_license(device.vault)
+    license_ = license_for(device.vault, data)
     came = False
 
     def count(here: int, whole: int) -> None:
@@ -95,6 +98,7 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
         downloaded.result = f"{path.stat().st_size / 1e6:.1f} MB" + ("" if came else ", already here")
         downloading.close()
         if verified == path.stem:
+            content_key(data, license_)  # wrapped anew, perhaps for another licence
             return  # these very bytes opened before: their hash says so, and opening them again costs a device seconds
         with device.watch.step("verify") as note:
             count = sum(1 for _ in opened_entries(path, key=content_key(data, license_), label=code))

@@ -27,12 +27,36 @@ class Vault:
         self._reach = reach
 
     def put_license(self, text: str) -> None:
-        """Keep the licence (its JSON form)."""
+        """Keep the licence (its JSON form) in force."""
         self._put("license.json", text)
 
     def license(self) -> Secret | None:
-        """The licence's JSON form; ``None`` when there is none."""
+        """The JSON form of the licence in force; ``None`` when there is none."""
         return self._get("license.json")
+
+    def put_new_license(self, text: str) -> None:
+        """Keep a licence that has not worked yet beside the one in force."""
+        self._put("license.new.json", text)
+
+    def new_license(self) -> Secret | None:
+        """The licence that has not worked yet, or is not in force yet; ``None`` when there is none."""
+        return self._get("license.new.json")
+
+    def forget_new_license(self) -> None:
+        """Remove it; may be repeated."""
+        self._forget("license.new.json")
+
+    def put_previous_license(self, text: str) -> None:
+        """Keep the licence that the avatar on this device was fetched with."""
+        self._put("license.previous.json", text)
+
+    def previous_license(self) -> Secret | None:
+        """The licence before the one in force, while an avatar may need it; ``None`` when there is none."""
+        return self._get("license.previous.json")
+
+    def forget_previous_license(self) -> None:
+        """Remove it; may be repeated."""
+        self._forget("license.previous.json")
 
     def put_token(self, token: str) -> None:
         """Keep the token of LicenseAuth; the one before stays until the new one has worked."""
@@ -72,6 +96,11 @@ class Vault:
         private_directory(self._folder)
         self._reach(Point.SECRET_WRITE)
         write_private(self._folder / name, text.encode())
+        self._reach(Point.SECRET_WRITTEN)
+
+    def _forget(self, name: str) -> None:
+        self._reach(Point.SECRET_WRITE)
+        erase(self._folder / name)
         self._reach(Point.SECRET_WRITTEN)
 
     def _get(self, name: str) -> Secret | None:

@@ -254,7 +254,7 @@ def _tpm(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _licence(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
-    account = account_of(settings, vault=Vault(settings.state_dir))
+    account = account_of(settings, vault=Vault(settings.state_dir), record=load(settings.state_dir).record)
     account.license.private_key()
     says = f"{account.license.fingerprint}, tenant {account.tenant_id}, application {account.app_id}"
     yield Finding(check="licence", level=Level.OK, says=says)

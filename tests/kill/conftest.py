@@ -52,10 +52,12 @@ class Machine:
     moved: float = 0.0
     killed: int = 0
     checked: int = 0
+    has_license_file: bool = True
 
     def run(self, *stages: str, kill: dict[str, Any] | None = None) -> bool:
         """Live these stages; whether the power failed on the way."""
         ready = self.harness.ready
+        license_file = {"license_file": ready.license_file} if self.has_license_file else {}
         order = {
             "stages": stages,
             "kill": kill,
@@ -69,12 +71,12 @@ class Machine:
                 "endpoint": ready.endpoint,
                 "tenant_id": str(ready.tenant_id),
                 "app_id": ready.app_id,
-                "license_file": ready.license_file,
                 "state_dir": str(self.state),
                 "cache_dir": str(self.disk / "cache"),
                 "blank_window_s": "960",
                 "timeout_s": "5",
                 **self._office(),
+                **license_file,
                 **self.overrides,
             },
         }
@@ -212,7 +214,7 @@ def killed_key() -> rsa.RSAPrivateKey:
 
 
 @contextmanager
-def alive_machine(folder: Path, key: rsa.RSAPrivateKey, *, managed: bool) -> Iterator[Machine]:
+def alive_machine(folder: Path, keys: Callable[[], rsa.RSAPrivateKey], *, managed: bool) -> Iterator[Machine]:
     """A machine, the platform, and for a managed one the office."""
     (folder / "disk").mkdir(mode=0o700)
     (folder / "serial").write_text(SERIAL, encoding="ascii")
@@ -220,7 +222,7 @@ def alive_machine(folder: Path, key: rsa.RSAPrivateKey, *, managed: bool) -> Ite
     child = [sys.executable, str(Path(__file__).with_name("child.py"))]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     with (
-        RunningHarness.start(avatars=[package], seats=2, keys=lambda: key) as harness,
+        RunningHarness.start(avatars=[package], seats=2, keys=keys) as harness,
         open_office(harness, folder / "office") if managed else nullcontext() as office,
         subprocess.Popen(child, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as zygote,
     ):
@@ -237,14 +239,14 @@ def alive_machine(folder: Path, key: rsa.RSAPrivateKey, *, managed: bool) -> Ite
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Machine]:
     """A machine that signs with an access key."""
-    with alive_machine(tmp_path_factory.mktemp("machine"), killed_key, managed=False) as alive:
+    with alive_machine(tmp_path_factory.mktemp("machine"), lambda: killed_key, managed=False) as alive:
         yield alive
 
 
 @pytest.fixture(scope="module")
 def managed(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Machine]:
     """A machine without an access key: its certificate opens a broker."""
-    with alive_machine(tmp_path_factory.mktemp("managed"), killed_key, managed=True) as alive:
+    with alive_machine(tmp_path_factory.mktemp("managed"), lambda: killed_key, managed=True) as alive:
         yield alive
 
 

@@ -30,6 +30,7 @@ from device_agent.lifecycle.content import open_avatar
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.observe import Step
+from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.vault import Vault
 
 from .conftest import CODE, FILES, Kiosk
@@ -420,7 +421,7 @@ def test_the_harness_s_other_rules_of_seats(kiosk: Kiosk, harness: RunningHarnes
 def test_missing_settings_are_named(kiosk: Kiosk) -> None:
     settings = msgspec.structs.replace(kiosk.settings(), license_file=None)
     with pytest.raises(AgentError, match="license_file"):
-        account_of(settings, vault=Vault(settings.state_dir))
+        account_of(settings, vault=Vault(settings.state_dir), record=Record())
 
 
 def test_locks_keep_a_second_process_out(kiosk: Kiosk) -> None:

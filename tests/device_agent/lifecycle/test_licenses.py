@@ -1,0 +1,99 @@
+"""A licence gives way to another only when the other has worked, and is kept while an avatar needs it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from certs.license import License
+from device_agent.errors import SeatsFull
+from device_agent.harness.packages.source import PackageSource
+from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.content import open_avatar
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.vault import Vault
+
+from .conftest import CODE, FILES, Kiosk
+
+
+@pytest.fixture(scope="module")
+def platform(licence_key: rsa.RSAPrivateKey) -> Iterator[RunningHarness]:
+    made = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in itertools.count())
+    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
+    keys = itertools.chain([licence_key], made)
+    with RunningHarness.start(avatars=[package], seats=2, keys=lambda: next(keys)) as running:
+        yield running
+
+
+@pytest.fixture
+def renewed(platform: RunningHarness, tmp_path: Path) -> Kiosk:
+    """Bound with an avatar, and the order of its licence has ended since."""
+    platform.reset()
+    kiosk = Kiosk(folder=tmp_path / "kiosk", harness=platform)
+    first = platform.with_world(lambda world: world.seats.licenses()[0]["license_id"])
+    platform.with_world(lambda world: world.seats.set_state(first, "active"))
+    with kiosk.engine() as engine:
+        engine.bind()
+        engine.fetch(CODE)
+    platform.fault("license_expired", on="ClientStart")
+    with kiosk.engine() as engine, pytest.raises(Exception, match="order has ended"):
+        engine.start()
+    platform.lift_faults()
+    return kiosk
+
+
+def shown(kiosk: Kiosk) -> bool:
+    return open_avatar(kiosk.settings(), None)["character.glb"] == FILES["character.glb"]
+
+
+def fingerprint(file: str) -> str:
+    return License.load(Path(file)).fingerprint
+
+
+def test_a_new_licence_without_a_free_seat_costs_the_old_one_nothing(renewed: Kiosk) -> None:
+    """Refused again and again: what worked is still what opens the picture, and takes the seat again when asked to."""
+    other = renewed.harness.issue_license(seats=1)["license_file"]
+    renewed.harness.fault("seat_taken", on="ClientAuth", times=2)
+    for _ in range(2):
+        with renewed.engine(overrides={"license_file": other}) as engine:
+            with pytest.raises(SeatsFull):
+                engine.bind()
+            assert engine.record.phase is Phase.SEAT_FULL
+        assert shown(renewed)
+    vault = Vault(renewed.folder / "state")
+    kept = vault.license()
+    assert kept is not None
+    assert License.parse(kept.reveal()).fingerprint == fingerprint(renewed.harness.ready.license_file)
+    with renewed.engine() as engine:
+        engine.bind()
+        assert engine.record.phase is Phase.BOUND
+    assert vault.new_license() is None
+    assert shown(renewed)
+
+
+def test_two_renewals_before_an_avatar_came_keep_the_licence_that_opens_it(renewed: Kiosk) -> None:
+    platform = renewed.harness
+    for round_ in range(2):
+        file = platform.issue_license()["license_file"]
+        with renewed.engine(overrides={"license_file": file}) as engine:
+            engine.bind()
+            assert engine.record.bound is not None
+            assert engine.record.bound.license_fp == fingerprint(file)
+        assert shown(renewed), round_
+        if round_ == 0:
+            platform.fault("license_expired", on="ClientStart")
+            with renewed.engine(overrides={"license_file": file}) as engine, pytest.raises(Exception, match="ended"):
+                engine.start()
+            platform.lift_faults()
+    with renewed.engine(overrides={"license_file": file}) as engine:
+        engine.fetch(CODE)
+    vault = Vault(renewed.folder / "state")
+    assert vault.previous_license() is None
+    kept = vault.license()
+    assert kept is not None
+    assert License.parse(kept.reveal()).fingerprint == fingerprint(file)
+    assert shown(renewed)
