@@ -166,7 +166,7 @@ def errors_page() -> str:
         "| codes | operations | cause | error | repeated | advice |",
         "|---|---|---|---|---|---|",
         *(_cause_row(row, row.codes) for row in ROWS),
-        _cause_row(SEAT_ROW, ("the codes in the setting `seat_full_codes`",)),
+        _cause_row(SEAT_ROW, ("the codes and `/.../` in the setting `seat_full_codes`",)),
         _cause_row(SERVER_ROW, ("any other with HTTP 5xx",)),
         _cause_row(UNKNOWN_ROW, ("any other",)),
         "",

@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from device_agent.config.code_patterns import names
 from device_agent.errors import (
     AgentError,
     ClockSkew,
@@ -274,7 +275,7 @@ SEAT_ROW = Row(
     says="every seat of the licence is taken",
     hint="unbind a device that is not used any more, or buy more seats; this device will get the next free one",
 )
-"""The row of the codes that an operator lists in ``seat_full_codes``: the platform documents none."""
+"""The row of what an operator lists in ``seat_full_codes``, codes and expressions: the platform documents none."""
 
 SERVER_ROW = Row(
     cause=Cause.NET,
@@ -301,9 +302,16 @@ UNKNOWN_ROW = Row(
 """The row of everything else."""
 
 
-def row_of(code: str, *, operation: str = "", http_status: int = 200, seat_full_codes: Collection[str] = ()) -> Row:
-    """The row that speaks about a code."""
-    if code in seat_full_codes and operation in SEAT_ROW.operations:
+def row_of(
+    code: str,
+    *,
+    operation: str = "",
+    http_status: int = 200,
+    message: str = "",
+    seat_full_codes: Collection[str] = (),
+) -> Row:
+    """The row that speaks about a code; ``message`` for operators' expressions in ``seat_full_codes`` only."""
+    if operation in SEAT_ROW.operations and names(seat_full_codes, code=code, message=message):
         return SEAT_ROW
     found = next((row for row in ROWS if row.fits(code, operation)), None)
     if found is not None:

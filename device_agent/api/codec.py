@@ -116,7 +116,7 @@ def from_answer(
     Args:
         where: the platform's address, for messages.
         scrubber: hides what the request carried from whatever the answer repeats of it.
-        seat_full_codes: business codes that mean "every seat is taken".
+        seat_full_codes: business codes that mean "every seat is taken", or ``/.../`` expressions.
 
     Raises:
         AgentError: the platform refused (the type says why), or the answer is not the platform's.
@@ -178,7 +178,13 @@ def _refusal(
     scrubber: Scrubber,
     seat_full_codes: Collection[str],
 ) -> AgentError:
-    row = row_of(code, operation=operation.name, http_status=answer.status, seat_full_codes=seat_full_codes)
+    row = row_of(
+        code,
+        operation=operation.name,
+        http_status=answer.status,
+        message=message,
+        seat_full_codes=seat_full_codes,
+    )
     words = "" if code in UNSHOWN_MESSAGES else scrubber.clean(message, limit=_SHOWN_MESSAGE)
     says = row.says or f"{operation.name} was refused" + (f": {words.rstrip('.')}" if words else "")
     return row.raises(

@@ -28,7 +28,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         nonce: gives a text that was never used before.
         dice: gives a random number in [0, 1).
-        seat_full_codes: codes that mean "every seat is taken".
+        seat_full_codes: codes that mean "every seat is taken", or ``/.../`` expressions for code or message.
     """
 
     endpoint: Endpoint

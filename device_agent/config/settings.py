@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
+from device_agent.config.code_patterns import check, split
 from device_agent.config.sources import Given, defaults, read_environment, read_file, read_options
 from device_agent.errors import ConfigurationError
 from device_agent.secret import Secret
@@ -37,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         connect_timeout_s: seconds to wait for a connection.
         timeout_s: seconds to wait for each part of an answer.
         seat_full_codes: the platform's codes that mean "every seat is taken"; none is documented, so operators can add
-            what they meet.
+            what they meet. An entry ``/.../`` is a regular expression, looked for in the code and in the message.
         not_bound_codes: the platform's codes by which ClientUnbindDevice says that the device held no seat.
         seat_lost_codes: the platform's codes by which ClientStart may say that the seat is not held any more: said
             twice, an hour apart, they make the device ask for its seat again.
@@ -166,9 +167,11 @@ def _value(given: Given) -> Any:
             return given.base / Path(msgspec.convert(given.value, str)).expanduser()
         raw = given.value
         if isinstance(raw, str) and kind == tuple[str, ...]:
-            raw = [part.strip() for part in raw.split(",") if part.strip()]
+            raw = split(raw)
         elif isinstance(raw, str) and kind in (dict[str, str], dict[str, Path], dict[str, int]):
             raw = msgspec.json.decode(raw)
+        if given.name == "seat_full_codes":
+            check(msgspec.convert(raw, kind))
         if given.name in _BY_HOST:
             return _by_host(msgspec.convert(raw, dict[str, str]), given)
         value = msgspec.convert(raw, kind, strict=not given.is_text, dec_hook=_secret)
@@ -218,7 +221,11 @@ def _in_range(name: str, value: float) -> bool:
     return math.isfinite(value) and (value > 0 if name in _MUST_PASS else value >= 0)
 
 
-_RANGES = {"health_port": "a port from 1 to 65535, or 0 for none"}
+_RANGES = {
+    "health_port": "a port from 1 to 65535, or 0 for none",
+    "seat_full_codes": "codes, or regular expressions between slashes: of 200 characters at most, without repeated"
+    ' groups, with two of * + { at most, as in seat_full_codes = ["1001", "/(?i)seats? .*full/"]',
+}
 _WORDS = {
     str(int | None): "a whole number",
     str(int): "a whole number, not negative",

@@ -46,6 +46,26 @@ def test_text_sources_may_hold_numbers_and_lists(tmp_path: Path) -> None:
     assert settings.seat_full_codes == ("A", "B")
 
 
+def test_codes_for_full_seats_may_be_expressions(tmp_path: Path) -> None:
+    text = r"A, /seats? (?:are|is){0,1} x/, /^Quota\.[A-Z]{2,9},/ ,B"
+    settings = load(tmp_path, environ={"AVATAR_AGENT_SEAT_FULL_CODES": text.replace("(?:are|is){0,1} x", "x{0,1}")})
+    assert settings.seat_full_codes == ("A", "/seats? x{0,1}/", r"/^Quota\.[A-Z]{2,9},/", "B")
+    assert load(tmp_path, r"seat_full_codes = ['/full \(\d+\)*/']").seat_full_codes == (r"/full \(\d+\)*/",)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["/(/", "//", "/[/", "/(a+)+$/", "/(?:a|a)*b/", "/(a*){9}/", r"/(a)\1/", "/(?P<q>a)(?P=q)/", "/a*a*a*b/",
+     "/" + "a?" * 21 + "/", "/" + "(a|b)" * 21 + "/", "/" + "a" * 201 + "/"],
+)  # fmt: skip
+def test_an_expression_that_is_none_or_may_take_for_ever_is_refused_when_it_is_read(tmp_path: Path, entry: str) -> None:
+    """Not when the platform is asked: then it would stand between a device and its seat."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, f"seat_full_codes = ['1001', '{entry}']")
+    assert "seat_full_codes" in caught.value.message
+    assert "regular expression" in caught.value.hint
+
+
 def test_paths_in_the_file_are_beside_the_file(tmp_path: Path) -> None:
     settings = load(tmp_path, 'license_file = "license.json"\nstate_dir = "/var/lib/x"\n', overrides={"cache_dir": "c"})
     assert settings.license_file == tmp_path / "license.json"

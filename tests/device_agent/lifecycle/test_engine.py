@@ -219,6 +219,26 @@ def test_the_code_for_full_seats_is_the_operator_s_to_set(
         engine.bind()
 
 
+@pytest.mark.parametrize("pattern", [r"/^Seat\.Q/", r"/(?i)EVERY SEAT.* taken \(2 of/"])
+def test_an_expression_names_the_refusal_by_its_code_or_its_words(
+    another_kiosk: Callable[[str], Kiosk], harness: RunningHarness, pattern: str
+) -> None:
+    harness.rules(full_code="Seat.Quota")
+    for name in ("s-1", "s-2"):
+        with another_kiosk(name).engine() as engine:
+            engine.bind()
+    third = another_kiosk("s-3")
+    with third.engine(overrides={"seat_full_codes": r"/^Quota/, /every seat$/"}) as engine:
+        with pytest.raises(AgentError) as unknown:
+            engine.bind()
+        assert engine.record.phase is Phase.BINDING
+    assert not isinstance(unknown.value, SeatsFull)
+    with third.engine(overrides={"seat_full_codes": f"1001, {pattern}"}) as engine:
+        with pytest.raises(SeatsFull):
+            engine.bind()
+        assert engine.record.phase is Phase.SEAT_FULL
+
+
 def test_an_answer_that_got_lost_is_asked_for_again_and_costs_one_seat(kiosk: Kiosk, harness: RunningHarness) -> None:
     harness.fault("drop_after", on="ClientAuth")
     with kiosk.engine() as engine:
