@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import msgspec
 from certs.lineage import Lineage
 from device_agent.api.client import Client
 from device_agent.api.retry import NEVER, RetryPolicy
+from device_agent.api.skew import ServerClock
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
@@ -50,6 +51,7 @@ class Device:
     reach: Reach = unwatched
     probing: bool = False
     _client: Client | None = None
+    _office_offset_s: float | None = None
 
     @property
     def client(self) -> Client:
@@ -75,6 +77,8 @@ class Device:
     @property
     def offset_s(self) -> float:
         """Seconds to add to this device's clock, as far as that is known."""
+        if self._office_offset_s is not None:
+            return self._office_offset_s
         return self._client.offset_s if self._client is not None else self.journal.record.contact.offset_s
 
     def now(self) -> float:
@@ -96,6 +100,25 @@ class Device:
             ConfigurationError: an address is not https, or a proxy's is none.
         """
         return self.make_office()
+
+    def ask_the_time(self) -> None:
+        """Learn the time from the office's own answers, refusals included, as the client does from the platform's.
+
+        A device that unbinds through the office asks the platform nothing. A change of more than an hour is believed
+        when two answers agree; an office that says no time changes nothing.
+
+        Raises:
+            NetworkError, ServerFault: the office cannot be asked.
+        """
+        clock = ServerClock(self.clock, offset_s=self.offset_s)
+        fits: list[bool] = []
+        office = replace(self.office, heard=lambda answer: fits.append(clock.learn(answer, clock_refused=False)))
+        for _ in range(2):
+            with suppress(PermissionRefused):
+                office.authorities() if office.est_url else office.prove()
+            if any(fits):
+                break
+        self._office_offset_s = clock.offset_s
 
     def certificates(self, device_id: str) -> CertificateKeeper:
         """The device's certificates.

@@ -15,7 +15,7 @@ from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
 from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.points import Point
-from device_agent.lifecycle.record import Record, Tombstone, Unbind
+from device_agent.lifecycle.record import Bind, Record, Tombstone, Unbind
 from device_agent.spec.client_render import ClientUnbindDevice
 
 _CLONE_HINT = "if it was moved on purpose: avatar-agent bind --accept-new-hardware"
@@ -126,17 +126,22 @@ def _give_back(device: Device, record: Record) -> Record:
                 raise
             note.request_id = error.request_id
             note.result = "was not bound"
-    return _given_back(device, record, request_id=note.request_id)
+    return _given_back(device, record, request_id=note.request_id, outcome=_outcome(device, record))
 
 
 def _through_the_office(device: Device, record: Record) -> Record:
     """The office gives back the seat of the certificate's own device, and revokes the certificate the last time.
 
-    A device that the office does not know any more was taken out there: its seat is theirs to give back.
+    Which time is the last is decided by the office's clock: by this device's own, which may be a year ahead, its
+    certificate would be gone while a late request can still take the seat again. A device that the office does not know
+    any more was taken out there: its seat is theirs to give back.
     """
-    last = not record.bind.blank and device.now() >= record.bind.unsure_until
     with device.watch.step("office unbind") as note:
+        if record.bind.blank or record.bind.unsure_until > 0:
+            device.ask_the_time()
         _ready_to_show_itself(device, record)
+        outcome = _outcome(device, record)
+        last = outcome[1] is Event.UNBIND_OK
         device.reach(Point.CLIENT_UNBIND_DEVICE_SEND)
         try:
             note.request_id = device.office.unbind(last=last)
@@ -148,7 +153,14 @@ def _through_the_office(device: Device, record: Record) -> Record:
             note.result = "was taken out by headquarters" if error.code == REMOVED else "was revoked before"
         finally:
             device.reach(Point.CLIENT_UNBIND_DEVICE_ANSWERED)
-    return _given_back(device, record, request_id=note.request_id)
+    return _given_back(device, record, request_id=note.request_id, outcome=outcome)
+
+
+def _outcome(device: Device, record: Record) -> tuple[Bind, Event]:
+    """The window as it is now, and what it will mean that the seat was given back now."""
+    now = device.now()
+    bind = window.settled(record.bind, now=now, settings=device.settings, id_source=record.id_source)
+    return bind, window.unbound(now=now, unsure_until=bind.unsure_until)
 
 
 def _ready_to_show_itself(device: Device, record: Record) -> None:
@@ -161,12 +173,11 @@ def _ready_to_show_itself(device: Device, record: Record) -> None:
     device.settle_certificate()
 
 
-def _given_back(device: Device, record: Record, *, request_id: str) -> Record:
+def _given_back(device: Device, record: Record, *, request_id: str, outcome: tuple[Bind, Event]) -> Record:
     """Write down that the seat was given back; whether it has to be done once more is the window's to say."""
     order = record.unbind or Unbind(intent_id="")
     now = device.now()
-    bind = window.settled(record.bind, now=now, settings=device.settings, id_source=record.id_source)
-    event = window.unbound(now=now, unsure_until=bind.unsure_until)
+    bind, event = outcome
     unsure = event is Event.UNBIND_OK_BUT_UNSURE
     order = msgspec.structs.replace(
         order, request_ids=(*order.request_ids, request_id), sealed_at=now if unsure else order.sealed_at

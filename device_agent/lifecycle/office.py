@@ -24,6 +24,7 @@ import msgspec
 from device_agent.api.credentials import Credentials, CredentialSteps
 from device_agent.api.direct import open_socket
 from device_agent.api.endpoint import is_loopback
+from device_agent.api.exchange import Answer
 from device_agent.api.faults import WHOLE, translated
 from device_agent.api.proxy import proxy_routes, route
 from device_agent.api.skew import date_seconds
@@ -69,6 +70,7 @@ class Office:
         broker_url: gives credentials to GET.
         identity_folder: where the device's certificates are; ``live`` in it is shown to the office.
         routes: which proxy leads where, as ``proxy_routes`` gives it.
+        heard: told of every answer, refusals included, as it came over the verified connection; for its Date.
     """
 
     est_url: str
@@ -78,6 +80,7 @@ class Office:
     timeout_s: float
     routes: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     steady: Callable[[], float] = time.monotonic
+    heard: Callable[[Answer], None] = lambda _answer: None
 
     @classmethod
     def of(
@@ -201,7 +204,8 @@ class Office:
         with_identity: bool = False,
     ) -> Reply:
         tls = self._tls(url, with_identity=with_identity)
-        ends = self.steady() + WHOLE * self.timeout_s
+        began = self.steady()
+        ends = began + WHOLE * self.timeout_s
         proxy = route(self.routes, url)
         with self._stream(
             method, url, body=body, headers={"accept-encoding": "identity", **(headers or {})}, tls=tls, proxy=proxy
@@ -213,6 +217,8 @@ class Office:
                     raise self._not_the_office(url)
                 if self.steady() > ends:
                     raise _too_long(url)
+        took_s = self.steady() - began
+        self.heard(Answer(status=response.status, headers=response.headers, body=b"", elapsed_s=took_s))
         if response.status != 200:
             raise self._refused(response, bytes(data), url)
         return Reply(body=bytes(data), headers=response.headers)

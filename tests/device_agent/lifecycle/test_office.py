@@ -27,6 +27,7 @@ from certs.rotation import Standing
 from device_agent.api.causes import Cause, cause_of
 from device_agent.api.streams import Streamed, Streams
 from device_agent.api.trust import Trust
+from device_agent.clock import SystemClock
 from device_agent.config import Secret
 from device_agent.errors import (
     AgentError,
@@ -172,6 +173,37 @@ def test_a_device_that_unbinds_twice_is_revoked_the_second_time(
         assert engine.record.phase is Phase.DECOMMISSIONED
     assert len(office.office.authority.revoked) == 1
     assert harness.seats() == []
+
+
+class Off(SystemClock):
+    """This device's clock, wrong by so many seconds."""
+
+    def __init__(self, by_s: float) -> None:
+        self._by_s = by_s
+
+    def wall(self) -> float:
+        return super().wall() + self._by_s
+
+
+@pytest.mark.parametrize("by_s", [2000.0, 3.2e7, -2000.0, -3.2e7])
+def test_a_wrong_clock_does_not_decide_which_unbind_is_the_last(
+    managed: Kiosk, harness: RunningHarness, office: Enrolment, by_s: float
+) -> None:
+    """The window is by the platform's clock: neither is it over when a device says so, nor does it last for ever."""
+    managed.overrides["blank_window_s"] = "960"
+    with managed.engine() as engine:
+        engine.bind()
+        assert 0 < engine.record.bind.unsure_until - engine.now <= 960
+    with managed.engine(clock=Off(by_s)) as engine:
+        engine.unbind()
+        assert engine.is_sealing
+        assert abs(engine.record.contact.offset_s + by_s) < 5
+    assert office.office.authority.revoked == {}
+    harness.move_time(1000)
+    with managed.engine(clock=Off(by_s + 1000)) as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert len(office.office.authority.revoked) == 1
 
 
 def test_a_crash_after_the_revocation_is_lived_through(managed: Kiosk, office: Enrolment) -> None:
