@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "device_agent.clock",
         "device_agent.secret",
         "device_agent.plain_file",
+        "device_agent.code_patterns",
         "device_agent.log",
         "device_agent.config",
     ),
@@ -35,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 """Low to high; a room imports rooms of lower rows, its own insides, and nothing else of ours."""
 
 SAME_ROW_ALLOWED = {
+    ("device_agent.config", "device_agent.code_patterns"),
     ("device_agent.config", "device_agent.errors"),
     ("device_agent.config", "device_agent.plain_file"),
     ("device_agent.config", "device_agent.secret"),

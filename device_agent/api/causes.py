@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from device_agent.config.code_patterns import names
+from device_agent.code_patterns import names
 from device_agent.errors import (
     AgentError,
     ClockSkew,

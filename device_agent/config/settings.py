@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
-from device_agent.config.code_patterns import check, split
+from device_agent.code_patterns import check, split
 from device_agent.config.sources import Given, defaults, read_environment, read_file, read_options
 from device_agent.errors import ConfigurationError
 from device_agent.secret import Secret
