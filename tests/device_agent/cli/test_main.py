@@ -72,7 +72,8 @@ def test_a_closed_stdout() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_takes_away_what_was_being_written(tmp_path: Path, number: signal.Signals) -> None:
     code = (
-        "import os, sys, typer\n"
+        "import os, signal, sys, typer\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it\n"
         "from pathlib import Path\n"
         "from device_agent.cli import main\n"
         "from renderer.output.replacement import Replacement\n"
