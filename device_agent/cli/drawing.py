@@ -146,15 +146,7 @@ def draw(
         else:
             from renderer.output.image import write_image
 
-            shot = chosen.shot(at)
-            picture = offscreen.frame(
-                shot.pose,
-                view=shot.view,
-                lighting=shot.lighting,
-                background=shot.background,
-                look=shot.look,
-                time=shot.time,
-            )
+            picture = offscreen.take(chosen.shot(at))
             clock.lap("draw")
             write_image(out, picture)
             frames = 1

@@ -83,10 +83,7 @@ def take_picture(scenery: Scenery, path: Path, *, watch: Watch) -> None:
     with watch.step("picture") as note:
         from renderer.output.image import write_image
 
-        shot = _show(scenery, group=None).shot(0.0)
-        picture = scenery.canvas.frame(
-            shot.pose, view=shot.view, lighting=shot.lighting, background=shot.background, look=shot.look
-        )
+        picture = scenery.canvas.take(_show(scenery, group=None).shot(0.0))
         write_image(path, picture)
         note.result = f"{path.name}, {PICTURE_SIZE[0]}x{PICTURE_SIZE[1]}"
 

@@ -11,10 +11,10 @@ from renderer.animation.expression import Face
 from renderer.assets.asset import Asset
 from renderer.assets.issues import Issue
 from renderer.assets.picture import probe
-from renderer.assets.shading import triangles
 from renderer.scene.avatar import Avatar
 from renderer.scene.humanoid import CORE_BONES
 from renderer.scene.mesh import Mesh
+from renderer.scene.triangles import triangles
 
 
 class MeshSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import c_char_p, c_float, c_int32, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import c_char_p, c_float, c_int32, c_uint32, c_uint64, c_void_p
 from typing import Any
 
 from renderer.errors import GraphicsError
@@ -41,7 +41,6 @@ class Calls:
             "glTexImage2D", c_uint32, c_int32, c_int32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_char_p
         )
         self.tex_parameter = self._bind("glTexParameteri", c_uint32, c_uint32, c_int32)
-        self.color_mask = self._bind("glColorMask", c_uint8, c_uint8, c_uint8, c_uint8)
         self.flush = self._bind("glFlush")
         self.fence_sync = self._bind("glFenceSync", c_uint32, c_uint32, result=c_void_p)
         self.client_wait_sync = self._bind("glClientWaitSync", c_void_p, c_uint32, c_uint64, result=c_uint32)

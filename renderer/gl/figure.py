@@ -91,7 +91,9 @@ class Figure:
         self._levels = Levels(context)
         materials = avatar.materials
         textures, images = avatar.textures, avatar.images
-        shown = {textures[use.texture].image for use in _uses(self._surfaces(materials)) if use.texture < len(textures)}
+        shown = {
+            textures[use.texture].image for use in _uses(self._surfaces(materials)) if 0 <= use.texture < len(textures)
+        }
         decoded = decode_all(
             images,
             (image for image in shown if 0 <= image < len(images)),

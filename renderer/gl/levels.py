@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from renderer.gl import calls
 from renderer.gl.context import GraphicsContext
-from renderer.gl.triangles import triangles
-from renderer.scene import Mode, Perspective, Primitive, TextureRef, View
+from renderer.scene import Perspective, Primitive, TextureRef, View
+from renderer.scene.triangles import triangles
 
 _MOST_SPREAD = 0.7  # of the texels' size, as a standard deviation in octaves
 _MOST_DEPTH = 2.0  # how many times nearer the nearest point of a surface may be than the farthest
@@ -32,9 +32,9 @@ def density(primitive: Primitive, reference: TextureRef) -> float | None:
 
     Without texture coordinates it is None as well.
     """
-    if primitive.mode < Mode.TRIANGLES or reference.uv_set >= len(primitive.uvs):
-        return None
     corners = triangles(primitive)
+    if corners is None or reference.uv_set >= len(primitive.uvs):
+        return None
     places, uv = primitive.positions[corners].astype(np.float64), primitive.uvs[reference.uv_set][corners]
     with np.errstate(all="ignore"):
         cross = np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])

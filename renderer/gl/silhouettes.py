@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.gl.triangles import triangles
 from renderer.scene import Primitive
+from renderer.scene.triangles import triangles
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -46,7 +46,8 @@ class Silhouettes:
         for piece in pieces:
             primitive = piece.primitive
             used, place = _welded(primitive)
-            faces = place[triangles(primitive)]
+            corner = triangles(primitive)
+            faces = place[corner] if corner is not None else np.zeros((0, 3), np.int64)
             faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
             ends, beside = _edges(faces)
             base = np.ones((len(used), 4), np.float32)

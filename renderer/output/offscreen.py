@@ -120,14 +120,19 @@ class Offscreen:
         Raises:
             GraphicsError: the driver refused something.
         """
-        shot = Shot(
-            pose=pose,
-            view=view,
-            lighting=lighting or Lighting(),
-            background=background or Background(),
-            look=look or Look(),
-            time=time,
+        return self.take(
+            Shot(
+                pose=pose,
+                view=view,
+                lighting=lighting or Lighting(),
+                background=background or Background(),
+                look=look or Look(),
+                time=time,
+            )
         )
+
+    def take(self, shot: Shot) -> Picture:
+        """The picture of one shot, as ``frame``."""
         taken = self._draw(self._targets[0], shot)
         self._finish(taken)
         picture = np.empty((self.size[1], self.size[0], 4), np.uint8)

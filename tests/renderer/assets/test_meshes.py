@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from renderer.assets import Asset, load
-from renderer.assets.shading import tangents_of, triangles
+from renderer.assets.shading import tangents_of
 from renderer.errors import AssetError
 from renderer.scene.mesh import Mode, Primitive
+from renderer.scene.triangles import triangles
 
 
 def codes(asset: Asset) -> set[str]:

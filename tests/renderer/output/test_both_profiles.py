@@ -31,15 +31,7 @@ def contexts() -> Iterator[tuple[GraphicsContext, GraphicsContext]]:
 def drawn(asset: Asset, context: GraphicsContext, *, samples: int = 4, **choices: object) -> np.ndarray:
     chosen = show(asset, aspect=SIZE[0] / SIZE[1], **choices)  # type: ignore[arg-type]
     with Offscreen(asset.avatar, size=SIZE, context=context, samples=samples) as offscreen:
-        shot = chosen.shot(0.3)
-        picture = offscreen.frame(
-            shot.pose,
-            view=shot.view,
-            lighting=shot.lighting,
-            background=shot.background,
-            look=shot.look,
-            time=shot.time,
-        ).astype(int)
+        picture = offscreen.take(chosen.shot(0.3)).astype(int)
     context.check()
     return picture
 
