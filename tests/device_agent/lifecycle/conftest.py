@@ -6,18 +6,25 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from certs.lineage import Lineage
 from device_agent.api.retry import NEVER
-from device_agent.config import Settings
+from device_agent.api.trust import Trust
+from device_agent.config import Secret, Settings
+from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.identity import Hardware
+from device_agent.lifecycle.office import Office
 
 CODE = "CH_3d_test"
 FILES = {
@@ -91,3 +98,41 @@ def kiosk(tmp_path: Path, harness: RunningHarness) -> Kiosk:
 @pytest.fixture
 def another_kiosk(tmp_path: Path, harness: RunningHarness) -> Callable[[str], Kiosk]:
     return lambda serial: Kiosk(folder=tmp_path / f"kiosk-{serial}", harness=harness, serial=serial)
+
+
+@pytest.fixture
+def office(harness: RunningHarness, tmp_path: Path) -> Iterator[Enrolment]:
+    with open_office(harness, tmp_path / "office") as opened:
+        yield opened
+
+
+@pytest.fixture
+def managed(kiosk: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch) -> Kiosk:
+    """A kiosk without any access key: its certificate opens everything."""
+    settings = kiosk.settings
+
+    def without_keys(**overrides: str) -> Any:
+        given = settings(
+            enroll_url=office.est_url, broker_url=office.broker_url, ca_file=str(office.ca_file), **overrides
+        )
+        return msgspec.structs.replace(
+            given, access_key_id="", access_key_secret=None, enroll_secret=Secret(office.office.invite())
+        )
+
+    monkeypatch.setattr(kiosk, "settings", without_keys)
+    return kiosk
+
+
+def certificate_keeper(office: Enrolment, folder: Path, device_id: str = "kiosk-1") -> CertificateKeeper:
+    ours = Office(
+        est_url=office.est_url,
+        broker_url=office.broker_url,
+        identity_folder=folder,
+        trust=Trust(office.ca_file),
+        timeout_s=5,
+    )
+    return CertificateKeeper(lineage=Lineage(root=folder), office=ours, device_id=device_id)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

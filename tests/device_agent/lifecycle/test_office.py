@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import base64
-import json
 import shutil
 import ssl
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from certs.authority import Authority
 from certs.errors import CertError
 from certs.identity import Identity, new_key, request
-from certs.lineage import Lineage
 from certs.rotation import Standing
-from device_agent.api.causes import Cause, cause_of
 from device_agent.api.streams import Streamed, Streams
 from device_agent.api.trust import Trust
 from device_agent.clock import SystemClock
@@ -37,55 +33,14 @@ from device_agent.errors import (
     PermissionRefused,
     ServerFault,
 )
-from device_agent.harness.enrolment.ledger import LEDGER
 from device_agent.harness.enrolment.office import Refused
-from device_agent.harness.enrolment.server import Enrolment, open_office
+from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import LONG_LIVED, REMOVED, BrokerCredentials, Office, Reply
+from device_agent.lifecycle.office import REMOVED, Office
 
-from .conftest import CODE, Kiosk
-
-GIVEN = {"Code": "Success", "AccessKeyId": "STS.x", "AccessKeySecret": "s", "SecurityToken": "t"}
-
-
-@pytest.fixture
-def office(harness: RunningHarness, tmp_path: Path) -> Iterator[Enrolment]:
-    with open_office(harness, tmp_path / "office") as opened:
-        yield opened
-
-
-@pytest.fixture
-def managed(kiosk: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch) -> Kiosk:
-    """A kiosk without any access key: its certificate opens everything."""
-    settings = kiosk.settings
-
-    def without_keys(**overrides: str) -> Any:
-        given = settings(
-            enroll_url=office.est_url, broker_url=office.broker_url, ca_file=str(office.ca_file), **overrides
-        )
-        return msgspec.structs.replace(
-            given, access_key_id="", access_key_secret=None, enroll_secret=Secret(office.office.invite())
-        )
-
-    monkeypatch.setattr(kiosk, "settings", without_keys)
-    return kiosk
-
-
-def keeper(office: Enrolment, folder: Path, device_id: str = "kiosk-1") -> CertificateKeeper:
-    ours = Office(
-        est_url=office.est_url,
-        broker_url=office.broker_url,
-        identity_folder=folder,
-        trust=Trust(office.ca_file),
-        timeout_s=5,
-    )
-    return CertificateKeeper(lineage=Lineage(root=folder), office=ours, device_id=device_id)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
+from .conftest import CODE, Kiosk, certificate_keeper, now
 
 
 def test_a_whole_life_with_no_access_key_on_the_device(
@@ -115,43 +70,6 @@ def test_a_whole_life_with_no_access_key_on_the_device(
     assert serial in office.office.authority.revoked
     assert harness.calls(operation="ClientUnbindDevice") == [], "the office unbinds; the device has no right to"
     assert b"PRIVATE KEY" not in b"".join(managed.files().values())
-
-
-def test_what_the_broker_gives_is_short_lived_and_may_not_unbind(managed: Kiosk, harness: RunningHarness) -> None:
-    """Threat 10: whoever takes a kiosk's credentials can unbind nobody, not even by its id."""
-    from device_agent.api.client import Client
-    from device_agent.spec.client_render import ClientStart, ClientUnbindDevice
-
-    with managed.engine() as engine:
-        engine.bind()
-        device_id, settings = engine.record.device_id, managed.settings()
-        found = engine._device.office.credentials(now=engine.now)
-    assert found.expires_at is not None
-    assert 0 < found.expires_at - now().timestamp() <= 3600
-    account = {"tenant_id": harness.ready.tenant_id}
-    with Client(endpoint=settings.endpoint, credentials=found, environ={}) as thief:
-        thief.call(ClientStart(**account, app_id=harness.ready.app_id))
-        with pytest.raises(PermissionRefused):
-            thief.call(ClientUnbindDevice(**account, device_id=device_id))
-    assert len(harness.seats()) == 1
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"Code": "Failure"}, {"SecurityToken": ""}, {"Expiration": "2031-01-01T00:00:00"}, {"Expiration": "soon"},
-     {"AccessKeyId": 5}, {"AccessKeySecret": None}],
-)  # fmt: skip
-def test_a_broker_that_answers_something_else_gives_no_credentials(
-    managed: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
-) -> None:
-    """A long-lived key without a token is no temporary credential, whoever hands it out."""
-    give = type(office.office).credentials
-    monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: {**give(*a, **more), **change})
-    with managed.engine() as engine:
-        engine.enroll()
-        with pytest.raises(NotThePlatform) as caught:
-            engine._device.office.credentials(now=engine.now)
-    assert "broker_url" in caught.value.hint
 
 
 def test_a_device_that_unbinds_twice_is_revoked_the_second_time(
@@ -242,18 +160,18 @@ def test_a_device_that_headquarters_took_out_gets_nothing(managed: Kiosk, office
 def test_a_secret_works_once_and_for_its_device(office: Enrolment, tmp_path: Path) -> None:
     secret = Secret(office.office.invite("kiosk-1"))
     with pytest.raises(PermissionRefused):
-        keeper(office, tmp_path / "b", "kiosk-2").enroll(secret=secret, now=now())
-    ours = keeper(office, tmp_path / "a")
+        certificate_keeper(office, tmp_path / "b", "kiosk-2").enroll(secret=secret, now=now())
+    ours = certificate_keeper(office, tmp_path / "a")
     identity = ours.enroll(secret=secret, now=now())
     assert ours.enroll(secret=None, now=now()).fingerprint == identity.fingerprint, "what is there and valid stays"
     with pytest.raises(PermissionRefused):
-        keeper(office, tmp_path / "c").enroll(secret=secret, now=now())
+        certificate_keeper(office, tmp_path / "c").enroll(secret=secret, now=now())
     with pytest.raises(ConfigurationError, match="enroll_secret"):
-        keeper(office, tmp_path / "c").enroll(secret=None, now=now())
+        certificate_keeper(office, tmp_path / "c").enroll(secret=None, now=now())
 
 
 def test_a_request_that_was_cut_asks_for_the_same_key_again(office: Enrolment, tmp_path: Path) -> None:
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     before = ours.lineage.pending_key().public_key()
     identity = ours.enroll(secret=Secret(office.office.invite()), now=now())
     assert identity.key.public_key() == before
@@ -262,18 +180,18 @@ def test_a_request_that_was_cut_asks_for_the_same_key_again(office: Enrolment, t
 def test_an_answer_that_got_lost_costs_no_secret(office: Enrolment, tmp_path: Path) -> None:
     """The certificate was issued and never arrived: the same key may ask again, and no other."""
     secret = Secret(office.office.invite())
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     ours.office.enroll(request(ours.lineage.pending_key(), device_id="kiosk-1"), secret=secret)
     identity = ours.enroll(secret=secret, now=now())
     assert ours.lineage.live == ours.lineage.proven == 1
     with pytest.raises(PermissionRefused):
-        keeper(office, tmp_path / "b").enroll(secret=secret, now=now())
+        certificate_keeper(office, tmp_path / "b").enroll(secret=secret, now=now())
     assert ours.enroll(secret=None, now=now()).fingerprint == identity.fingerprint
 
 
 def test_a_certificate_that_came_before_power_failed_is_used(office: Enrolment, tmp_path: Path) -> None:
     secret = Secret(office.office.invite())
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     key = ours.lineage.pending_key()
     chain = ours.office.enroll(request(key, device_id="kiosk-1"), secret=secret)
     ours.lineage.add(Identity(key=key, chain=chain))
@@ -283,7 +201,7 @@ def test_a_certificate_that_came_before_power_failed_is_used(office: Enrolment, 
 
 
 def test_a_new_certificate_that_nobody_tried_is_tried_or_put_back(office: Enrolment, tmp_path: Path) -> None:
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     first = ours.enroll(secret=Secret(office.office.invite()), now=now())
     key = new_key()
     good = ours.office.reenroll(request(key, device_id="kiosk-1"))
@@ -318,7 +236,7 @@ def test_damaged_certificates_are_replaced_by_another_enrolment(managed: Kiosk, 
 def test_the_last_one_that_worked_takes_the_place_of_one_that_is_not_whole(
     office: Enrolment, tmp_path: Path, harm: str
 ) -> None:
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     first = ours.enroll(secret=Secret(office.office.invite()), now=now())
     if harm == "no link":
         (tmp_path / "a" / "live").unlink()  # power failed between the two links
@@ -377,7 +295,7 @@ def test_one_that_is_over_gives_way_to_a_new_secret_when_leaving(
 
 
 def test_renewal_has_its_time_and_a_new_key(office: Enrolment, tmp_path: Path) -> None:
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     first = ours.enroll(secret=Secret(office.office.invite()), now=now())
     assert ours.renew(now=now()) is None
     later = now() + timedelta(days=19)
@@ -392,7 +310,7 @@ def test_renewal_has_its_time_and_a_new_key(office: Enrolment, tmp_path: Path) -
 def test_the_old_certificate_stays_until_the_new_one_has_worked(
     office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     first = ours.enroll(secret=Secret(office.office.invite()), now=now())
 
     def refuse(_self: Office) -> None:
@@ -414,7 +332,7 @@ def test_a_certificate_that_is_no_good_is_not_kept(
 ) -> None:
     from certs.purpose import Purpose
 
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     stranger = Authority.create(name="stranger", now=now(), lifetime=timedelta(days=9))
 
     def issue(_self: Office, asked: Any, **_more: Any) -> Any:
@@ -450,7 +368,7 @@ def test_an_authority_below_the_root_and_whatever_it_sends(
         }[sent]
 
     monkeypatch.setattr(type(office.office), "_issue", as_others_do)
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     first = ours.enroll(secret=Secret(office.office.invite()), now=now())
     assert [found.subject.rfc4514_string() for found in first.chain] == ["CN=kiosk-1", "CN=below"]
     second = ours.renew(now=now(), force=True)
@@ -463,7 +381,7 @@ def test_an_office_that_has_not_decided_yet_is_asked_again_for_the_same_key(
     office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 7030, 4.2.3: 202, until a person has approved the request; the client repeats it unchanged."""
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     secret = Secret(office.office.invite())
     asked = []
     decide, certify = False, type(office.office)._issue
@@ -491,7 +409,7 @@ def test_an_office_that_has_not_decided_yet_is_asked_again_for_the_same_key(
 
 
 def test_a_pending_key_that_the_disk_damaged_is_no_dead_end(office: Enrolment, tmp_path: Path) -> None:
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     ours.lineage.pending_key()
     (tmp_path / "a" / "pending.pem").write_bytes(bytes(241))
     ours.enroll(secret=Secret(office.office.invite()), now=now())
@@ -499,7 +417,7 @@ def test_a_pending_key_that_the_disk_damaged_is_no_dead_end(office: Enrolment, t
 
 
 def test_an_office_of_another_authority_is_not_spoken_to(office: Enrolment, tmp_path: Path) -> None:
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     untrusting = Office(
         est_url=office.est_url, broker_url=office.broker_url, identity_folder=tmp_path, trust=Trust(None), timeout_s=5
     )
@@ -532,7 +450,7 @@ def test_answers_that_make_no_sense(
 
     monkeypatch.setattr(Streams, "ask", ask)
     with pytest.raises(kind) as caught:
-        keeper(office, tmp_path / "a").office.authorities()
+        certificate_keeper(office, tmp_path / "a").office.authorities()
     assert "log in" not in str(caught.value)
 
 
@@ -561,7 +479,7 @@ def test_a_refusal_by_hanging_up_puts_the_old_certificate_back(
     office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """Which of the two a refused certificate looks like is a race that the device does not decide."""
-    ours = keeper(office, tmp_path / "a")
+    ours = certificate_keeper(office, tmp_path / "a")
     ours.enroll(secret=Secret(office.office.invite()), now=now())
     key = new_key()
     ours.lineage.deploy(
@@ -574,129 +492,3 @@ def test_a_refusal_by_hanging_up_puts_the_old_certificate_back(
     monkeypatch.setattr(Office, "prove", hang_up)
     ours.settle()
     assert (ours.lineage.live, ours.lineage.proven) == (1, 1)
-
-
-class Broker:
-    """Gives what the stand-in's office gives, for as long as it is told."""
-
-    def __init__(self, give: Any, *, lives: timedelta) -> None:
-        self._give = give
-        self.lives = lives
-
-    def __call__(self, *a: Any, **more: Any) -> dict[str, str]:
-        ends = now() + self.lives
-        return {**self._give(*a, **more), "Expiration": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
-
-
-@pytest.mark.parametrize(
-    ("minutes", "good"), [(30, True), (60, True), (60.5, True), (62, False), (12 * 60, False), (5e6, False)]
-)
-def test_credentials_that_live_longer_than_an_hour_are_not_used(
-    managed: Kiosk, office: Enrolment, harness: RunningHarness, monkeypatch: pytest.MonkeyPatch, minutes: float,
-    good: bool,
-) -> None:  # fmt: skip
-    """Threat 1: what was copied off a device is worth nothing an hour later, whatever its broker is set to."""
-    broker = Broker(type(office.office).credentials, lives=timedelta(minutes=minutes))
-    monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: broker(*a, **more))
-    with managed.engine() as engine:
-        if good:
-            assert engine.bind()
-            return
-        with pytest.raises(PermissionRefused) as caught:
-            engine.bind()
-    assert caught.value.code == LONG_LIVED
-    assert cause_of(caught.value) is Cause.CRED
-    assert "3600" in caught.value.hint
-    assert [call for call in harness.calls() if call.access_key_id.startswith("STS.")] == [], "nothing was signed"
-    assert "STS." not in str(caught.value)
-
-
-@pytest.mark.parametrize("off", [timedelta(hours=-5), timedelta(hours=5)])
-@pytest.mark.parametrize(("minutes", "good"), [(30, True), (90, False)])
-def test_a_device_whose_clock_is_wrong_measures_by_the_office_s(
-    managed: Kiosk, office: Enrolment, minutes: int, good: bool, off: timedelta
-) -> None:
-    """It needs them to learn the right time at all; and a clock that is ahead hides no long life."""
-    there = Office.of(managed.settings(), identity_folder=managed.folder / "i", environ={})
-    date = (now() + off).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    ends = (now() + off + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    reply = Reply(body=json.dumps({**GIVEN, "Expiration": ends}).encode(), headers={"date": date})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Office, "_ask", lambda *_a, **_more: reply)
-        if good:
-            assert there.credentials(now=now().timestamp()).access_key_id == "STS.x"
-        else:
-            with pytest.raises(PermissionRefused):
-                there.credentials(now=now().timestamp())
-
-
-@pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}, {"date": "Thu, 01 Jan 1970 00:00:00 GMT", "age": "9"}])
-@pytest.mark.parametrize(("minutes", "good"), [(30, True), (90, False)])
-def test_a_reply_without_a_time_is_measured_by_what_the_device_knows(
-    managed: Kiosk, office: Enrolment, headers: dict[str, str], minutes: int, good: bool
-) -> None:
-    there = Office.of(managed.settings(), identity_folder=managed.folder / "i", environ={})
-    ends = (now() + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    reply = Reply(body=json.dumps({**GIVEN, "Expiration": ends}).encode(), headers=headers)
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as expected:
-        patch.setattr(Office, "_ask", lambda *_a, **_more: reply)
-        if not good:
-            expected.enter_context(pytest.raises(PermissionRefused))
-        there.credentials(now=now().timestamp())
-
-
-def test_good_ones_are_kept_when_the_next_live_too_long(
-    managed: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """R5: a refresh that fails costs no credential that works; and it is no way to have it for longer."""
-    broker = Broker(type(office.office).credentials, lives=timedelta(minutes=30))
-    monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: broker(*a, **more))
-    with managed.engine() as engine:
-        engine.enroll()
-        source, start = BrokerCredentials(engine._device.office), engine.now
-
-        def at(moment: float) -> str:
-            with pytest.raises(StopIteration) as given:
-                next(source.resolve(now=moment))
-            return str(given.value.value.access_key_id)
-
-        first = at(start)
-        broker.lives = timedelta(hours=12)
-        assert at(start + 28 * 60) == first
-        with pytest.raises(PermissionRefused) as caught:
-            next(source.resolve(now=start + 31 * 60))
-    assert caught.value.code == LONG_LIVED
-
-
-def test_an_office_that_opens_again_knows_whom_it_locked_out(harness: RunningHarness, tmp_path: Path) -> None:
-    with open_office(harness, tmp_path / "office") as opened:
-        for name in ("revoked", "removed", "good"):
-            keeper(opened, tmp_path / name, f"kiosk-{name}").enroll(secret=Secret(opened.office.invite()), now=now())
-        (serial,) = [serial for owner, serial in opened.office.issued if owner == "kiosk-revoked"]
-        opened.office.revoke(serial)
-        opened.office.remove("kiosk-removed", removed=True)
-        before, since = opened.office.devices(), opened.office.authority.revoked
-    assert stat.S_IMODE((tmp_path / "office" / LEDGER).stat().st_mode) == 0o600
-    with open_office(harness, tmp_path / "office") as again:
-        assert again.office.devices() == before
-        assert again.office.authority.revoked == since
-        listed = x509.load_der_x509_crl(again.office.revocations())
-        assert [entry.serial_number for entry in listed] == [serial]
-        keeper(again, tmp_path / "good", "kiosk-good").office.prove()
-        for name, code in (("revoked", "office.refused"), ("removed", REMOVED)):
-            with pytest.raises(PermissionRefused) as caught:
-                keeper(again, tmp_path / name, f"kiosk-{name}").office.prove()
-            assert caught.value.code == code
-        again.office.remove("kiosk-removed", removed=False)
-    with open_office(harness, tmp_path / "office") as third:
-        keeper(third, tmp_path / "removed", "kiosk-removed").office.prove()
-
-
-def test_an_office_does_not_open_without_its_list(harness: RunningHarness, tmp_path: Path) -> None:
-    with open_office(harness, tmp_path / "office") as opened:
-        opened.office.remove("kiosk-1", removed=True)
-    kept = tmp_path / "office" / LEDGER
-    kept.write_bytes(kept.read_bytes()[:-3])
-    with pytest.raises(ConfigurationError) as caught, open_office(harness, tmp_path / "office"):
-        pass
-    assert caught.value.code == "harness.office_ledger"
