@@ -1,6 +1,6 @@
 # Everything a fresh machine needs is done by these targets; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check dev wheels lock clean
+.PHONY: help demo test test-slow check dev dist wheels lock clean
 PY := .venv/bin/python
 
 help: ## list the targets
@@ -27,6 +27,11 @@ check: ## ruff, mypy --strict, and who may import whom
 
 dev: ## install everything, run nothing
 	@scripts/setup.sh dev
+
+dist: ## wheel, source archive, bills of materials and checksums in build/dist, the same bytes each time (ARGS="--key KEY.pem")
+	@scripts/setup.sh dist
+	@rm -rf build/dist
+	@build/dist-tools/bin/python scripts/dist.py $(ARGS)
 
 wheels: ## does every locked dependency have wheels for x86-64 and aarch64?
 	@scripts/setup.sh tools

@@ -15,7 +15,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("base", "full", "dev", "vendor-sdk")
+LOCKS = ("base", "full", "dev", "dist", "vendor-sdk")
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("x86_64", "aarch64")
 MANYLINUX = ("2_17", "2_24", "2_26", "2_27", "2_28", "2_31", "2_34")

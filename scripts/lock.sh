@@ -10,3 +10,4 @@ compile "$@" dev.in -o dev.txt
 compile -c dev.txt full.in -o full.txt
 compile -c dev.txt base.in -o base.txt
 compile "$@" vendor-sdk.in -o vendor-sdk.txt
+compile "$@" dist.in -o dist.txt

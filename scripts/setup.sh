@@ -4,6 +4,7 @@
 #   setup.sh tools   virtual environment with everything from the lock files; no graphics
 #   setup.sh full    what the demo needs: agent, harness, renderer, video, a usable OpenGL
 #   setup.sh dev     everything: full, the checking tools, the vendor's SDK, a virtual screen and a software TPM for tests
+#   setup.sh dist    what `make dist` builds with, in build/dist-tools, apart from what runs
 #
 # Exit status: 0 ready; 3 Python or the environment cannot be had; 8 no OpenGL and no way to install it.
 set -euo pipefail
@@ -123,6 +124,17 @@ install_packages() {
   if [ "$level" = full ]; then printf '%s' "$full" >"$venv/.ready-full"; else printf '%s' "$dev" >"$venv/.ready-dev"; fi
 }
 
+install_dist_tools() {
+  local wanted
+  venv=build/dist-tools
+  wanted=$(fingerprint requirements/dist.txt)
+  ready dist "$wanted" && return 0
+  mkdir -p build
+  make_venv
+  install_locked requirements/dist.txt --only-binary :all:
+  printf '%s' "$wanted" >"$venv/.ready-dist"
+}
+
 # --- OpenGL -----------------------------------------------------------------------------------------------------------
 usable_gl() {
   "$venv/bin/python" -c 'from renderer.gl.context import headless; headless().release()' >"$log" 2>&1
@@ -162,5 +174,6 @@ case $level in
   tools) install_packages ;;
   full) install_packages; ensure_gl ;;
   dev) install_packages; ensure_gl; ensure_screen; ensure_tpm ;;
-  *) stop 2 "unknown level '$level': use tools, full or dev" ;;
+  dist) install_dist_tools ;;
+  *) stop 2 "unknown level '$level': use tools, full, dev or dist" ;;
 esac
