@@ -238,7 +238,7 @@ def this_machine(tpm: str) -> Hardware:
     """The hardware that this runs on; ``tpm`` as in the settings."""
     key = None
     if tpm:
-        from device_agent.lifecycle.tpm import EndorsementKey
+        from device_agent.tpm.endorsement import EndorsementKey
 
         key = EndorsementKey(Path(tpm))
     return Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom, parts=clone.system_parts(), tpm=key)

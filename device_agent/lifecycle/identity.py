@@ -19,7 +19,7 @@ from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.clone import PartReaders
 
 if TYPE_CHECKING:
-    from device_agent.lifecycle.tpm import EndorsementKey
+    from device_agent.tpm.endorsement import EndorsementKey
 
 LABEL = b"avatar-agent-id-v1"
 ID_LENGTH = 26

@@ -232,7 +232,7 @@ def _state(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
 def _tpm(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
     record = load(settings.state_dir).record
     if settings.tpm:
-        from device_agent.lifecycle.tpm import EndorsementKey
+        from device_agent.tpm.endorsement import EndorsementKey
 
         EndorsementKey(Path(settings.tpm)).name()
         made = f"the id was made from {record.id_source}" if record.id_source else "the id will be made from it"

@@ -43,8 +43,8 @@ from device_agent.lifecycle.journal import decode, encode, load
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import Reply, _certificates
 from device_agent.lifecycle.record import Bind, Bound, Contact, Content, Record, Unbind
-from device_agent.lifecycle.tpm import endorsement_public
 from device_agent.spec.operations import OPERATIONS
+from device_agent.tpm.endorsement import endorsement_public
 from tests.mutation import bytes_of, document_of
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -193,7 +193,7 @@ def proxy(dice: random.Random) -> object:
 
 
 def tpm(dice: random.Random) -> object:
-    from tests.device_agent.lifecycle.test_tpm import public_area, response
+    from tests.device_agent.tpm.test_endorsement import public_area, response
 
     try:
         return endorsement_public(lambda _command: bytes_of([response(public_area())], dice))
