@@ -5,6 +5,7 @@ CertError
 ├── EnvelopeError     a sealed entry or a wrapped key does not open  (exit status 7)
 ├── ManifestError     a list of packages is not the operator's      (exit status 7)
 ├── PrivateFileError  a secret's file is unsafe or cannot be written (exit status 3)
+├── SealError         a secret on this disk cannot be opened         (exit status 3)
 ├── IdentityError     a key, certificate or PKCS#12 file is no good  (exit status 3)
 └── TrustError        somebody's certificate is not to be trusted    (exit status 5)
 """
@@ -48,6 +49,10 @@ class ManifestError(CertError):
 
 class PrivateFileError(CertError):
     """A file that holds a secret has the wrong owner or mode, or cannot be written."""
+
+
+class SealError(CertError):
+    """A secret's file is sealed with a key that is gone, or was changed, or is not sealed and should be."""
 
 
 class IdentityError(CertError):

@@ -2,7 +2,7 @@
 
     root/                    0700
       archive/0001/          0700: key.pem and chain.pem, 0600; a version never changes once it is there
-      live -> archive/0002   the version in use; other programs can read live/key.pem and live/chain.pem
+      live -> archive/0002   the version in use; other programs can read live/chain.pem, and live/key.pem if it is bare
       proven -> archive/0001 the last version that has worked; the same as live, except while live is new
       pending.pem            0600: a key that was made and has no certificate yet
 
@@ -19,9 +19,12 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from certs.errors import IdentityError, PrivateFileError
+from cryptography import x509
+
+from certs.cover import BARE, Cover, is_covered, put_under
+from certs.errors import IdentityError, PrivateFileError, SealError
 from certs.files import erase, private_directory, read_private, sync_directory, told, write_private
-from certs.identity import Identity, PrivateKey, key_pem, new_key, read_key
+from certs.identity import Identity, PrivateKey, key_pem, new_key, read_chain, read_key
 
 _VERSION = re.compile(r"[0-9]{4,9}")
 _LIVE, _PROVEN, _PENDING = "live", "proven", "pending.pem"
@@ -31,8 +34,10 @@ _KEY, _CHAIN = "key.pem", "chain.pem"
 class Lineage:
     """The versions below ``root``. One process writes at a time; any may read."""
 
-    def __init__(self, *, root: Path) -> None:
+    def __init__(self, *, root: Path, cover: Cover = BARE) -> None:
+        """``cover`` is between the keys and their files; certificates are no secret."""
         self._root = root
+        self._cover = cover
         self._archive = root / "archive"
 
     def pending_key(self) -> PrivateKey:
@@ -46,15 +51,18 @@ class Lineage:
         private_directory(self._root)
         path = self._root / _PENDING
         try:
-            return read_key(read_private(path), where=str(path))
+            return self._pending(path)
         except PrivateFileError as error:
             if error.code != "file.missing":
                 raise
         except IdentityError:  # nobody has certified it: no more is lost than a request
             pass
         key = new_key()
-        write_private(path, key_pem(key))
+        write_private(path, self._cover.close(self._name(_PENDING), key_pem(key)))
         return key
+
+    def _pending(self, path: Path) -> PrivateKey:
+        return read_key(self._opened(read_private(path), _PENDING), where=str(path))
 
     def add(self, identity: Identity) -> int:
         """Keep an identity as the next version, not yet in use; gives its number. Clears the pending key if it is its.
@@ -65,12 +73,12 @@ class Lineage:
         private_directory(self._root)
         private_directory(self._archive)
         self._sweep()
+        version = max(self.versions(), default=0) + 1
         fresh = self._archive / f".{secrets.token_hex(8)}.new"
         private_directory(fresh)
         try:
-            write_private(fresh / _KEY, identity.key_pem())
+            write_private(fresh / _KEY, self._cover.close(self._name(self._relative(version)), identity.key_pem()))
             write_private(fresh / _CHAIN, identity.chain_pem())
-            version = max(self.versions(), default=0) + 1
             with told(fresh):
                 os.rename(fresh, self._folder(version))
                 sync_directory(self._archive)
@@ -79,7 +87,7 @@ class Lineage:
                 erase(fresh)
             raise
         with suppress(PrivateFileError, IdentityError):
-            if read_key(read_private(self._root / _PENDING)).public_key() == identity.key.public_key():
+            if self._pending(self._root / _PENDING).public_key() == identity.key.public_key():
                 erase(self._root / _PENDING)
         return version
 
@@ -134,17 +142,67 @@ class Lineage:
             PrivateFileError: others can reach its files.
         """
         folder = self._folder(version)
+        chain = self._kept(version, _CHAIN)
+        key = self._opened(self._kept(version, _KEY), self._relative(version))
+        return Identity.from_pem(key, chain, where=str(folder))
+
+    def certificates(self, version: int) -> tuple[x509.Certificate, ...]:
+        """One version's certificates, the device's own first, without looking at its key.
+
+        Raises:
+            IdentityError: they are not there, or damaged.
+            PrivateFileError: others can reach their file.
+        """
+        return read_chain(self._kept(version, _CHAIN), where=str(self._folder(version)))
+
+    def is_covered(self, version: int) -> bool:
+        """Whether a version's key is under a cover. Raises IdentityError and PrivateFileError as ``certificates``."""
+        return is_covered(self._kept(version, _KEY))
+
+    def put_under_cover(self) -> int:
+        """Cover the keys that lie bare, and remove what a crash left half written; gives how many were bare.
+
+        Raises:
+            PrivateFileError: one cannot be read or written.
+        """
+        if not self._root.is_dir():
+            return 0
+        if self._archive.is_dir():
+            self._sweep()
+        names = [_PENDING, *(self._relative(version) for version in self.versions())]
+        return sum(put_under(self._cover, self._root / name, name=self._name(name)) for name in names)
+
+    def _kept(self, version: int, name: str) -> bytes:
+        path = self._folder(version) / name
         try:
-            return Identity.from_pem(read_private(folder / _KEY), read_private(folder / _CHAIN), where=str(folder))
+            return read_private(path)
         except PrivateFileError as error:
             if error.code != "file.missing":
                 raise
             raise IdentityError(
                 f"there is no complete version {version} of the certificate",
                 code="identity.missing",
-                where=str(folder),
+                where=str(path.parent),
                 hint="enroll again",
             ) from error
+
+    def _opened(self, kept: bytes, name: str) -> bytes:
+        try:
+            return self._cover.open(self._name(name), kept)
+        except SealError as error:
+            raise IdentityError(
+                "the private key cannot be opened: it was sealed with a key that is gone, or changed",
+                code="identity.sealed",
+                where=str(self._root / name),
+                hint="enroll again",
+            ) from error
+
+    def _relative(self, version: int) -> str:
+        return f"{self._archive.name}/{version:04d}/{_KEY}"
+
+    def _name(self, name: str) -> str:
+        """What a cover knows a file by: where the folder itself is does not matter."""
+        return f"{self._root.name}/{name}"
 
     def current(self) -> Identity | None:
         """The identity to use: the live version, or the proven one if live is damaged; None before the first.

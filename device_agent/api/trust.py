@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from device_agent.api.memory_file import in_memory
 from device_agent.errors import ConfigurationError
 from device_agent.plain_file import read_plain
 
@@ -85,17 +86,21 @@ class Trust:
                 kept = self._made[file, entry] = (stamp, self._make(file, revoked))
             return kept[1]
 
-    def with_identity(self, host: str, port: int, *, chain: Path, key: Path) -> ssl.SSLContext:
+    def with_identity(self, host: str, port: int, *, pem: bytes) -> ssl.SSLContext:
         """A context of its own that also shows a certificate; for a few connections, not kept.
 
+        Args:
+            pem: the private key and its certificates, leaf first; they get to OpenSSL without touching a disk.
+
         Raises:
-            OSError: chain or key cannot be used (``ssl.SSLError`` is one).
+            OSError: they cannot be used (``ssl.SSLError`` is one).
             ConfigurationError, NetworkError: as ``context``.
         """
         file, entry = self._kind(host, port)
         revoked = self._lists.current(entry) if self._lists is not None and entry else None
         context = self._make(file, revoked)
-        context.load_cert_chain(chain, key)
+        with in_memory(pem) as path:
+            context.load_cert_chain(path)
         return context
 
     def says(self, host: str, port: int = 443) -> list[tuple[str, Path]]:

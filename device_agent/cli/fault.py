@@ -15,6 +15,7 @@ from certs.errors import (
     LicenseError,
     ManifestError,
     PrivateFileError,
+    SealError,
     TrustError,
 )
 from device_agent.errors import AgentError
@@ -29,6 +30,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (EnvelopeError, 7),
     (ManifestError, 7),
     (PrivateFileError, 3),
+    (SealError, 3),
     (IdentityError, 3),
     (TrustError, 5),
     (AssetError, 7),

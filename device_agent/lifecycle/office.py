@@ -21,6 +21,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from certs.cover import BARE, Cover
+from certs.errors import IdentityError
+from certs.lineage import Lineage
+from certs.secret import SecretBytes
 from device_agent.api.credentials import Credentials, CredentialSteps
 from device_agent.api.direct import open_socket
 from device_agent.api.endpoint import is_loopback
@@ -69,6 +73,7 @@ class Office:
         est_url: up to ``/.well-known/est``.
         broker_url: gives credentials to GET.
         identity_folder: where the device's certificates are; ``live`` in it is shown to the office.
+        cover: between its keys and their files.
         routes: which proxy leads where, as ``proxy_routes`` gives it.
         heard: told of every answer, refusals included, as it came over the verified connection; for its Date.
     """
@@ -81,6 +86,7 @@ class Office:
     routes: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     steady: Callable[[], float] = time.monotonic
     heard: Callable[[Answer], None] = lambda _answer: None
+    cover: Cover = BARE
 
     @classmethod
     def of(
@@ -91,6 +97,7 @@ class Office:
         environ: Mapping[str, str],
         trust: Trust | None = None,
         steady: Callable[[], float] = time.monotonic,
+        cover: Cover = BARE,
     ) -> Office:
         """The office that the settings name; ``trust`` when somebody else has it already.
 
@@ -114,6 +121,7 @@ class Office:
             timeout_s=min(settings.timeout_s, 30.0),
             routes=proxy_routes(settings.proxy, environ=environ, where=settings.where("proxy")),
             steady=steady,
+            cover=cover,
         )
 
     def authorities(self) -> tuple[x509.Certificate, ...]:
@@ -241,14 +249,16 @@ class Office:
         host, port = parts.hostname or "", parts.port or 443
         if not with_identity:
             return self.trust.context(host, port)
-        live = self.identity_folder / "live"
+        lineage = Lineage(root=self.identity_folder, cover=self.cover)
         try:
-            return self.trust.with_identity(host, port, chain=live / "chain.pem", key=live / "key.pem")
-        except OSError as error:
+            identity = lineage.read(lineage.live or 0)
+            pem = SecretBytes(identity.key_pem() + identity.chain_pem())
+            return self.trust.with_identity(host, port, pem=pem)
+        except (OSError, IdentityError) as error:
             raise ConfigurationError(
                 "this device has no certificate",
                 code="office.no_certificate",
-                where=str(live),
+                where=str(self.identity_folder / "live"),
                 hint="get one: avatar-agent certs enroll",
             ) from error
 

@@ -12,6 +12,7 @@ import pytest
 
 from certs import lineage as module
 from certs.authority import Authority
+from certs.cover import KeyedCover
 from certs.errors import CertError, IdentityError, PrivateFileError
 from certs.identity import Identity, request
 from certs.lineage import Lineage
@@ -242,3 +243,69 @@ def test_a_full_disk_changes_nothing(lineage: Lineage, root: Path, monkeypatch: 
                 lineage.deploy(lineage.add(two))
         assert caught.value.code == "file.full"
         assert current(lineage) == one.fingerprint
+
+
+@pytest.fixture
+def covered(root: Path) -> Lineage:
+    return Lineage(root=root, cover=KeyedCover(bytes(range(32)), random_bytes=os.urandom))
+
+
+def keys(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*.pem") if path.name != "chain.pem" and "live" not in path.parts]
+
+
+def test_no_key_lies_bare_under_a_cover(covered: Lineage, root: Path) -> None:
+    one, two = enrolled(covered), enrolled(covered)
+    for identity in (one, two):
+        covered.deploy(covered.add(identity))
+    covered.pending_key()
+    assert covered.pending_key().public_key() == covered.pending_key().public_key(), "it is the same each time"
+    assert len(keys(root)) == 3
+    for path in keys(root):
+        assert b"PRIVATE" not in path.read_bytes()
+    assert current(covered) == two.fingerprint
+    assert covered.is_covered(1)
+    with pytest.raises(IdentityError) as caught:
+        Lineage(root=root).read(1)
+    assert caught.value.code == "identity.sealed"
+    assert Lineage(root=root).certificates(1) == one.chain, "certificates are no secret"
+
+
+def test_a_version_s_key_does_not_open_as_another_s(covered: Lineage, root: Path) -> None:
+    one = enrolled(covered)
+    for _ in range(2):
+        covered.add(one)
+    names = [root / "archive" / version / "key.pem" for version in ("0001", "0002")]
+    names[1].write_bytes(names[0].read_bytes())
+    covered.read(1)
+    with pytest.raises(IdentityError):
+        covered.read(2)
+
+
+def test_keys_that_lay_bare_are_covered_and_stay_what_they_are(lineage: Lineage, covered: Lineage, root: Path) -> None:
+    one = enrolled(lineage)
+    lineage.deploy(lineage.add(one))
+    lineage.add(enrolled(lineage))
+    waiting = lineage.pending_key().public_key()
+    half = root / "archive" / ".0123456789abcdef.new"
+    half.mkdir(mode=0o700)
+    (half / "key.pem").write_bytes(one.key_pem())
+    with pytest.raises(IdentityError):
+        covered.read(1)
+    assert covered.put_under_cover() == 3
+    assert covered.put_under_cover() == 0
+    assert not half.exists(), "a version that a crash left half written holds a key too"
+    assert b"PRIVATE" not in b"".join(path.read_bytes() for path in keys(root))
+    assert current(covered) == one.fingerprint
+    assert covered.pending_key().public_key() == waiting
+
+
+def test_there_may_be_nothing_to_cover(covered: Lineage, root: Path) -> None:
+    assert covered.put_under_cover() == 0
+    assert not root.exists()
+
+
+def test_a_pending_key_of_another_cover_is_made_anew(covered: Lineage, root: Path) -> None:
+    before = covered.pending_key().public_key()
+    other = Lineage(root=root, cover=KeyedCover(bytes(32), random_bytes=os.urandom))
+    assert other.pending_key().public_key() != before

@@ -132,3 +132,23 @@ def test_what_the_service_could_not_see_is_not_installed(tmp_path: Path, place: 
             install.require_visible(layout)
         assert (caught.value.code, caught.value.where) == ("install.hidden", place)
     install.require_visible(LAYOUT)
+
+
+def test_the_units_allow_the_file_in_memory_that_a_key_gets_to_openssl_by(analyze: str) -> None:
+    """``memfd_create`` is among the calls that both units allow; ``ProcSubset=pid`` leaves /proc/self/fd."""
+
+    def calls(group: str) -> set[str]:
+        done = subprocess.run(
+            [analyze, "syscall-filter", group], capture_output=True, text=True, timeout=60, check=True
+        )
+        names = {line.strip() for line in done.stdout.splitlines() if line.startswith("    ") and "#" not in line}
+        return {name for name in names if name[0] != "@"}.union(*(calls(name) for name in names if name[0] == "@"))
+
+    for unit in (units.agent_unit(LAYOUT), units.display_unit(LAYOUT)):
+        filters = [line.partition("=")[2] for line in unit.splitlines() if line.startswith("SystemCallFilter=")]
+        allowed: set[str] = set()
+        for line in filters:
+            groups = set().union(*(calls(group) for group in line.lstrip("~").split()))
+            allowed = allowed - groups if line.startswith("~") else allowed | groups
+        assert "memfd_create" in allowed
+        assert "ptrace" not in allowed, "what is looked for here would be found missing"
