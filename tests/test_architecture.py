@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("device_agent.api", "device_agent.avatars", "device_agent.drive"),
     ("device_agent.lifecycle",),
     ("device_agent.service", "device_agent.harness"),
+    ("device_agent.display",),
     ("device_agent.cli",),
 )
 """Low to high; a room imports rooms of lower rows, its own insides, and nothing else of ours."""
@@ -55,6 +56,8 @@ FORBIDDEN: tuple[tuple[str, str], ...] = (
     ("device_agent.harness", "device_agent.avatars"),
     ("device_agent.harness", "device_agent.lifecycle"),
     ("device_agent.harness", "device_agent.drive"),
+    ("device_agent.display", "device_agent.api"),
+    ("device_agent.display", "device_agent.harness"),
 )
 
 GPU_ONLY = ("renderer.gl", "renderer.output")

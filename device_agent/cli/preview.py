@@ -10,6 +10,7 @@ import typer
 from device_agent.cli import options, present, source
 from device_agent.cli.limits import file_limits
 from device_agent.cli.options import ModeName
+from device_agent.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +22,16 @@ def preview(
     avatar: options.Avatar = None,
     size: Annotated[str, typer.Option("--size", help="Of the window.", metavar="WxH")] = "540x960",
     fullscreen: Annotated[bool, typer.Option("--fullscreen", help="Fill the first screen.")] = False,
+    follow: Annotated[
+        bool | None,
+        typer.Option(
+            "--follow/--no-follow",
+            help="Show what the device's state asks for, as it changes; what --fullscreen does without FILE or CODE.",
+        ),
+    ] = None,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="While following full screen: Q and Escape close the window.")
+    ] = False,
     camera: options.Camera = None,
     clip: options.Clip = None,
     background: Annotated[
@@ -40,6 +51,33 @@ def preview(
     cache_dir: options.CacheDir = None,
 ) -> None:
     """Show an avatar in a window: turn it, zoom, play its clips, take pictures."""
+    if follow is None:
+        follow = fullscreen and avatar is None
+    if follow:
+        if avatar is not None:
+            raise UsageError(
+                "what is followed is the device, not a file or a code",
+                code="usage.preview",
+                where="--follow",
+                hint="leave one of them out",
+            )
+        from device_agent.cli.following import follow as follow_device
+        from renderer.output.mode import mode_of
+
+        follow_device(
+            size=source.parse_size(size),
+            fullscreen=fullscreen,
+            closable=controls or not fullscreen,
+            camera=camera,
+            clip=clip,
+            background=source.parse_background(background),
+            mode=mode_of(mode.value),
+            limit=limit or (),
+            config=config,
+            state_dir=state_dir,
+            cache_dir=cache_dir,
+        )
+        return
     import time
 
     asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir, limit=limit or ())

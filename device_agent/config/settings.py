@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             first, and never the one that is shown or the one before it.
         download_deadline_s: seconds that one download of a package may take altogether; it resumes next time.
         avatar: code of the avatar that ``avatar-agent run`` shows; empty keeps the one that was fetched last.
+        fallback_picture: PNG, JPEG or WebP that the display shows when the device was offline for too long to show its
+            avatar; without one it shows a card.
         health_socket: path of the Unix socket with health and metrics; empty takes ``health.sock`` in the run folder.
         health_port: port on this machine's loopback with the same; 0 for none.
         enroll_url: address of the EST server that certifies this device, up to ``/.well-known/est``.
@@ -92,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_quota_bytes: int = 4 * 1024**3
     download_deadline_s: float = 3600.0
     avatar: str = ""
+    fallback_picture: Path | None = None
     health_socket: str = ""
     health_port: int = 0
     enroll_url: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import cast
@@ -124,6 +125,10 @@ class Decoding:
 
     def __contains__(self, index: int) -> bool:
         return index in self._begun
+
+    def wait(self) -> None:
+        """Return when every picture is decoded."""
+        futures.wait(self._begun.values())
 
     def take(self, index: int, *, mipmapped: bool) -> Pixels | None:
         """The decoded picture, once; its mipmap only where it is wanted."""

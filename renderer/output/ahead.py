@@ -20,6 +20,22 @@ _SLOTS = (
 )
 
 
+def decoding(avatar: Avatar, *, largest: int = LARGEST_TEXTURE) -> Decoding:
+    """The pictures of the avatar's materials, being decoded from now on."""
+    used = {
+        primitive.material
+        for node in avatar.order
+        if (mesh := avatar.nodes[node].mesh) >= 0
+        for primitive in avatar.meshes[mesh].primitives
+    }
+    materials = [material for index, material in enumerate(avatar.materials) if index in used]
+    references = [getattr(material, slot) for material in materials for slot in _SLOTS]
+    textures = {reference.texture for reference in references if reference is not None}
+    images = {avatar.textures[index].image for index in textures if index < len(avatar.textures)}
+    wanted = [index for index in images if 0 <= index < len(avatar.images)]
+    return Decoding(avatar.images, wanted, largest=largest, threads=_THREADS)
+
+
 class Ahead:
     """A context without a screen that a thread makes, and pictures that threads decode.
 
@@ -34,18 +50,7 @@ class Ahead:
 
     def decode(self, avatar: Avatar, *, largest: int = LARGEST_TEXTURE) -> None:
         """Begin to decode the pictures of the avatar's materials."""
-        used = {
-            primitive.material
-            for node in avatar.order
-            if (mesh := avatar.nodes[node].mesh) >= 0
-            for primitive in avatar.meshes[mesh].primitives
-        }
-        materials = [material for index, material in enumerate(avatar.materials) if index in used]
-        references = [getattr(material, slot) for material in materials for slot in _SLOTS]
-        textures = {reference.texture for reference in references if reference is not None}
-        images = {avatar.textures[index].image for index in textures if index < len(avatar.textures)}
-        wanted = [index for index in images if 0 <= index < len(avatar.images)]
-        self.pictures = Decoding(avatar.images, wanted, largest=largest, threads=_THREADS)
+        self.pictures = decoding(avatar, largest=largest)
 
     def context(self) -> GraphicsContext:
         """The context, current in the thread that asks for it; to be asked for once.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from renderer.gl.context import GraphicsContext
 from renderer.gl.outlines import NO_EDGES
 from renderer.gl.overlay import Overlay
+from renderer.gl.pictures import Decoding
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
 from renderer.output.offscreen import Shot
@@ -28,12 +29,21 @@ class Canvas:
     Args:
         size: of the picture, in pixels.
         samples: samples a pixel, 0 for none.
+        pictures: those of the avatar that are decoded already.
     """
 
-    def __init__(self, context: GraphicsContext, avatar: Avatar, *, size: tuple[int, int], samples: int) -> None:
+    def __init__(
+        self,
+        context: GraphicsContext,
+        avatar: Avatar,
+        *,
+        size: tuple[int, int],
+        samples: int,
+        pictures: Decoding | None = None,
+    ) -> None:
         self._context, self._avatar, self._samples = context, avatar, samples
         with np.errstate(all="ignore"):
-            self._stage = Stage(context, avatar)
+            self._stage = Stage(context, avatar, pictures=pictures)
         self._target = self._made(size)
         self._overlay = Overlay(context)
         self._window, self._shown = context.gl.detect_framebuffer(0), size

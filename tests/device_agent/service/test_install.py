@@ -64,6 +64,12 @@ def test_the_agent_has_no_graphics_and_the_display_no_network() -> None:
     assert "PrivateNetwork=yes" in display
     assert "AF_INET" not in display
     assert "MemoryDenyWriteExecute" not in display
+    assert {
+        "Type=notify", "WatchdogSec=60", "SystemCallErrorNumber=EPERM", "RuntimeDirectory=avatar-display",
+        "RuntimeDirectoryMode=0700", "RuntimeDirectoryPreserve=restart",
+        "ReadOnlyPaths=/var/lib/avatar-agent /var/cache/avatar-agent",
+    } <= set(display.splitlines())  # fmt: skip
+    assert "StateDirectory=" not in display, "it writes nothing but its notes"
     for unit in (agent, display):
         lines = unit.splitlines()
         assert {"LimitCORE=0", "UMask=0077", "Restart=always"} <= set(lines), (

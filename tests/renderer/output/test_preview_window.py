@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ import pytest
 from PIL import Image, ImageGrab
 
 from renderer.sample import sample_avatar
-from tests.renderer.output.x_screen import Screen
+from tests.renderer.output.x_screen import Screen, needed, virtual_screen
 
 pytestmark = pytest.mark.gl
 
@@ -46,29 +45,10 @@ print(json.dumps({"closed": True}), flush=True)
 """
 
 
-def _needed(program: str, package: str) -> str:
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed (Debian package {package})")
-    return found
-
-
 @pytest.fixture
 def display() -> Iterator[str]:
-    xvfb = _needed("Xvfb", "xvfb")
-    receiving, sending = os.pipe()
-    server = subprocess.Popen(
-        [xvfb, "-displayfd", str(sending), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        pass_fds=(sending,),
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(sending)
-    with os.fdopen(receiving) as answer:
-        number = answer.readline().strip()
-    assert number, "Xvfb did not start"
-    yield f":{number}"
-    server.terminate()
-    server.wait(10)
+    with virtual_screen() as name:
+        yield name
 
 
 class Shown:
@@ -109,7 +89,7 @@ class Shown:
         pytest.fail("it never happened")
 
     def touch(self, *command: str) -> None:
-        subprocess.run([_needed("xdotool", "xdotool"), *command], env=self._environment, check=True, timeout=30)
+        subprocess.run([needed("xdotool", "xdotool"), *command], env=self._environment, check=True, timeout=30)
 
     def lose_context(self) -> None:
         assert self._process.stdin is not None
@@ -128,7 +108,7 @@ class Shown:
 
 @pytest.fixture
 def shown(display: str, tmp_path: Path) -> Iterator[Shown]:
-    _needed("xdotool", "xdotool")
+    needed("xdotool", "xdotool")
     preview = Shown(display, tmp_path)
     preview.until(lambda report: report["frame"] >= 2)
     preview.touch("mousemove", "120", "160")
@@ -180,7 +160,7 @@ def test_keys_and_mouse_do_what_they_say(shown: Shown, tmp_path: Path) -> None:
 @pytest.fixture
 def wide(display: str, tmp_path: Path) -> Iterator[Shown]:
     """A window with room for the controls: they begin 250 units from its right edge."""
-    _needed("xdotool", "xdotool")
+    needed("xdotool", "xdotool")
     preview = Shown(display, tmp_path, width=500)
     preview.until(lambda report: report["frame"] >= 2)
     preview.touch("mousemove", "100", "160")
@@ -271,7 +251,7 @@ def test_a_lost_context_is_made_anew(wide: Shown, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "drawn"), [("High", [600, 640]), ("Standard", [424, 453]), ("Low", [300, 320])])
 def test_on_a_fine_screen_a_unit_has_two_pixels(display: str, tmp_path: Path, mode: str, drawn: list[int]) -> None:
-    _needed("xdotool", "xdotool")
+    needed("xdotool", "xdotool")
     screen = Screen(display)
     screen.fineness(192)
     preview = Shown(display, tmp_path, width=300, mode=mode)
@@ -310,7 +290,7 @@ def _on_screen(display: str, size: tuple[int, int]) -> np.ndarray:
 
 
 def test_a_board_that_has_only_opengl_es_shows_the_same(display: str, tmp_path: Path) -> None:
-    _needed("xdotool", "xdotool")
+    needed("xdotool", "xdotool")
     pictures = {}
     for name, environment in (("gl", {}), ("es", {"MESA_GL_VERSION_OVERRIDE": "2.1"})):
         folder = tmp_path / name

@@ -8,13 +8,45 @@ asks for the selection.
 from __future__ import annotations
 
 import ctypes
+import os
 import select
-from collections.abc import Sequence
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 _CLIENT_MESSAGE, _SELECTION_REQUEST, _SELECTION_NOTIFY = 33, 30, 31
 _ATOM, _STRING, _REPLACE, _NOW = 4, 31, 0, 0
 _long, _window = ctypes.c_long, ctypes.c_ulong
+
+
+def needed(program: str, package: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed (Debian package {package})")
+    return found
+
+
+@contextmanager
+def virtual_screen() -> Iterator[str]:
+    """The name of an X server of our own, 800 x 600."""
+    xvfb = needed("Xvfb", "xvfb")
+    receiving, sending = os.pipe()
+    server = subprocess.Popen(
+        [xvfb, "-displayfd", str(sending), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        pass_fds=(sending,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(sending)
+    with os.fdopen(receiving) as answer:
+        number = answer.readline().strip()
+    assert number, "Xvfb did not start"
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
 
 
 class _Message(ctypes.Structure):

@@ -1,0 +1,30 @@
+"""Opening a package for the screen: whether it may be shown is the table's to say, and not asked here again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from device_agent.avatars.cache import AvatarCache
+from device_agent.errors import StateError
+from device_agent.lifecycle.licenses import license_for
+from device_agent.lifecycle.vault import AVATARS, Vault
+
+
+def may_change(code: str) -> bool:
+    """Whether an error is the disk's or the moment's, so that another try may end otherwise."""
+    return code in ("display.gone", "state.license_gone") or code.startswith(("file.", "cache."))
+
+
+def open_files(state_dir: Path, cache_dir: Path, *, code: str, sha256: str) -> dict[str, bytes]:
+    """The files of a package, decrypted into memory.
+
+    Raises:
+        StateError: it is not here any more, or its licence is not.
+        PackageError, LicenseError: it does not open.
+        ConfigurationError: it cannot be read.
+    """
+    cached = AvatarCache(cache_dir / AVATARS).cached(code)
+    package = cached if cached is not None and cached.sha256 == sha256 else None
+    if package is None:
+        raise StateError(f"this package of {code} is not on this device any more", code="display.gone")
+    return package.open(license_for(Vault(state_dir), package.data))

@@ -1,0 +1,52 @@
+"""The operator's own picture for a device that may not show its avatar: read when needed, fitted to the screen."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from device_agent.display.card_picture import Picture
+
+MOST_PIXELS = 64_000_000
+"""Of the file's picture; a screen of 3840x2160 has 8 million."""
+
+_FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+@dataclass
+class OperatorsPicture:
+    """Remembers the picture as it was last fitted, until its file or the screen is another."""
+
+    _known: tuple[object, Picture | None] | None = None
+
+    def fitted(self, path: Path | None, size: tuple[int, int]) -> Picture | None:
+        """The picture ``(h, w, 3) uint8`` that fills a screen of ``size``, cut at two sides where it has another shape;
+        ``None`` where none is named, or it cannot be read.
+        """
+        if path is None:
+            return None
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        key = (path, found.st_mtime_ns, found.st_size, found.st_ino, size)
+        if self._known is None or self._known[0] != key:
+            self._known = key, _read(path, size)
+        return self._known[1]
+
+
+def _read(path: Path, size: tuple[int, int]) -> Picture | None:
+    try:
+        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as opened:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if opened.width * opened.height > MOST_PIXELS:
+                return None
+            opened.draft("RGB", (2 * size[0], 2 * size[1]))
+            upright = ImageOps.exif_transpose(opened).convert("RGB")
+            return np.asarray(ImageOps.fit(upright, size, Image.Resampling.LANCZOS))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None

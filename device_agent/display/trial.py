@@ -1,0 +1,154 @@
+"""A package that is new is opened and drawn once by a child process, before the display that people see takes it.
+
+Pictures and meshes are decoded by libraries that are not ours. One that crashes, eats memory or never ends does that to
+the child; the picture on the screen goes on. Run as ``python -m device_agent.display.trial`` with the task on stdin.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+OUT_OF_MEMORY = "display.memory"
+OUT_OF_TIME = "display.time"
+CRASHED = "display.crashed"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trial may take.
+
+    Attributes:
+        memory: bytes of the child that are in memory; looked at twenty times a second. No limit on addresses: graphics
+            drivers take many more of those than they use.
+        seconds: from start to end.
+    """
+
+    memory: int = 1280 * 1024**2
+    seconds: float = 120.0
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child is to do: the package, where its licence is, and what an avatar may ask for."""
+
+    state_dir: str
+    cache_dir: str
+    code: str
+    sha256: str
+    asset_limits: dict[str, int] = {}
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """How a trial ended: empty ``code`` for well; ``passing`` when another try may end otherwise."""
+
+    code: str = ""
+    message: str = ""
+    passing: bool = False
+
+
+LOOK_S = 0.05
+WORDS = 2000
+"""Characters of the child's last words that are read."""
+
+
+def tried(task: Task, *, limits: Limits = Limits(), program: tuple[str, ...] = ()) -> Verdict:  # noqa: B008 -- frozen
+    """Let a child open and draw the package; waits for it.
+
+    Args:
+        program: the child's command line, without one this module's.
+    """
+    command = program or (sys.executable, "-P", "-m", __name__)
+    try:
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+    except OSError as error:
+        return Verdict(code="display.trial", message=f"no trial is possible: {error.strerror}", passing=True)
+    try:
+        return _watched(child, task, limits)
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+def _watched(child: subprocess.Popen[bytes], task: Task, limits: Limits) -> Verdict:
+    assert child.stdin is not None
+    with suppress(BrokenPipeError):
+        child.stdin.write(msgspec.json.encode(task))
+        child.stdin.close()
+    child.stdin = None
+    ends = time.monotonic() + limits.seconds
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=LOOK_S)
+            return _verdict(child)
+        if time.monotonic() > ends:
+            return Verdict(code=OUT_OF_TIME, message=f"not drawn within {limits.seconds:.0f} s")
+        if _resident(child.pid) > limits.memory:
+            return Verdict(code=OUT_OF_MEMORY, message=f"it takes more than {limits.memory >> 20} MiB to draw")
+
+
+def _verdict(child: subprocess.Popen[bytes]) -> Verdict:
+    assert child.stdout is not None
+    with suppress(msgspec.DecodeError):
+        return msgspec.json.decode(child.stdout.read(WORDS), type=Verdict)
+    ended = child.returncode
+    how = f"by signal {signal.Signals(-ended).name}" if ended < 0 else f"with status {ended}"
+    return Verdict(code=CRASHED, message=f"what opens and draws it ended {how}")
+
+
+def _resident(pid: int) -> int:
+    """Bytes of a process that are in memory; 0 when that cannot be told."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+        return pages * resource.getpagesize()
+    return 0
+
+
+def main() -> None:
+    """The child's own work: its verdict on stdout."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the licence's key
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")  # when memory ends, it is the trial that goes
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no verdict
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    out.write(msgspec.json.encode(verdict_on(task)))
+    out.flush()
+
+
+def verdict_on(task: Task) -> Verdict:
+    """Open the package and draw it once, small."""
+    from certs.errors import CertError
+    from device_agent.display.opening import may_change, open_files
+    from device_agent.errors import AgentError
+    from renderer.assets import Limits as AssetLimits
+    from renderer.assets import load_package
+    from renderer.errors import GraphicsError, RenderError
+    from renderer.output.offscreen import Offscreen
+    from renderer.output.show import show
+
+    try:
+        files = open_files(Path(task.state_dir), Path(task.cache_dir), code=task.code, sha256=task.sha256)
+        asset = load_package(files, name=task.code, limits=AssetLimits(**task.asset_limits))
+        shown = show(asset, aspect=0.5625)
+        with Offscreen(asset.avatar, size=(180, 320), samples=0) as offscreen:
+            offscreen.take(shown.shot(0.0))
+    except GraphicsError as error:
+        # All of the package was read by then. A display with a window may draw what this process has no driver for.
+        refused = error.code != "gl.none"
+        return Verdict(code=error.code if refused else "", message=str(error) if refused else "")
+    except (AgentError, CertError, RenderError) as error:
+        return Verdict(code=error.code, message=str(error), passing=may_change(error.code))
+    return Verdict()
+
+
+if __name__ == "__main__":
+    main()

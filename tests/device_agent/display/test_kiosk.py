@@ -1,0 +1,52 @@
+"""The whole display on a virtual screen, beside a real engine: what people would see."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from renderer.assets.repack import package_files
+from renderer.sample import sample_avatar
+from tests.device_agent.display.conftest import Display, Site
+
+pytestmark = pytest.mark.gl
+
+
+def another_version() -> dict[str, bytes]:
+    """The sample avatar before a green wall."""
+    files = package_files(sample_avatar(), name="sample")
+    wall = Image.new("RGB", (64, 64), (20, 160, 60))
+    buffer = io.BytesIO()
+    wall.save(buffer, "PNG")
+    return {**files, "background.png": buffer.getvalue()}
+
+
+def test_a_device_s_life_on_its_screen(site: Site, display: Display) -> None:
+    display.until(lambda report: report["scene"] == "setup" and report["drawn"] > 0)
+
+    first = site.bind()
+    shown = display.until(lambda report: report["avatar"] == first)
+
+    second = site.publish(another_version())
+    assert second != first
+    after = display.until(lambda report: report["avatar"] == second)
+    changed = display.until(lambda report: report["drawn"] > after["drawn"])
+    red, green, _ = changed["colour"]
+    assert green > red + 60, "the wall is green now"
+    assert max(shown["colour"]) - min(shown["colour"]) < 30, "and was grey"
+    between = [report["avatar"] for report in display.reports[display.reports.index(shown) :]]
+    assert set(between) == {first, second}, "there was always an avatar on the screen"
+
+    with site.engine() as engine:
+        engine.offline(engine._device.settings.offline_budget_s + 1.0, boot="b")
+    display.until(lambda report: report["scene"] == "offline")
+    with site.engine() as engine:
+        engine.start()
+    display.until(lambda report: report["avatar"] == second)
+
+    with site.engine() as engine:
+        engine.unbind()
+    display.until(lambda report: report["scene"] == "removed" and report["avatar"] == "")
+    assert all(report["black"] == 0 for report in display.reports)
