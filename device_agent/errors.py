@@ -8,7 +8,8 @@ AgentError                     1
 ├── LicenseRefused             4  wrong licence, licence of another app, licence ended
 │   └── SeatsFull              4  every seat of the licence is taken
 ├── NetworkError               5  no answer, or a cut connection
-│   └── NotThePlatform         5  an answer that does not come from the platform
+│   ├── NotThePlatform         5  an answer that does not come from the platform
+│   └── ChannelRefused         5  the drive channel's server answers, and does not open it
 ├── PlatformError              6  the platform refused the call
 │   ├── SignatureRefused       6  signature, access key, nonce
 │   ├── ClockSkew              6  the request's time is outside the platform's window
@@ -107,6 +108,10 @@ class NetworkError(AgentError):
 
 class NotThePlatform(NetworkError):
     """Something answered, but not the platform: a captive portal, a proxy, another service."""
+
+
+class ChannelRefused(NetworkError):
+    """The drive channel's server answers, and does not open it; ``http_status`` says how."""
 
 
 class PlatformError(AgentError):

@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         enroll_url: address of the EST server that certifies this device, up to ``/.well-known/est``.
         enroll_secret: what the EST server gave out for this device's first certificate; it works once.
         broker_url: address of the credential broker that the device's certificate opens.
+        drive_url: address of the drive channel's websocket, which the token of a session opens; empty holds none.
         content_manifest: address of the operator's signed list of packages; with it no other package is taken.
         content_keys: PEM file of the Ed25519 public keys that may have signed it.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
@@ -100,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enroll_url: str = ""
     enroll_secret: Secret | None = None
     broker_url: str = ""
+    drive_url: str = ""
     content_manifest: str = ""
     content_keys: Path | None = None
     render_data_names: dict[str, str] = {}

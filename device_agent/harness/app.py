@@ -1,4 +1,5 @@
-"""The stand-in as an ASGI application: the platform at ``/``, packages at ``/assets/``, the console at ``/_harness/``.
+"""The stand-in as an ASGI application: the platform at ``/``, packages at ``/assets/``, channels at ``/ws``, the
+console at ``/_harness/``.
 
 The two busy rooms are plain ASGI, for speed; the console is a Starlette application, made when it is first used.
 """
@@ -13,6 +14,7 @@ from typing import Any
 from device_agent.harness.assets import PREFIX as ASSETS_PREFIX
 from device_agent.harness.assets import Assets, FileReply
 from device_agent.harness.gateway import Gateway
+from device_agent.harness.im.socket import serve as serve_channel
 from device_agent.harness.loopback import is_loopback_host
 from device_agent.harness.refusal import GatewayRefusal
 from device_agent.harness.reply import Reply, json_reply
@@ -57,6 +59,9 @@ class HarnessApp:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """The ASGI entry."""
+        if scope["type"] == "websocket":
+            await serve_channel(self._world.channels, scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         path: bytes = scope.get("raw_path") or scope["path"].encode()

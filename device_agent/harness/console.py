@@ -11,6 +11,7 @@ import msgspec
 
 from device_agent.harness.callbacks import VALIDATE, Delivery
 from device_agent.harness.faults import MEANINGS, Fault, Standing
+from device_agent.harness.im.channels import ChannelOrder, ChannelRules
 from device_agent.harness.operations.events import let_time_tell
 from device_agent.harness.packages.source import file_source, sample_source
 from device_agent.harness.recorder import Record
@@ -208,6 +209,24 @@ class Console:
         if changes is not None:
             self._world.rules = msgspec.convert(msgspec.to_builtins(self._world.rules) | changes, SeatRules)
         return self._world.rules
+
+    def channels(self) -> dict[str, Any]:
+        """The drive channels that are open, and what came on them."""
+        return self._world.channels.facts()
+
+    def order_channels(self, order: ChannelOrder) -> int:
+        """Let something happen on every open channel; how many there were."""
+        return self._world.channels.order(order)
+
+    def channel_rules(self, changes: dict[str, Any]) -> ChannelRules:
+        """The rules of channels in force, after ``changes``.
+
+        Raises:
+            msgspec.ValidationError: no such rule, or no such answer to it.
+        """
+        channels = self._world.channels
+        channels.rules = msgspec.convert(msgspec.to_builtins(channels.rules) | changes, ChannelRules)
+        return channels.rules
 
     def workings(self, changes: dict[str, Any] | None = None) -> Workings:
         """How fast slow things go, after ``changes``.

@@ -27,6 +27,7 @@ from device_agent.harness.console import (
     TimeOrder,
 )
 from device_agent.harness.faults import Fault
+from device_agent.harness.im.channels import ChannelOrder
 from renderer.errors import RenderError
 
 OrderT = TypeVar("OrderT")
@@ -106,6 +107,15 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
     async def rules(request: Request) -> Any:
         return console.rules(await _order(request, dict[str, Any]) if request.method == "PUT" else None)
 
+    async def channel(request: Request) -> Any:
+        match request.method:
+            case "GET":
+                return console.channels()
+            case "POST":
+                return {"channels": console.order_channels(await _order(request, ChannelOrder))}
+            case _:
+                return console.channel_rules(await _order(request, dict[str, Any]))
+
     async def snapshots(_: Request) -> Any:
         return console.snapshots()
 
@@ -163,6 +173,7 @@ def console_app(console: Console, *, ready: Callable[[], Any]) -> Starlette:
         ("/time", time, ("POST",)),
         ("/seed", seed, ("POST",)),
         ("/rules", rules, ("GET", "PUT")),
+        ("/channel", channel, ("GET", "POST", "PUT")),
         ("/snapshots", snapshots, ("GET",)),
         ("/snapshots/{name}", snapshot, ("PUT", "POST")),
         ("/workings", workings, ("GET", "PUT")),

@@ -60,6 +60,7 @@ def write_settings(path: Path, ready: Ready) -> None:
         "tenant_id": ready.tenant_id,
         "app_id": ready.app_id,
         "license_file": ready.license_file,
+        "drive_url": ready.im_url,
         "state_dir": str(beside / "state"),
         "cache_dir": str(beside / "cache"),
     }

@@ -24,6 +24,7 @@ from device_agent.harness.app import HarnessApp
 from device_agent.harness.assets import MANIFEST
 from device_agent.harness.console import Console, LicenseOrder, OfficeDesk, TimeOrder
 from device_agent.harness.faults import Fault
+from device_agent.harness.im.channels import LONGEST, ChannelOrder, ChannelRules
 from device_agent.harness.licensing import make_key
 from device_agent.harness.loopback import is_loopback
 from device_agent.harness.packages.listing import Listing
@@ -196,6 +197,18 @@ class RunningHarness:
             raise AgentError("the harness is not running", code="harness.stopped")
         return self._finish(self._app.deliver_late())
 
+    def channel(self, **order: Any) -> int:
+        """Let something happen on every open channel (the fields of ``ChannelOrder``); how many there were."""
+        return self._on_loop(lambda: self._world.channels.order(ChannelOrder(**order)))
+
+    def channels(self) -> dict[str, Any]:
+        """The drive channels that are open (``open``), and what came on them (``messages``)."""
+        return self._on_loop(self._console.channels)
+
+    def channel_rules(self, **changes: Any) -> ChannelRules:
+        """Change rules of channels; those in force afterwards."""
+        return self._on_loop(lambda: self._console.channel_rules(changes))
+
     def rules(self, **changes: Any) -> SeatRules:
         """Change rules of seats; those in force afterwards."""
         return self._on_loop(lambda: self._console.rules(changes))
@@ -249,7 +262,9 @@ class RunningHarness:
         config = uvicorn.Config(
             app,
             http=protocol_for(app),
-            ws="none",
+            ws="wsproto",
+            ws_max_size=LONGEST,
+            ws_ping_interval=None,
             lifespan="off",
             interface="asgi3",
             loop="asyncio",

@@ -15,6 +15,7 @@ from device_agent.harness.callbacks import Callbacks, Post, post_over_http
 from device_agent.harness.clock import HarnessClock
 from device_agent.harness.faults import Faults
 from device_agent.harness.ids import Ids
+from device_agent.harness.im.channels import Channels
 from device_agent.harness.licensing import LicenseOffice, make_key
 from device_agent.harness.packages.listing import Listing
 from device_agent.harness.packages.shelf import Shelf
@@ -101,6 +102,7 @@ class World:
     callbacks: Callbacks
     faults: Faults
     recorder: Recorder
+    channels: Channels
     household: Household
     first_rules: SeatRules
     rules: SeatRules
@@ -118,6 +120,7 @@ class World:
         self.late.clear()
         self.recorder.forget()
         self.callbacks.forget()
+        self.channels.forget()
         self.clock.restart()
         self.rules = self.first_rules
         self.workings = self.first_workings
@@ -177,6 +180,7 @@ def build_world(setup: Setup) -> World:
         callbacks=Callbacks(store=store, clock=clock, ids=ids, post=setup.post),
         faults=Faults(),
         recorder=Recorder(),
+        channels=Channels(ids=ids, now=clock.now),
         household=household,
         first_rules=setup.rules,
         rules=setup.rules,

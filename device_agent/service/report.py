@@ -48,6 +48,8 @@ class Report:
     """The latest snapshot and what was counted; one thread writes, others read."""
 
     _snapshot: Snapshot = field(default_factory=Snapshot)
+    _drive: str = ""
+    _doubled: bool = False
     _steps: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -61,6 +63,16 @@ class Report:
         """Replace the snapshot."""
         with self._lock:
             self._snapshot = snapshot
+
+    def drive(self, standing: str) -> None:
+        """How the drive channel is: ``waiting``, ``connected``, empty where there is none."""
+        with self._lock:
+            self._drive = standing
+
+    def doubled(self) -> None:
+        """Another device seems to use this one's identity."""
+        with self._lock:
+            self._doubled = True
 
     def count(self, step: str, result: str) -> None:
         """One more step that ended so. Codes are the platform's: of many, the rest counts as ``other``."""
@@ -78,6 +90,8 @@ class Report:
             "link": now.link,
             "session": str(now.session),
             "content": str(now.content),
+            "drive": self._drive,
+            "doubled": self._doubled,
             "may_show": now.may_show,
             "offline_s": round(now.offline_s),
             "offline_budget_s": now.budget_s,
@@ -100,6 +114,8 @@ class Report:
             ("may_show", "Whether the avatar may be on the screen.", float(now.may_show)),
             ("seat_held", "Whether the platform has told us that the seat is ours.", float(now.phase in HOLDS_SEAT)),
             ("online", "Whether the last licensed call succeeded.", float(now.link == "online")),
+            ("drive_connected", "Whether the drive channel is open.", float(self._drive == "connected")),
+            ("identity_doubled", "Whether another device seems to use this one's identity.", float(self._doubled)),
             ("offline_seconds", "Seconds of the offline budget that are used.", now.offline_s),
             ("offline_budget_seconds", "The offline budget.", now.budget_s),
             ("certificate_end_seconds", "End of the device's certificate, 0 without one.", now.certificate_ends),

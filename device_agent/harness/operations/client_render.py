@@ -45,7 +45,8 @@ def client_start(world: World, call: Call[ClientStart]) -> Answer:
     world.accounts.admit(call.caller, tenant_id=request.tenant_id, app_id=request.app_id)
     world.seats.check_bound(app_id=request.app_id, rules=world.rules)
     world.seats.license_for(call.caller, app_id=request.app_id)
-    return Answer(data={"ImToken": world.ids.token(64)})
+    token = world.channels.issue(tenant_id=call.caller.tenant_id, app_id=request.app_id)
+    return Answer(data={"ImToken": token})
 
 
 def render_3d_avatar(world: World, call: Call[Render3dAvatar]) -> Answer:
