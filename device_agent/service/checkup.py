@@ -34,6 +34,7 @@ from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS, Vault
+from device_agent.service.drive import checked
 from device_agent.service.tls_probe import look
 from device_agent.service.units import TPM
 
@@ -331,6 +332,7 @@ def _tls(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         settings.enroll_url,
         settings.broker_url,
         settings.content_manifest,
+        f"http{checked(settings).removeprefix('ws')}" if settings.drive_url else "",
     ):
         parts = urlsplit(address)
         whom = (parts.hostname or "", parts.port or 443)

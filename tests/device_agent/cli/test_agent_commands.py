@@ -248,6 +248,17 @@ def test_wrong_use_is_status_2(shell: Shell) -> None:
     assert shell("bind", "--access-key-secret", "x").returncode == 2
 
 
+def test_the_drive_channel_before_somebody_s_eyes(shell: Shell) -> None:
+    shell.json("bind")
+    assert shell.json("start", "--drive", "--seconds", "0.5")["drive"] == {"connected": 1, "lost": 0, "messages": 0}
+    done = shell("start", "--drive", "--seconds", "0.5")
+    assert done.returncode == 0
+    assert [line.split()[2:] for line in done.stdout.splitlines() if " s  " in line] == [["connected"]]
+    shell.fails("start", "--seconds", "1", status=2, says="--drive")
+    plain = {"AVATAR_AGENT_DRIVE_URL": "ws://im.example/ws"}
+    shell.fails("start", "--drive", environ=plain, status=3, says="drive_url")
+
+
 def test_status_starts_light(shell: Shell) -> None:
     """A kiosk's storage is slow: what status needs is all that it loads."""
     code = (
