@@ -60,6 +60,12 @@ def protocol_for(app: HarnessApp) -> type[H11Protocol]:
             self.app_state = {**self.app_state, "hang_up": transport.abort}
             super().connection_made(Corked(transport))  # type: ignore[arg-type]
 
+        def shutdown(self) -> None:
+            """Where nothing is under way, end at once: over TLS, a close would wait for the other side to close too."""
+            super().shutdown()
+            if self.transport.is_closing() and not self.transport.get_write_buffer_size():
+                self.transport.abort()
+
         def send_400_response(self, msg: str) -> None:
             reply = app.broken(400, "InvalidParameter", "The request is not valid HTTP.")
             headers: list[Any] = [*reply.headers, ("date", app.date()), ("content-length", str(len(reply.body)))]

@@ -214,12 +214,14 @@ def killed_key() -> rsa.RSAPrivateKey:
 
 
 @contextmanager
-def alive_machine(folder: Path, keys: Callable[[], rsa.RSAPrivateKey], *, managed: bool) -> Iterator[Machine]:
-    """A machine, the platform, and for a managed one the office."""
+def alive_machine(
+    folder: Path, keys: Callable[[], rsa.RSAPrivateKey], *, authority: Path, managed: bool
+) -> Iterator[Machine]:
+    """A machine that trusts one public authority, the platform, and for a managed one the office."""
     (folder / "disk").mkdir(mode=0o700)
     (folder / "serial").write_text(SERIAL, encoding="ascii")
     package = PackageSource(code=CODE, name="test", read=lambda: FILES)
-    child = [sys.executable, str(Path(__file__).with_name("child.py"))]
+    child = [sys.executable, str(Path(__file__).with_name("child.py")), str(authority)]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     with (
         RunningHarness.start(avatars=[package], seats=2, keys=keys) as harness,
@@ -237,16 +239,22 @@ def alive_machine(folder: Path, keys: Callable[[], rsa.RSAPrivateKey], *, manage
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Machine]:
+def machine(
+    tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey, one_authority: Path
+) -> Iterator[Machine]:
     """A machine that signs with an access key."""
-    with alive_machine(tmp_path_factory.mktemp("machine"), lambda: killed_key, managed=False) as alive:
+    folder = tmp_path_factory.mktemp("machine")
+    with alive_machine(folder, lambda: killed_key, authority=one_authority, managed=False) as alive:
         yield alive
 
 
 @pytest.fixture(scope="module")
-def managed(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Machine]:
+def managed(
+    tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey, one_authority: Path
+) -> Iterator[Machine]:
     """A machine without an access key: its certificate opens a broker."""
-    with alive_machine(tmp_path_factory.mktemp("managed"), lambda: killed_key, managed=True) as alive:
+    folder = tmp_path_factory.mktemp("managed")
+    with alive_machine(folder, lambda: killed_key, authority=one_authority, managed=True) as alive:
         yield alive
 
 

@@ -80,10 +80,13 @@ class Renewing:
 
 
 @pytest.fixture(scope="module")
-def renewing(tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey) -> Iterator[Renewing]:
+def renewing(
+    tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey, one_authority: Path
+) -> Iterator[Renewing]:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     keys = itertools.chain([killed_key, other]).__next__
-    with alive_machine(tmp_path_factory.mktemp("renewing"), keys, managed=False) as alive:
+    folder = tmp_path_factory.mktemp("renewing")
+    with alive_machine(folder, keys, authority=one_authority, managed=False) as alive:
         yield Renewing(alive)
 
 

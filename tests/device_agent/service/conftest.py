@@ -127,6 +127,11 @@ class Site:
         return [seat["device_id"] for seat in self.harness.seats()]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_authorities(few_authorities: None) -> None:
+    """Not what these tests are about."""
+
+
 @pytest.fixture(scope="session")
 def service_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
