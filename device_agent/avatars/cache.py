@@ -3,7 +3,8 @@
     root/                     0700
       <hash of the code>/     0700, one for each avatar; a code never becomes a path
         active.json           0600, the record: RenderData with its secret, and which package is the active one
-        <sha256>.sealed       0600, the package as it came, never decrypted on disk
+        previous.json         0600, the record of the package before it, for a display that the active one makes crash
+        <sha256>.sealed       0600, the packages as they came, never decrypted on disk
         <identity>.part       0600, a download that was cut; beside it <identity>.part.json
 
 The record is replaced by one rename after the new package is complete and verified; until then the last good one stays.
@@ -26,7 +27,7 @@ from certs.license import License
 from device_agent.avatars.kept import folder_of, kept, sealed_in, size_of
 from device_agent.avatars.package import DEFAULT_LIMITS, PackageLimits, check_package, content_key, open_package
 from device_agent.avatars.partial import open_partial, storage
-from device_agent.avatars.record import Record, read_record, write_record
+from device_agent.avatars.record import PREVIOUS, Record, read_record, write_record
 from device_agent.avatars.render_data import RenderData
 from device_agent.errors import ConfigurationError, PackageError
 
@@ -141,9 +142,12 @@ class AvatarCache:
         if check is not None:
             check(path)
         size = size_of(path) or 0
+        before = read_record(folder)
+        if before is not None and before.sha256 != sha256:
+            write_record(folder, before, PREVIOUS)
         order = 1 + max((record.order for record in self._records()), default=0)
         write_record(folder, Record.of(data, code=code, sha256=sha256, size=size, etag=etag, order=order))
-        _clear(folder, keep=(path.name,))
+        _clear(folder, keep=(path.name, *_previous_names(folder)))
         return CachedPackage(code=code, path=path, data=data, sha256=sha256, size=size, transferred=transferred)
 
     def cached(self, code: str) -> CachedPackage | None:
@@ -153,15 +157,19 @@ class AvatarCache:
             ConfigurationError: the cache is not private.
         """
         record = kept(self._root, code)
-        if record is None:
+        return None if record is None else _package(folder_of(self._root, code), record)
+
+    def previous(self, code: str) -> CachedPackage | None:
+        """The avatar's package before the active one, while there is room for it, or None.
+
+        Raises:
+            ConfigurationError: the cache is not private.
+        """
+        folder = folder_of(self._root, code)
+        record, active = read_record(folder, PREVIOUS), read_record(folder)
+        if record is None or record.code != code or (active is not None and active.sha256 == record.sha256):
             return None
-        return CachedPackage(
-            code=code,
-            path=sealed_in(folder_of(self._root, code), record.sha256),
-            data=record.render_data(),
-            sha256=record.sha256,
-            size=record.size,
-        )
+        return _package(folder, record) if size_of(sealed_in(folder, record.sha256)) == record.size else None
 
     def codes(self) -> tuple[str, ...]:
         """Codes of the avatars that are here, the one fetched last first."""
@@ -186,10 +194,16 @@ class AvatarCache:
                 erase(folder)
 
     def _make_room(self, code: str, size: int, *, keep: Collection[str]) -> None:
-        """Remove avatars, the one fetched longest ago first, until ``size`` more bytes fit into the quota."""
+        """Remove packages that were superseded, then avatars, those fetched longest ago first, until ``size`` more
+        bytes fit into the quota; of an unknown size only that it is not nothing is known.
+        """
         if self._quota is None:
             return
         records = sorted(self._records(), key=lambda record: record.order)
+        for record in records:
+            if size and self.used() + size + _MARGIN <= self._quota:
+                return
+            self._forget_previous(record.code)
         for record in records:
             if self.used() + size + _MARGIN <= self._quota:
                 return
@@ -202,6 +216,14 @@ class AvatarCache:
                 where=str(self._root),
                 hint="raise cache_quota_bytes",
             )
+
+    def _forget_previous(self, code: str) -> None:
+        folder = folder_of(self._root, code)
+        record, active = read_record(folder, PREVIOUS), read_record(folder)
+        with storage(folder):
+            erase(folder / PREVIOUS)
+            if record is not None and (active is None or active.sha256 != record.sha256):
+                erase(sealed_in(folder, record.sha256))
 
     def _folders(self) -> list[Path]:
         try:
@@ -235,7 +257,7 @@ class AvatarCache:
             etag = record.etag if _intact(folder, record) else ""
         part = folder / f"{_identity(data)}.part"
         last = (record and sealed_in(folder, record.sha256).name) or ""
-        _clear(folder, keep=(last, part.name, f"{part.name}.json"))
+        _clear(folder, keep=(last, part.name, f"{part.name}.json", *_previous_names(folder)))
         with open_partial(part, address=data.address) as partial:
             room = self._limits.archive
             if self._quota is not None:
@@ -255,6 +277,22 @@ class AvatarCache:
             with storage(part):
                 partial.finish(sealed_in(folder, partial.sha256))
             return partial.sha256, received.etag if received else "", received.transferred if received else 0
+
+
+def _package(folder: Path, record: Record) -> CachedPackage:
+    return CachedPackage(
+        code=record.code,
+        path=sealed_in(folder, record.sha256),
+        data=record.render_data(),
+        sha256=record.sha256,
+        size=record.size,
+    )
+
+
+def _previous_names(folder: Path) -> tuple[str, ...]:
+    """Name of the package before the active one, where there is one."""
+    record = read_record(folder, PREVIOUS)
+    return () if record is None else (sealed_in(folder, record.sha256).name,)
 
 
 def _bytes_in(folder: Path) -> int:

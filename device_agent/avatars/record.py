@@ -12,10 +12,11 @@ from device_agent.avatars.partial import storage
 from device_agent.avatars.render_data import RenderData
 
 NAME = "active.json"
+PREVIOUS = "previous.json"
 
 
 class Record(msgspec.Struct, kw_only=True, frozen=True):
-    """The active package of one avatar.
+    """The active package of one avatar, or the one before it.
 
     Attributes:
         code: the avatar's code.
@@ -73,15 +74,16 @@ class Record(msgspec.Struct, kw_only=True, frozen=True):
         return f"Record(code={self.code!r}, sha256={self.sha256!r}, size={self.size!r}, order={self.order!r})"
 
 
-def read_record(folder: Path) -> Record | None:
-    """The folder's record; None if there is none or it is damaged: fetching heals that.
+def read_record(folder: Path, name: str = NAME) -> Record | None:
+    """The folder's record, or by its name that of the package before; None if there is none or it is damaged: fetching
+    heals that.
 
     Raises:
         ConfigurationError: the file is not private, or cannot be read.
     """
     with storage(folder):
         try:
-            return msgspec.json.decode(read_private(folder / NAME), type=Record)
+            return msgspec.json.decode(read_private(folder / name), type=Record)
         except msgspec.DecodeError:
             return None
         except PrivateFileError as error:
@@ -90,11 +92,11 @@ def read_record(folder: Path) -> Record | None:
             raise
 
 
-def write_record(folder: Path, record: Record) -> None:
-    """Make the record the active one, in one step.
+def write_record(folder: Path, record: Record, name: str = NAME) -> None:
+    """Make the record the active one, or by its name the one before, in one step.
 
     Raises:
         ConfigurationError: it cannot be written; the old record is still there.
     """
     with storage(folder):
-        write_private(folder / NAME, msgspec.json.encode(record))
+        write_private(folder / name, msgspec.json.encode(record))

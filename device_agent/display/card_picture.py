@@ -22,6 +22,12 @@ _TOP, _BOTTOM = (30.0, 37.0, 50.0), (13.0, 17.0, 25.0)
 _TITLE, _SECOND, _BODY, _QUIET = (246, 248, 251), (203, 211, 224), (178, 188, 204), (141, 152, 170)
 _TONES: dict[str, Colour] = {"calm": (96, 165, 250), "attention": (245, 180, 84), "quiet": (148, 163, 184)}
 _STRIPE = 64
+_EDGE, _MARK, _LABEL = 5.0, 7.5, 9.0
+"""Units: above everything and below the code, for the mark, for the code and its label with some air."""
+
+_LEAST = 1.2
+"""Pixels a unit: smaller letters than that makes are none."""
+
 _BALANCED = 3.5
 """Units: larger words are headlines."""
 
@@ -63,20 +69,19 @@ def card_picture(
     width, height = size
     picture = Image.fromarray(_ground(width, height, _TONES[card.tone]))
     draw = ImageDraw.Draw(picture)
-    unit = _unit(width, height)
     wide = width > height
     left = width * (0.11 if wide else 0.10)
     room = width - 2 * left
     scanned = 0.0 if ticket is None else (min(height * 0.5, width * 0.3) if wide else min(room, height * 0.3))
     if scanned and wide:
         room -= scanned + left * 0.6
-    blocks = _blocks(card, unit, chinese, room=min(room, 80 * unit))
-    foot = height - max(height * 0.075, 5 * unit)
-    whole = sum(block.height for block in blocks) + 7.5 * unit
-    below = scanned + 3 * unit if scanned and not wide else 0.0
-    y = max(5 * unit, (foot - 4 * unit - whole - below) * 0.46)
+    below = scanned if not wide else 0.0
+    unit, blocks = _fitting(card, size, chinese, room=room, below=below)
+    foot = _foot(height, unit)
+    free = foot - _LABEL * unit - _height(blocks, unit) - below
+    y = max(_EDGE * unit, 0.46 * free)
     _mark(picture, left, y, unit, _TONES[card.tone])
-    y += 7.5 * unit
+    y += _MARK * unit
     for block in blocks:
         for line in block.lines:
             _line(draw, line, (left, y), block)
@@ -90,6 +95,28 @@ def card_picture(
     return np.asarray(picture)
 
 
+def _fitting(
+    card: Card, size: tuple[int, int], chinese: Face | None, *, room: float, below: float
+) -> tuple[float, list[_Block]]:
+    """The card's paragraphs, as large as there is height for, and the unit that this makes."""
+    unit = _unit(*size)
+    while True:
+        blocks = _blocks(card, unit, chinese, room=min(room, 80 * unit))
+        needed = _EDGE * unit + _height(blocks, unit) + below + _LABEL * unit
+        if needed <= _foot(size[1], unit) or unit <= _LEAST:
+            return unit, blocks
+        unit *= 0.94
+
+
+def _height(blocks: Sequence[_Block], unit: float) -> float:
+    return sum(block.height for block in blocks) + _MARK * unit
+
+
+def _foot(height: int, unit: float) -> float:
+    """Where the code stands, from above."""
+    return height - max(height * 0.075, _EDGE * unit)
+
+
 def _line(draw: ImageDraw.ImageDraw, text: str, at: tuple[float, float], block: _Block) -> None:
     x, y = at
     for part in re.split(r"(?<=-)(?=-)", text.replace("\u00a0", " ")):
@@ -99,7 +126,7 @@ def _line(draw: ImageDraw.ImageDraw, text: str, at: tuple[float, float], block: 
 
 def _unit(width: int, height: int) -> float:
     """Pixels that sizes are counted in: a hundredth of the screen's middle measure, less where it is narrow."""
-    return max(min(math.sqrt(width * height) / 100.0, width / 72.0, height / 50.0), 1.2)
+    return max(min(math.sqrt(width * height) / 100.0, width / 72.0, height / 50.0), _LEAST)
 
 
 def _blocks(card: Card, unit: float, chinese: Face | None, *, room: float) -> list[_Block]:

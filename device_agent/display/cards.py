@@ -70,8 +70,8 @@ CARDS: Mapping[Scene, Card] = MappingProxyType(
             zh="授权已到期",
             en="The licence has ended",
             zh_do="请在控制台续订。续订后画面会自动恢复；\n立即重试：avatar-agent\u00a0bind",
-            en_do="Renew the order in the console. The picture then comes back by itself;\n"
-            "at once with: avatar-agent\u00a0bind",
+            en_do="Renew the order in the console: the picture comes back by itself.\n"
+            "At once with: avatar-agent\u00a0bind",
             tone="attention",
         ),
         Scene.LICENSE_REFUSED: Card(

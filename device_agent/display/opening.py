@@ -23,8 +23,9 @@ def open_files(state_dir: Path, cache_dir: Path, *, code: str, sha256: str) -> d
         PackageError, LicenseError: it does not open.
         ConfigurationError: it cannot be read.
     """
-    cached = AvatarCache(cache_dir / AVATARS).cached(code)
-    package = cached if cached is not None and cached.sha256 == sha256 else None
+    cache = AvatarCache(cache_dir / AVATARS)
+    here = (package for package in (cache.cached(code), cache.previous(code)) if package is not None)
+    package = next((package for package in here if package.sha256 == sha256), None)
     if package is None:
         raise StateError(f"this package of {code} is not on this device any more", code="display.gone")
     return package.open(license_for(Vault(state_dir), package.data))

@@ -102,11 +102,10 @@ def _packages(settings: Settings, record: Record) -> list[CachedPackage]:
         if not code:
             continue
         try:
-            package = cache.cached(code)
+            package, before = cache.cached(code), cache.previous(code)
         except AgentError:
             continue  # why the cache cannot be read is doctor's to say; another avatar may be there
-        if package is not None:
-            found.append(package)
+        found += [one for one in (package, before) if one is not None]
     return found
 
 

@@ -75,8 +75,15 @@ def test_without_a_hash_the_server_is_asked_whether_it_changed(
     server.body, server.etag = zipped({"metaInfo.json": b"{}"}), '"v2"'
     third = cache.fetch(CODE, data, web=web)
     assert third.path.read_bytes() == server.body
-    assert not first.path.exists()
-    assert sorted(p.name for p in third.path.parent.iterdir()) == sorted(["active.json", third.path.name])
+    before = cache.previous(CODE)
+    assert before is not None
+    assert before.path == first.path
+    assert before.open(None) == first.open(None)
+    server.body, server.etag = zipped({"metaInfo.json": b"{}", "more": b"m"}), '"v3"'
+    fourth = cache.fetch(CODE, data, web=web)
+    assert not first.path.exists(), "one before is enough"
+    kept = ["active.json", fourth.path.name, "previous.json", third.path.name]
+    assert sorted(p.name for p in third.path.parent.iterdir()) == sorted(kept)
 
 
 def test_a_rotten_copy_is_not_asked_about_but_fetched(
@@ -241,7 +248,10 @@ def test_killed_around_the_switch_either_side_is_complete(
     asked = len(server.requests)
     assert cache.fetch(CODE, render_data(new), web=web).open(None) == {"metaInfo.json": b"{}", "new": b"n"}
     assert len(server.requests) == asked, "the verified bytes were here already"
-    assert sorted(p.suffix for p in active.path.parent.iterdir()) == [".json", ".sealed"]
+    assert sorted(p.suffix for p in active.path.parent.iterdir()) == [".json", ".json", ".sealed", ".sealed"]
+    before = cache.previous(CODE)
+    assert before is not None
+    assert before.open(None) == old.open(None)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b"{}", lambda b: bytes(len(b))])

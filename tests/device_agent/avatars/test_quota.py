@@ -43,6 +43,19 @@ def test_the_avatars_fetched_longest_ago_make_room(root: Path, bodies: list[byte
     assert cache.used() <= quota
 
 
+def test_versions_that_were_superseded_make_room_first(root: Path, bodies: list[bytes], render_data: Any) -> None:
+    cache = AvatarCache(root, quota=3 * len(bodies[0]) + 3 * 2000 + MARGIN)
+    fetch(cache, "A0", bodies[0], render_data)
+    fetch(cache, "A1", bodies[1], render_data)
+    fetch(cache, "A1", bodies[2], render_data)
+    assert cache.previous("A1") is not None
+    fetch(cache, "A2", bodies[3], render_data)
+    assert cache.codes() == ("A2", "A1", "A0")
+    assert cache.previous("A1") is None
+    assert cache.cached("A1") is not None
+    assert cache.used() == sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
 def test_what_is_shown_is_not_removed_for_something_that_cannot_fit(
     root: Path, bodies: list[bytes], render_data: Any
 ) -> None:

@@ -50,3 +50,40 @@ def test_a_device_s_life_on_its_screen(site: Site, display: Display) -> None:
         engine.unbind()
     display.until(lambda report: report["scene"] == "removed" and report["avatar"] == "")
     assert all(report["black"] == 0 for report in display.reports)
+
+
+def test_a_package_that_cannot_be_drawn_leaves_the_old_picture(site: Site, display: Display) -> None:
+    good = site.bind()
+    display.until(lambda report: report["avatar"] == good)
+    bad = site.publish({**another_version(), "character.glb": b"glTF but not really"})
+    display.until(lambda report: any(line.get("sha256") == bad for line in display.says()), turns=20000)
+    drawn = display.reports[-1]["drawn"]
+    last = display.until(lambda report: report["drawn"] > drawn + 5)
+    assert last["avatar"] == good
+    (told,) = [line for line in display.says() if line.get("sha256") == bad]
+    assert (told["event"], told["code"], told["stays"]) == ("avatar cannot be shown", "glb.version", True)
+
+    display.kill()
+    display.start()
+    display.until(lambda report: report["avatar"] == good, turns=20000)
+    assert "glb.version" in [line.get("code") for line in display.says()], "a new process knows it, and why"
+
+
+def test_an_avatar_that_the_display_dies_of_gives_way_to_the_one_before(site: Site, display: Display) -> None:
+    good = site.bind()
+    display.until(lambda report: report["avatar"] == good)
+    deadly = site.publish(another_version())
+    display.until(lambda report: report["avatar"] == deadly)
+    for _ in range(2):
+        display.kill()
+        display.start()
+        display.until(lambda report: report["avatar"] == deadly)
+    display.kill()
+    display.start()
+    display.until(lambda report: report["avatar"] == good)
+    assert "display.crash_loop" in [line.get("code") for line in display.says()]
+
+    healed = site.publish(package_files(sample_avatar(), name="healed"))
+    assert healed not in (good, deadly)
+    display.until(lambda report: report["avatar"] == healed)
+    assert all(report["black"] == 0 for report in display.reports)
