@@ -4,6 +4,7 @@ CertError
 ├── LicenseError      the licence cannot be read or used            (exit status 4)
 ├── EnvelopeError     a sealed entry or a wrapped key does not open  (exit status 7)
 ├── ManifestError     a list of packages is not the operator's      (exit status 7)
+├── OrderError        an order is not the operator's, or not for us (exit status 4)
 ├── PrivateFileError  a secret's file is unsafe or cannot be written (exit status 3)
 ├── SealError         a secret on this disk cannot be opened         (exit status 3)
 ├── IdentityError     a key, certificate or PKCS#12 file is no good  (exit status 3)
@@ -45,6 +46,10 @@ class EnvelopeError(CertError):
 
 class ManifestError(CertError):
     """A signed list of avatar packages is not the operator's, is over, or does not list what came."""
+
+
+class OrderError(CertError):
+    """A signed order is not the operator's, not for this device, over, or was carried out before."""
 
 
 class PrivateFileError(CertError):

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certs import manifest as subject
+from certs import signed
 from certs.errors import ManifestError
 from certs.manifest import Listed, Manifest, read_keys, sign, verify
 
@@ -44,7 +45,7 @@ def test_strangers_and_other_uses_of_the_key() -> None:
     assert refusal(sign(GOOD, key=OTHER)) == "manifest.signature"
     assert refusal(sign(GOOD, key=KEY), keys=()) == "manifest.signature"
     document = json.loads(sign(GOOD, key=KEY))
-    document["signatures"][0]["key"] = subject.key_id(OTHER.public_key())
+    document["signatures"][0]["key"] = signed.key_id(OTHER.public_key())
     assert refusal(json.dumps(document).encode(), keys=(KEY, OTHER)) == "manifest.signature"
 
 
@@ -111,8 +112,8 @@ def test_the_same_list_signed_again_has_the_same_digest_and_another_has_not() ->
 
 def test_keys_are_read_from_one_text_and_others_refused() -> None:
     pems = [key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in (KEY, OTHER)]
-    assert [subject.key_id(key) for key in read_keys(b"\n".join(pems))] == [
-        subject.key_id(key.public_key()) for key in (KEY, OTHER)
+    assert [signed.key_id(key) for key in read_keys(b"\n".join(pems))] == [
+        signed.key_id(key.public_key()) for key in (KEY, OTHER)
     ]
     curve = ec.generate_private_key(ec.SECP256R1()).public_key()
     wrong = curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -133,3 +134,14 @@ def test_openssl_signs_one_by_the_page_s_own_words(tmp_path: Path) -> None:
     keys = read_keys((tmp_path / "operator.pub").read_bytes())
     found = verify((tmp_path / "avatars.json").read_bytes(), keys=keys, now=NOW)
     assert (found.version, list(found.avatars)) == (7, ["CH_3d_sample"])
+
+
+def test_a_threshold_counts_different_keys_that_signed() -> None:
+    one = sign(GOOD, key=KEY)
+    two = signed.sign_too(one, domain=subject.DOMAIN, key=OTHER, longest=subject.LONGEST)
+    keys = [KEY.public_key(), OTHER.public_key()]
+    assert verify(two, keys=keys, now=NOW, threshold=2) == GOOD
+    for data, known in ((one, keys), (two, keys[:1]), (two, keys[:1] * 2)):
+        with pytest.raises(ManifestError, match="1 of the operator's keys signed") as caught:
+            verify(data, keys=known, now=NOW, threshold=2)
+        assert caught.value.code == "manifest.signature"
