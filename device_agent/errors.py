@@ -15,6 +15,7 @@ AgentError                     1
 │   ├── ClockSkew              6  the request's time is outside the platform's window
 │   ├── Throttled              6  too many calls
 │   ├── PermissionRefused      6  the credential may not do this
+│   │   └── TakenOut           6  headquarters took this device out, says the office
 │   ├── ParameterRefused       6  the platform did not like a parameter
 │   └── ServerFault            6  the platform itself failed
 └── PackageError               7  the avatar package is damaged, malicious, or not what was promised
@@ -139,6 +140,16 @@ class Throttled(PlatformError):
 
 class PermissionRefused(PlatformError):
     """The credential is known but may not do this."""
+
+
+class TakenOut(PermissionRefused):
+    """The office says that headquarters took this device out.
+
+    Attributes:
+        order: the signed order that came with it; empty where none did.
+    """
+
+    order: bytes = b""
 
 
 class ParameterRefused(PlatformError):

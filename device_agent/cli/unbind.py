@@ -15,7 +15,7 @@ from device_agent.errors import ConfigurationError, UsageError
 if TYPE_CHECKING:
     from device_agent.config import Settings
     from device_agent.lifecycle.engine import Engine
-    from device_agent.lifecycle.leaving import OrphanTicket
+    from device_agent.lifecycle.ticket import OrphanTicket
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +34,10 @@ def unbind(
     ticket: Annotated[
         Path | None, typer.Option(help="With --accept-seat-leak: write the ticket there as well.", metavar="FILE")
     ] = None,
+    order: Annotated[
+        Path | None,
+        typer.Option(help="Only if this file holds headquarters' signed order for this device.", metavar="FILE"),
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, in a few words, for the ticket.", metavar="TEXT")] = "",
     as_json: options.Json = False,
 ) -> None:
@@ -44,12 +48,19 @@ def unbind(
         raise UsageError(
             "--ticket and --reason belong to --accept-seat-leak", code="usage.unbind", hint="leave them out"
         )
+    if accept_seat_leak and order is not None:
+        raise UsageError(
+            "--order gives the seat back, --accept-seat-leak leaves it", code="usage.unbind", hint="choose one of them"
+        )
     settings = options.load_settings(config, endpoint=endpoint, state_dir=state_dir, cache_dir=cache_dir)
+    signed = _read_order(order) if order is not None else None
     with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
         if accept_seat_leak:
             _abandon(engine, ticket=ticket, reason=reason, as_json=as_json)
             return
         device_id = engine.record.device_id
+        if signed is not None:
+            engine.obey(signed, where=str(order))
         done = engine.unbind()
         record, steps, sealing = engine.record, engine.steps, engine.is_sealing
     again_at = present.moment(record.bind.unsure_until) if sealing else None
@@ -102,6 +113,22 @@ def _abandon(engine: Engine, *, ticket: Path | None, reason: str, as_json: bool)
         present.put("Nothing to do: this device is not bound.")
     else:
         present.put("Erased: the agent's folders hold nothing of the licence.")
+
+
+def _read_order(file: Path) -> bytes:
+    from certs.order import LONGEST
+    from device_agent.plain_file import read_plain
+
+    try:
+        data, _mode = read_plain(file, limit=2 * LONGEST)  # that it is too long is told by who reads it
+    except OSError as error:
+        raise ConfigurationError(
+            f"the order cannot be read: {(error.strerror or type(error).__name__).lower()}",
+            code="order.file",
+            where=str(file),
+            hint="name the file that headquarters wrote (avatar-agent fleet order remove)",
+        ) from error
+    return data
 
 
 def _what_stays(settings: Settings) -> None:

@@ -62,6 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         drive_url: address of the drive channel's websocket, which the token of a session opens; empty holds none.
         content_manifest: address of the operator's signed list of packages; with it no other package is taken.
         content_keys: PEM file of the Ed25519 public keys that may have signed it.
+        content_threshold: how many different ones of those keys must have signed it.
+        order_keys: PEM file of the Ed25519 public keys of headquarters; with it no order to leave counts unsigned.
+        order_threshold: how many different ones of those keys must have signed an order.
+        order_url: address at which an order for this device may lie; ``{device_id}`` in it is replaced.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
         asset_limits: what one avatar may ask for: a name of ``renderer.assets.limits.Limits`` -> bytes or a number.
             They hold for fetched avatars and for files alike; ``--limit`` of a command comes before them.
@@ -104,6 +108,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drive_url: str = ""
     content_manifest: str = ""
     content_keys: Path | None = None
+    content_threshold: int = 1
+    order_keys: Path | None = None
+    order_threshold: int = 1
+    order_url: str = ""
     render_data_names: dict[str, str] = {}
     asset_limits: dict[str, int] = {}
     origins: dict[str, str] = {}
@@ -216,8 +224,12 @@ def _by_host(raw: Mapping[str, str], given: Given) -> dict[str, Any]:
     return found
 
 
-_MUST_PASS = frozenset({"connect_timeout_s", "timeout_s", "download_deadline_s"})
-"""Durations of nothing would mean that nothing ever works; for the others nothing is a choice."""
+_MUST_PASS = frozenset(
+    {"connect_timeout_s", "timeout_s", "download_deadline_s", "content_threshold", "order_threshold"}
+)
+"""Durations of nothing would mean that nothing ever works, no signature at all that everything counts; for the others
+nothing is a choice.
+"""
 
 
 def _in_range(name: str, value: float) -> bool:
@@ -227,6 +239,8 @@ def _in_range(name: str, value: float) -> bool:
 
 
 _RANGES = {
+    "content_threshold": "a whole number of keys, 1 or more",
+    "order_threshold": "a whole number of keys, 1 or more",
     "health_port": "a port from 1 to 65535, or 0 for none",
     "seat_full_codes": "codes, or regular expressions between slashes: of 200 characters at most, without repeated"
     ' groups, with two of * + { at most, as in seat_full_codes = ["1001", "/(?i)seats? .*full/"]',

@@ -20,6 +20,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ca_file: the authority to trust; with TLS or an office only.
         content_manifest, content_keys: with a signed list of the packages only.
         est_url, broker_url, crl_url, enroll_secret: with an office only; the secret is good for one device.
+        order_keys, order_url: with an office only; by whose orders devices leave, and where they can be fetched.
     """
 
     endpoint: str
@@ -36,6 +37,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     broker_url: str = ""
     crl_url: str = ""
     enroll_secret: str = ""
+    order_keys: str = ""
+    order_url: str = ""
     content_manifest: str = ""
     content_keys: str = ""
 
@@ -66,6 +69,7 @@ def write_settings(path: Path, ready: Ready) -> None:
     }
     if ready.est_url:
         settings |= {"enroll_url": ready.est_url, "enroll_secret": ready.enroll_secret, "broker_url": ready.broker_url}
+        settings |= {"order_keys": ready.order_keys, "order_url": ready.order_url}
     else:
         settings |= {"access_key_id": ready.access_key_id, "access_key_secret": ready.access_key_secret}
     if ready.content_manifest:

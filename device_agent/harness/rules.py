@@ -1,4 +1,6 @@
-"""The rules of seats that the documents leave open: each is a switch, and an agent must live with either answer."""
+"""The rules of seats that the documents leave open: each is a switch, and an agent must live with either answer. And
+one of the office: what it sends along with ``Removed``.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,9 @@ class SeatRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     after_unbind: ClientStart and Render3dAvatar are ``allowed`` for an application none of whose devices has a
         seat, or ``refused`` (these calls carry no DeviceId, so the application is all there is to go by).
     unknown_unbind: unbinding a device that has no seat is ``ok``, or an ``error``.
+    removed: the office tells a device that was taken out so with headquarters' ``signed`` order; or, as a hostile one
+        could, ``unsigned``, with an order to an ``other-device``, with the one of its last removal but this
+        (``replayed``), or with an ``expired`` one.
     full_code: the code for "every seat is taken". The platform documents none; the default is ours.
     """
 
@@ -23,4 +28,5 @@ class SeatRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     full_and_bound: Literal["admitted", "refused"] = "admitted"
     after_unbind: Literal["allowed", "refused"] = "allowed"
     unknown_unbind: Literal["ok", "error"] = "ok"
+    removed: Literal["signed", "unsigned", "other-device", "replayed", "expired"] = "signed"
     full_code: str = SEATS_FULL

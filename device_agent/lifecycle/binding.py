@@ -248,7 +248,9 @@ def accept_hardware(device: Device) -> bool:
     if record.phase is not Phase.CLONE_SUSPECT:
         return False
     device.vault.forget_device()
-    bare = Record(gen=record.gen, phase=record.phase, contact=record.contact, endpoint=record.endpoint)
+    bare = Record(
+        gen=record.gen, phase=record.phase, contact=record.contact, endpoint=record.endpoint, orders=record.orders
+    )
     device.journal.write(bare.moved(Event.HARDWARE_ACCEPTED))
     return True
 

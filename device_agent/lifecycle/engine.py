@@ -20,7 +20,8 @@ from certs.rotation import Validity, validity_of
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
-from device_agent.lifecycle import binding, clone, leaving, showing
+from device_agent.errors import AgentError
+from device_agent.lifecycle import binding, clone, leaving, orders, showing
 from device_agent.lifecycle.account import Account, account_of
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
@@ -29,6 +30,7 @@ from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.observe import Observer, Progress, Step, Watch
 from device_agent.lifecycle.points import Reach, unwatched
 from device_agent.lifecycle.record import Record
+from device_agent.lifecycle.ticket import OrphanTicket
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.lifecycle.ways import Ways
 
@@ -220,7 +222,24 @@ class Engine:
         """
         return leaving.unbind(self._device, new_intent=self._new_intent)
 
-    def abandon(self, *, keep: Callable[[leaving.OrphanTicket], None], reason: str = "") -> leaving.OrphanTicket | None:
+    def obey(self, order: bytes, *, where: str) -> bool:
+        """Make a signed order durable that counts; ``unbind`` carries it out. See ``orders.obey``."""
+        return orders.obey(self._device, order, where=where)
+
+    def believe(self, refusal: AgentError) -> None:
+        """Hold the office's word that this device was taken out to the settings. See ``orders.believe``."""
+        orders.believe(self._device, refusal)
+
+    @property
+    def may_ask_for_orders(self) -> bool:
+        """Whether there is an address to ask, and somebody who could obey."""
+        return orders.is_asked_for(self._device.settings, self.record)
+
+    def ask_for_order(self) -> bool:
+        """Make a good order durable that lies at ``order_url``; whether there is one. See ``orders.ask``."""
+        return orders.ask(self._device)
+
+    def abandon(self, *, keep: Callable[[OrphanTicket], None], reason: str = "") -> OrphanTicket | None:
         """Erase though the seat may still be held. See ``leaving.abandon``."""
         return leaving.abandon(self._device, new_intent=self._new_intent, keep=keep, reason=reason)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 
 from device_agent.errors import AgentError, PermissionRefused, StateError
-from device_agent.lifecycle import window
+from device_agent.lifecycle import orders, window
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
 from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.record import Bind, Record, Tombstone, Unbind
+from device_agent.lifecycle.ticket import OrphanTicket
 from device_agent.spec.client_render import ClientUnbindDevice
 
 _CLONE_HINT = "if it was moved on purpose: avatar-agent bind --accept-new-hardware"
@@ -65,18 +65,6 @@ def _may_be_over(device: Device, record: Record) -> bool:
     return now >= record.bind.unsure_until or window.is_elsewhen(record.bind, now=now, settings=device.settings)
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrphanTicket:
-    """Names a seat that nobody may have given back, to whoever runs the fleet; holds no secret."""
-
-    device_id: str
-    tenant_id: int
-    app_id: str
-    endpoint: str
-    ordered_at: float
-    reason: str = ""
-
-
 def abandon(
     device: Device, *, new_intent: Callable[[], str], keep: Callable[[OrphanTicket], None], reason: str
 ) -> OrphanTicket | None:
@@ -93,6 +81,9 @@ def abandon(
         return None
     if record.phase is Phase.CLONE_SUSPECT:
         raise StateError("this disk was made on other hardware", code="state.clone", hint=_CLONE_HINT)
+    if record.tombstone is not None:  # all but the end of it was done, and the ticket was given out before
+        _erase(device, record)
+        return None
     if record.phase not in LEAVING:
         order = Unbind(intent_id=new_intent(), ordered_at=device.now())
         record = device.journal.write(record.moved(Event.UNBIND_ORDERED, unbind=order))
@@ -150,10 +141,12 @@ def _through_the_office(device: Device, record: Record) -> Record:
             revoked_before = last and "trust.revoked" in error.message
             if error.code != REMOVED and not revoked_before:
                 raise
+            if error.code == REMOVED:
+                orders.believe(device, error)
             note.result = "was taken out by headquarters" if error.code == REMOVED else "was revoked before"
         finally:
             device.reach(Point.CLIENT_UNBIND_DEVICE_ANSWERED)
-    return _given_back(device, record, request_id=note.request_id, outcome=outcome)
+    return _given_back(device, device.journal.record, request_id=note.request_id, outcome=outcome)
 
 
 def _outcome(device: Device, record: Record) -> tuple[Bind, Event]:
@@ -194,11 +187,13 @@ def _erase(device: Device, record: Record) -> None:
         device.reach(Point.ERASE_RECORD)
         device.journal.forget_damaged()
         order = record.unbind
-        tombstone = Tombstone(
+        tombstone = record.tombstone or Tombstone(
             id_hash=id_hash(record.device_id), at=device.now(), request_ids=order.request_ids if order else ()
         )
-        removed = record.moved(Event.ERASED)
-        bare = Record(gen=removed.gen, phase=removed.phase, tombstone=tombstone, contact=record.contact)
-        device.journal.write(bare)
-        device.journal.write(bare)  # into the other slot too: it still names the device
+        # First over the slot before, so that wherever power fails, neither slot names a device that is gone.
+        bare = Record(
+            gen=record.gen, phase=record.phase, tombstone=tombstone, contact=record.contact, orders=record.orders
+        )
+        bare = device.journal.write(bare)
+        device.journal.write(bare.moved(Event.ERASED))
         note.result = "licence, tokens and avatars erased"

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import msgspec
 
 from certs.errors import ManifestError
 from certs.manifest import LONGEST, Manifest, read_keys, verify
-from device_agent.api.endpoint import is_loopback
-from device_agent.api.faults import WHOLE
+from certs.signed import key_id
 from device_agent.avatars.render_data import RenderData
 from device_agent.config import Settings
-from device_agent.errors import ConfigurationError, NetworkError, NotThePlatform
+from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.device import Device
-from device_agent.plain_file import read_plain
+from device_agent.lifecycle.document import check_address, check_threshold, fetched, pem_of, shown
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -37,9 +35,11 @@ def listed(device: Device, code: str, data: RenderData) -> RenderData:
     address, keys = where_and_whose(device.settings)
     with device.watch.step("manifest") as note:
         now = datetime.fromtimestamp(device.now(), tz=UTC)
-        manifest = verify(_fetched(device, address), keys=keys, now=now, where=_shown(address))
+        document = fetched(device, address, what="manifest", setting="content_manifest", longest=LONGEST)
+        threshold = device.settings.content_threshold
+        manifest = verify(document or b"", keys=keys, threshold=threshold, now=now, where=shown(address))
         _accept(device, manifest)
-        found = _held_to(manifest, code, data, where=_shown(address))
+        found = _held_to(manifest, code, data, where=shown(address))
         note.result = f"version {manifest.version}, until {manifest.expires.astimezone(UTC):%Y-%m-%d}"
     return found
 
@@ -59,53 +59,11 @@ def where_and_whose(settings: Settings) -> tuple[str, tuple[Ed25519PublicKey, ..
             where=settings.where("content_manifest" if address else "content_keys"),
             hint="set both, or neither",
         )
-    parts = urlsplit(address)
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        raise ConfigurationError(
-            "content_manifest must be an https address",
-            code="config.content",
-            where=settings.where("content_manifest"),
-            hint="use https",
-        )
-    try:
-        pem, _mode = read_plain(file, limit=LONGEST)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the operator's keys cannot be read: {(error.strerror or type(error).__name__).lower()}",
-            code="config.content",
-            where=str(file),
-            hint="content_keys names a PEM file of Ed25519 public keys",
-        ) from error
-    return address, read_keys(pem, where=str(file))
-
-
-def _fetched(device: Device, address: str) -> bytes:
-    settings, data = device.settings, bytearray()
-    ends = device.clock.steady() + WHOLE * settings.timeout_s
-    with device.client.web.get(
-        address,
-        headers={"accept-encoding": "identity"},
-        connect_s=settings.connect_timeout_s,
-        timeout_s=settings.timeout_s,
-    ) as answer:
-        if answer.status != 200:
-            elsewhere = 300 <= answer.status < 400
-            raise NotThePlatform(
-                f"the manifest is not there (HTTP {answer.status})",
-                code="network.redirect" if elsewhere else "network.not_the_platform",
-                where=_shown(address),
-                hint="check content_manifest; a redirect is not followed",
-            )
-        for piece in answer.pieces():
-            data += piece
-            if len(data) > LONGEST:
-                break
-            if device.clock.steady() > ends:
-                raise NetworkError(
-                    "the manifest takes too long", code="network.timeout", where=_shown(address),
-                    hint="check the network; timeout_s can be set",
-                )  # fmt: skip
-    return bytes(data)
+    check_address(settings, "content_manifest", code="config.content")
+    keys = read_keys(pem_of(file, setting="content_keys", code="config.content"), where=str(file))
+    different = len({key_id(key) for key in keys})
+    check_threshold(settings, "content_threshold", keys=different, code="config.content")
+    return address, keys
 
 
 def _accept(device: Device, manifest: Manifest) -> None:
@@ -153,8 +111,3 @@ def _held_to(manifest: Manifest, code: str, data: RenderData, *, where: str) -> 
             hint="list the new package, or find out who changed it; the last good one stays",
         )
     return data.held_to(sha256=entry.sha256, size=entry.size)
-
-
-def _shown(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -36,7 +36,14 @@ from device_agent.api.streams import Streams
 from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
 from device_agent.config import Secret, Settings
-from device_agent.errors import ConfigurationError, NetworkError, NotThePlatform, PermissionRefused, ServerFault
+from device_agent.errors import (
+    ConfigurationError,
+    NetworkError,
+    NotThePlatform,
+    PermissionRefused,
+    ServerFault,
+    TakenOut,
+)
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -45,7 +52,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 256 * 1024
 REMOVED = "office.removed"
-"""Code of the refusal that says: headquarters took this device out."""
+"""Code of the refusal that says: headquarters took this device out. Whether to believe it: see ``orders``."""
 
 LONGEST_CREDENTIALS_S = 3600.0
 """Seconds that temporary credentials may live: what somebody copies off a device must soon be worth nothing."""
@@ -188,7 +195,7 @@ class Office:
         reply = self._ask("POST", address, body=msgspec.json.encode({"last": last}), with_identity=True)
         try:
             return msgspec.json.decode(reply.body, type=_Unbound).request_id
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):
             raise self._not_the_office(address) from None
 
     def _certify(
@@ -284,19 +291,21 @@ class Office:
                 hint="check enroll_url and broker_url",
             )
         try:
-            code = msgspec.json.decode(body, type=_Refusal).code
-        except msgspec.MsgspecError:
-            code = ""
+            refusal = msgspec.json.decode(body, type=_Refusal)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            refusal = _Refusal()
         if status >= 500:
             return ServerFault(
                 "the registration office has a problem of its own", code="office.fault", where=_host(url)
             )
-        if code == "Removed":
-            return PermissionRefused(
+        if refusal.code == "Removed":
+            taken_out = TakenOut(
                 "headquarters took this device out", code=REMOVED, where=_host(url),
                 hint="the service unbinds it; without the service: avatar-agent unbind",
             )  # fmt: skip
-        shown = code if code.isprintable() and len(code) < 60 else ""
+            taken_out.order = bytes(refusal.order)
+            return taken_out
+        shown = refusal.code if refusal.code.isprintable() and len(refusal.code) < 60 else ""
         return PermissionRefused(
             f"the registration office refuses (HTTP {status}{', ' if shown else ''}{shown})",
             code="office.refused",
@@ -359,6 +368,7 @@ class _Unbound(msgspec.Struct, frozen=True, rename="pascal"):
 
 class _Refusal(msgspec.Struct, frozen=True, rename="pascal"):
     code: str = ""
+    order: msgspec.Raw = msgspec.Raw(b"")
 
 
 def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:

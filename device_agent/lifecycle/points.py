@@ -35,6 +35,8 @@ class Point(enum.StrEnum):
     PACKAGE_FETCH = "package.fetch"
     PACKAGE_COMPLETE = "package.complete"
     PACKAGE_ACTIVE = "package.active"
+    ORDER_ASK = "order.ask"
+    ORDER_ANSWERED = "order.answered"
     ERASE_CONTENT = "erase.content"
     ERASE_SECRETS = "erase.secrets"
     ERASE_RECORD = "erase.record"

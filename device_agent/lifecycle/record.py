@@ -73,6 +73,7 @@ class Unbind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The order to give the seat back and how far it got.
 
     Attributes:
+        by: ``operator`` at the device, or ``headquarters`` by a signed order, whose id is the intent's then.
         mode: ``normal``, or ``force``: erase though the seat may still be held.
         reason: in the operator's words; may be empty.
     """
@@ -105,6 +106,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         hw_print: salted hashes of parts of the hardware, to notice a copied disk.
         blocked: why a licence is refused, when the phase is LICENSE_BLOCKED.
         started_at: when ClientStart last succeeded.
+        orders: ids of the signed orders that were carried out, oldest first; they outlive the device's removal.
     """
 
     v: int = SCHEMA
@@ -125,6 +127,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content: Content = Content()
     unbind: Unbind | None = None
     tombstone: Tombstone | None = None
+    orders: tuple[str, ...] = ()
 
     def moved(self, event: Event, **changes: Any) -> Record:
         """The record after an event, with further changes.

@@ -80,6 +80,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("certificate", _certificate),
         ("avatars", _avatars),
         ("manifest", _manifest),
+        ("orders", _orders),
         ("proxy", _proxy),
     ]
     if network:
@@ -312,8 +313,31 @@ def _manifest(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Findi
 
     _address, keys = where_and_whose(settings)
     seen = load(settings.state_dir).record.content.manifest_version
-    says = f"only listed packages, by {len(keys)} key(s); version {seen or 'none'} seen so far"
+    signed = f"{settings.content_threshold} of {len(keys)} key(s)"
+    says = f"only listed packages, signed by {signed}; version {seen or 'none'} seen so far"
     yield Finding(check="manifest", level=Level.OK, says=says)
+
+
+def _orders(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    from device_agent.lifecycle.document import check_address
+    from device_agent.lifecycle.orders import keys_of
+
+    if settings.order_keys is None and not settings.order_url:
+        if settings.broker_url:
+            yield Finding(
+                check="orders",
+                level=Level.NOTE,
+                says="the broker's word alone removes this device",
+                fix="set order_keys, so that only an order signed by headquarters does (docs/formats/orders.md)",
+            )
+        return
+    keys = keys_of(settings)
+    if settings.order_url:
+        check_address(settings, "order_url", code="config.orders")
+    where = "from the broker" if settings.broker_url else "in a file"
+    where += f", at {urlsplit(settings.order_url).hostname}" if settings.order_url else ""
+    says = f"only signed by {settings.order_threshold} of {len(keys)} key(s); {where}"
+    yield Finding(check="orders", level=Level.OK, says=says)
 
 
 def _proxy(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -333,6 +357,7 @@ def _tls(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         settings.broker_url,
         settings.content_manifest,
         f"http{checked(settings).removeprefix('ws')}" if settings.drive_url else "",
+        settings.order_url,
     ):
         parts = urlsplit(address)
         whom = (parts.hostname or "", parts.port or 443)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from certs.errors import CertError, PrivateFileError
+from certs.errors import CertError, OrderError, PrivateFileError
 from certs.rotation import retry_delay
 from device_agent.api.causes import Cause, cause_of
 from device_agent.avatars.cache import AvatarCache
@@ -75,6 +75,7 @@ class _Rhythm:
     failures: int = 0
     checked_at: float | None = None
     content_at: float | None = None
+    asked_at: float | None = None
     renew_at: float = 0.0
     renewals_failed: int = 0
     counted_at: float | None = None
@@ -172,11 +173,11 @@ class Keeper:
         except PrivateFileError:
             raise  # the disk's affair, not the platform's
         except (AgentError, CertError) as error:
-            wait = self._failed(error)
-            if error.code == REMOVED:
-                wait = self._leave(engine)
+            wait = self._leave(engine, error) if error.code == REMOVED else self._failed(error)
         else:
             self._rhythm.failures, self._rhythm.problem = 0, ""
+        if self._has_an_order(engine):
+            wait = 1.0
         if engine.record.phase is not phase:
             self._log.info("phase", before=str(phase), after=str(engine.record.phase))
         return wait
@@ -230,13 +231,36 @@ class Keeper:
             engine.bind(lost=True)
         rhythm.seat_denied = 0
 
-    def _leave(self, engine: Engine) -> float:
-        """Headquarters took this device out, and said so over the office's own verified connection."""
+    def _leave(self, engine: Engine, refusal: AgentError | CertError) -> float:
+        """The office says that headquarters took this device out; without a good order, where one is needed, that is
+        one more refusal, and destroys nothing.
+        """
         try:
+            if isinstance(refusal, AgentError):
+                engine.believe(refusal)
+            self._failed(refusal)
             engine.unbind()
+        except PrivateFileError:
+            raise
         except (AgentError, CertError) as error:
             return self._failed(error)
         return 1.0
+
+    def _has_an_order(self, engine: Engine) -> bool:
+        """Look for one at ``order_url``, as often as for everything else; that it cannot be asked changes nothing."""
+        rhythm, now = self._rhythm, self._clock.steady()
+        if not engine.may_ask_for_orders:
+            return False
+        if rhythm.asked_at is not None and now - rhythm.asked_at < CHECK_S * 0.8:
+            return False
+        rhythm.asked_at = now
+        try:
+            return engine.ask_for_order()
+        except PrivateFileError:
+            raise
+        except (AgentError, CertError) as error:
+            self._log.warning("order", code=error.code, message=error.message, where=error.where, hint=error.hint)
+            return False
 
     def _renew(self, engine: Engine) -> None:
         """The certificate, when it is time; a failure costs nothing as long as the old one is valid."""
@@ -271,6 +295,8 @@ class Keeper:
     def _failed(self, error: AgentError | CertError) -> float:
         rhythm = self._rhythm
         cause = cause_of(error) if isinstance(error, NetworkError | PlatformError | LicenseRefused) else Cause.CONFIG
+        if isinstance(error, OrderError):
+            cause = Cause.CRED  # whoever answers in the office's place gives nothing; headquarters has not spoken
         rhythm.failures += 1
         rhythm.problem = error.code
         if not rhythm.heard:  # else the licensed call succeeded, and something after it did not

@@ -18,13 +18,17 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from certs import manifest, order, signed
 from certs.authority import Authority
 from certs.envelope import seal
 from certs.errors import CertError
 from certs.identity import Identity, new_key, read_chain, read_key, request
 from certs.license import License
+from certs.manifest import Listed, Manifest
+from certs.order import Order
 from certs.purpose import Purpose
 from certs.revocation import check_list, is_due, read_list
 from certs.trust import Trust
@@ -33,6 +37,8 @@ from device_agent.api.exchange import Answer
 from device_agent.api.proxy import proxy_routes, route
 from device_agent.api.scrub import Scrubber
 from device_agent.api.skew import ServerClock
+from device_agent.api.streams import Streamed
+from device_agent.api.trust import Trust as ConnectionTrust
 from device_agent.avatars.package import DEFAULT_LIMITS, check_package, content_key, open_package
 from device_agent.avatars.render_data import RenderData
 from device_agent.clock import SystemClock
@@ -41,7 +47,7 @@ from device_agent.errors import AgentError
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import decode, encode, load
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import Reply, _certificates
+from device_agent.lifecycle.office import Office, Reply, _certificates
 from device_agent.lifecycle.record import Bind, Bound, Contact, Content, Record, Unbind
 from device_agent.spec.operations import OPERATIONS
 from device_agent.tpm.endorsement import endorsement_public
@@ -179,6 +185,42 @@ def revocations(dice: random.Random) -> object:
     return is_due(found, came=NOW, now=NOW)
 
 
+OFFICE = Office(
+    est_url="", broker_url="https://a", identity_folder=Path("/none"), trust=ConnectionTrust(None), timeout_s=1.0
+)
+SIGNER = Ed25519PrivateKey.generate()
+ORDER = Order(verb="remove", id="order-0001", device_id="KIOSK1", tenant_id=1, app_id="a", issued=NOW,
+              expires=NOW + timedelta(days=3))  # fmt: skip
+LISTED = Manifest(version=3, expires=NOW + timedelta(days=3), tenant_id=1, app_id="a",
+                  avatars={"CH": Listed(sha256="ab" * 32, size=9)})  # fmt: skip
+
+
+def order_of(dice: random.Random) -> object:
+    """Changed after it was signed, or signed as it is: whoever signs may have a program with a defect."""
+    keys = [SIGNER.public_key()]
+    payload = document_of([msgspec.to_builtins(ORDER)], dice)
+    data = dice.choice(
+        (bytes_of([order.sign(ORDER, key=SIGNER)], dice), signed.sign(payload, domain=order.DOMAIN, key=SIGNER))
+    )
+    found = order.verify(data, keys=keys, now=NOW)
+    return order.meant_for(found, device_id="KIOSK1", tenant_id=1, app_id="a")
+
+
+def manifest_of(dice: random.Random) -> object:
+    payload = document_of([msgspec.to_builtins(LISTED)], dice)
+    data = dice.choice(
+        (bytes_of([manifest.sign(LISTED, key=SIGNER)], dice), signed.sign(payload, domain=manifest.DOMAIN, key=SIGNER))
+    )
+    return manifest.verify(data, keys=[SIGNER.public_key()], now=NOW).digest
+
+
+def office_refusal(dice: random.Random) -> object:
+    body = document_of([{"Code": "Removed", "Order": json.loads(order.sign(ORDER, key=SIGNER))}], dice)
+    refusal = Office._refused(OFFICE, Streamed(status=403, headers={}, pieces=lambda: iter([body])), body, "https://a")
+    assert isinstance(refusal, AgentError)
+    raise refusal
+
+
 def est(dice: random.Random) -> object:
     return _certificates(Reply(body=bytes_of([EST], dice), headers={}))
 
@@ -214,6 +256,9 @@ CASES: dict[str, Case] = {
     "certificates": certificates,
     "revocation list": revocations,
     "EST": est,
+    "order": order_of,
+    "manifest": manifest_of,
+    "refusal of the office": office_refusal,
     "proxy": proxy,
     "TPM": tpm,
 }  # fmt: skip

@@ -273,6 +273,7 @@ def live(order: dict[str, Any]) -> None:
                     "start": engine.start,
                     "fetch": lambda engine=engine: engine.fetch(order["code"]),
                     "renew": lambda engine=engine: engine.renew_certificate(force=True),
+                    "obey": engine.ask_for_order,
                     "unbind": engine.unbind,
                 }
                 acts[stage]()

@@ -172,7 +172,7 @@ class Machine:
         record = self.record().record
         if record.phase is Phase.DECOMMISSIONED:
             assert held == [], "V4: removed, and holds a seat"
-        if record.phase not in (Phase.BLANK, Phase.DECOMMISSIONED):
+        if record.phase not in (Phase.BLANK, Phase.DECOMMISSIONED) and record.tombstone is None:
             assert record.device_id == self.device_id
         for call in self.harness.calls(operation="ClientUnbindDevice"):
             assert call.parameters["DeviceId"] == self.device_id, "V6"

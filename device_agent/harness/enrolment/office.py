@@ -17,6 +17,7 @@ from certs.authority import Authority
 from certs.errors import CertError
 from certs.purpose import Purpose
 from certs.trust import Revocation, Trust
+from device_agent.harness.enrolment.headquarters import Headquarters
 from device_agent.harness.enrolment.ledger import Ledger
 from device_agent.harness.state.accounts import AccessKey
 from device_agent.harness.world import World
@@ -31,12 +32,17 @@ UNBINDING = frozenset({"ClientUnbindDevice"})
 
 
 class Refused(Exception):
-    """The office says no; the text is for the log of a test, the status for the wire."""
+    """The office says no; the text is for the log of a test, the status for the wire.
 
-    def __init__(self, status: int, code: str) -> None:
+    Attributes:
+        removed: the device that headquarters took out, when that is why.
+    """
+
+    def __init__(self, status: int, code: str, *, removed: str = "") -> None:
         super().__init__(code)
         self.status = status
         self.code = code
+        self.removed = removed
 
 
 @dataclass(kw_only=True)
@@ -45,6 +51,7 @@ class Office:
     secrets: provisioning secret -> the device id it is good for (empty: any); each works once: for one key, which may
         ask again when the answer was lost.
     removed: device ids that headquarters took out: they get nothing any more.
+    headquarters: who signs the orders that go with a refusal; ``None`` for an office that sends none.
     keep: given everything that may not be forgotten, each time that it changes, before anybody hears of it.
     """
 
@@ -56,6 +63,7 @@ class Office:
     spent: dict[str, bytes] = field(default_factory=dict, repr=False)
     removed: set[str] = field(default_factory=set)
     issued: list[tuple[str, int]] = field(default_factory=list)
+    headquarters: Headquarters | None = None
     keep: Callable[[Ledger], None] = lambda _ledger: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -116,7 +124,7 @@ class Office:
             raise Refused(403, error.code) from error
         device_id = str(verified[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         if device_id in self.removed:
-            raise Refused(403, "Removed")
+            raise Refused(403, "Removed", removed=device_id)
         return device_id
 
     def credentials(self, presented: tuple[x509.Certificate, ...]) -> dict[str, str]:
@@ -176,6 +184,15 @@ class Office:
         with self.lock:
             (self.removed.add if removed else self.removed.discard)(device_id)
             self._keep()
+        if self.headquarters is not None and not removed:
+            self.headquarters.admitted(device_id)
+
+    def order(self, device_id: str) -> bytes:
+        """What a device that was taken out is sent, as the stand-in's rule has it; empty for nothing."""
+        if self.headquarters is None or device_id not in self.removed:
+            return b""
+        how = self.on_world(lambda world: world.rules.removed)
+        return self.headquarters.order(device_id, now=self.now(), how=how)
 
     def devices(self) -> list[dict[str, object]]:
         """Every device that has a certificate, or was taken out."""
@@ -202,7 +219,7 @@ class Office:
             raise Refused(400, error.code) from error
         name = str(chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         if name in self.removed:
-            raise Refused(403, "Removed")
+            raise Refused(403, "Removed", removed=name)
         self.issued.append((name, chain[0].serial_number))
         self._keep()
         return chain

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from certs.files import private_directory, write_private
 from certs.identity import Identity, new_key
 from certs.purpose import Purpose
+from device_agent.harness.enrolment.headquarters import Headquarters
 from device_agent.harness.enrolment.ledger import Ledger
 from device_agent.harness.enrolment.office import Office, Refused
 from device_agent.harness.serve import RunningHarness
@@ -31,6 +33,7 @@ from device_agent.harness.tls import CA_FILE, TLS_FOLDER, kept_authority
 
 LOOPBACK = "127.0.0.1"
 EST = "/.well-known/est"
+ORDERS = "/v1/orders/"
 CRL = "/authority.crl"
 MAX_BODY = 64 * 1024
 TIMEOUT_S = 10.0
@@ -45,7 +48,10 @@ class Desk(http.server.BaseHTTPRequestHandler):
     timeout = TIMEOUT_S
 
     def do_GET(self) -> None:
-        self._serve({f"{EST}/cacerts": self._authorities, "/v1/credentials": self._credentials})
+        desks = {f"{EST}/cacerts": self._authorities, "/v1/credentials": self._credentials}
+        if self.path.startswith(ORDERS):
+            desks[self.path] = self._order
+        self._serve(desks)
 
     def do_POST(self) -> None:
         self._serve(
@@ -74,7 +80,10 @@ class Desk(http.server.BaseHTTPRequestHandler):
                 raise Refused(404, "NotFound")
             desk()
         except Refused as refused:
-            self._answer(refused.status, "application/json", json.dumps({"Code": refused.code}).encode())
+            facts: dict[str, Any] = {"Code": refused.code}
+            if refused.removed and (order := self._office.order(refused.removed)):
+                facts["Order"] = json.loads(order)
+            self._answer(refused.status, "application/json", json.dumps(facts).encode())
 
     def _authorities(self) -> None:
         self._certificates(self._office.authorities())
@@ -99,6 +108,13 @@ class Desk(http.server.BaseHTTPRequestHandler):
         except ValueError as error:
             raise Refused(400, "BodyInvalid") from error
         self._json(self._office.unbind(self._presented(), last=last))
+
+    def _order(self) -> None:
+        """For everybody: an order says nothing that its device may not know, and is worth nothing to anybody else."""
+        order = self._office.order(unquote(self.path.removeprefix(ORDERS)))
+        if not order:
+            raise Refused(404, "NoOrder")
+        self._answer(200, "application/json", order)
 
     def _presented(self) -> tuple[x509.Certificate, ...]:
         der = cast(ssl.SSLSocket, self.connection).getpeercert(binary_form=True)
@@ -159,7 +175,8 @@ class Enrolment:
 
     Attributes:
         office: who decides.
-        est_url, broker_url: addresses for an agent's settings.
+        est_url, broker_url, order_url: addresses for an agent's settings.
+        order_keys: PEM file of headquarters' public key.
         crl_url: address of that authority's revocation list.
         ca_file: the authority that signed the office's own certificate, and the devices'.
         certificate: the office's own.
@@ -172,7 +189,9 @@ class Enrolment:
         self.crl_url = f"http://{LOOPBACK}:{board}{CRL}"
         self.est_url = f"https://{LOOPBACK}:{port}{EST}"
         self.broker_url = f"https://{LOOPBACK}:{port}/v1/credentials"
+        self.order_url = f"https://{LOOPBACK}:{port}{ORDERS}{{device_id}}"
         self.ca_file = ca_file
+        self.order_keys = office.headquarters.keys_file if office.headquarters is not None else None
 
 
 @contextlib.contextmanager
@@ -201,9 +220,11 @@ def open_office(
     tls.load_verify_locations(cafile=folder / CA_FILE)
     tls.verify_mode = ssl.CERT_OPTIONAL
     tls.verify_flags |= _NO_CHECK_TIME  # the office looks at what is shown itself, by a clock that can be moved
+    tenant_id, app_id = harness.with_world(lambda world: (world.household.tenant_id, world.household.app_id))
     office = Office(
-        authority=authority, on_world=harness.with_world, lifetime=lifetime, keep=lambda ledger: ledger.write(folder)
-    )
+        authority=authority, on_world=harness.with_world, lifetime=lifetime, keep=lambda ledger: ledger.write(folder),
+        headquarters=Headquarters(folder, tenant_id=tenant_id, app_id=app_id),
+    )  # fmt: skip
     office.go_on(Ledger.read(folder))
     with (
         _open(Desk, office, tls) as port,
@@ -223,6 +244,8 @@ def office_of(harness: RunningHarness) -> Iterator[Enrolment]:
             crl_url=opened.crl_url,
             ca_file=str(opened.ca_file),
             enroll_secret=opened.office.invite(),
+            order_keys=str(opened.order_keys),
+            order_url=opened.order_url,
         )
         yield opened
 

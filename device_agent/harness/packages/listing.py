@@ -6,19 +6,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
-
-from certs.files import read_private, write_private
+from certs.files import write_private
 from certs.manifest import Listed, Manifest, sign
 from device_agent.harness.clock import HarnessClock
 from device_agent.harness.packages.shelf import Shelf
+from device_agent.harness.signing_key import kept_key, public_pem
 
 LIFETIME = timedelta(days=7)
 
@@ -37,10 +29,9 @@ class Listing:
         self._shelf = shelf
         self._clock = clock
         self._account = (tenant_id, app_id)
-        self._key = _kept(folder / "content-key.pem")
+        self._key = kept_key(folder / "content-key.pem")
         self.keys_file = folder / "content-keys.pem"
-        public = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        write_private(self.keys_file, public)
+        write_private(self.keys_file, public_pem(self._key))
 
     async def signed(self) -> bytes:
         """Signed now; packages that were only announced are made first."""
@@ -56,13 +47,3 @@ class Listing:
             avatars={row.code: Listed(sha256=row.sha256, size=row.size) for row in rows},
         )
         return sign(manifest, key=self._key)
-
-
-def _kept(path: Path) -> Ed25519PrivateKey:
-    if path.exists():
-        key = load_pem_private_key(read_private(path), None)
-        if isinstance(key, Ed25519PrivateKey):
-            return key
-    key = Ed25519PrivateKey.generate()
-    write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return key

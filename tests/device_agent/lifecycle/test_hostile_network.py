@@ -17,13 +17,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from certs.authority import Authority
+from certs.errors import OrderError
 from certs.identity import Identity, new_key, request
 from certs.lineage import Lineage
+from device_agent.cli.fault import exit_status
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import AgentError, ConfigurationError
+from device_agent.harness.signing_key import public_pem
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import Vault
 from tests.device_agent.api.servers import (
@@ -142,13 +146,13 @@ def bound(kiosk: Kiosk) -> None:
 
 def caught(
     kiosk: Kiosk, settings: Settings, act: str, monkeypatch: pytest.MonkeyPatch, *, clock: Clock | None = None
-) -> AgentError:
+) -> AgentError | OrderError:
     """The error of one act; what is on the device is the same before and after."""
     before = durable(kiosk)
     with monkeypatch.context() as patched:
         patched.setattr(kiosk, "settings", lambda **_more: settings)
         with kiosk.engine(clock=clock) as engine:
-            with pytest.raises(AgentError) as error:
+            with pytest.raises((AgentError, OrderError)) as error:
                 engine.fetch(CODE) if act == "fetch" else getattr(engine, act)()
             assert engine.record.phase is Phase.READY
     assert durable(kiosk) == before
@@ -189,7 +193,7 @@ def test_in_the_platform_s_place(
     )
     error = caught(kiosk, settings, "start", monkeypatch, clock=LongDay() if kind == "drip" else None)
     assert error.code == code
-    assert error.exit_status == 5
+    assert exit_status(error) == 5
     assert "portal" not in error.message or kind.startswith("redirect")
     if kind in TLS_LIARS:
         assert b"POST" not in liar.server.everything, "who is not trusted is told nothing"
@@ -245,6 +249,26 @@ def test_in_the_office_s_place(
         access_key_secret=None, ca_file=ca_file(liar.root, tmp_path),
     )  # fmt: skip
     error = caught(kiosk, settings, "start", monkeypatch, clock=LongDay() if kind == "drip" else None)
+    assert error.code == code
+    if kind in TLS_LIARS:
+        assert b"GET" not in liar.server.everything
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), {**TLS_LIARS, **WORD_LIARS, "endless": "order.form", "captive": "order.form"}.items()
+)
+def test_in_the_place_where_orders_lie(
+    kiosk: Kiosk, stand: Callable[[str], Liar], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, code: str
+) -> None:
+    bound(kiosk)
+    liar = stand(kind)
+    keys = tmp_path / "operator.pub"
+    keys.write_bytes(public_pem(Ed25519PrivateKey.generate()))
+    settings = msgspec.structs.replace(
+        kiosk.settings(), order_url=f"https://localhost:{liar.server.port}/{{device_id}}", order_keys=keys,
+        ca_files={"localhost": ca_file(liar.root, tmp_path)},
+    )  # fmt: skip
+    error = caught(kiosk, settings, "ask_for_order", monkeypatch, clock=LongDay() if kind == "drip" else None)
     assert error.code == code
     if kind in TLS_LIARS:
         assert b"GET" not in liar.server.everything

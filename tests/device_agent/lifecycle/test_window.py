@@ -13,8 +13,8 @@ from device_agent.errors import AgentError, NetworkError
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle import window
 from device_agent.lifecycle.journal import load, opened
-from device_agent.lifecycle.leaving import OrphanTicket
 from device_agent.lifecycle.machine import Event, Phase
+from device_agent.lifecycle.ticket import OrphanTicket
 
 from .conftest import CODE, Kiosk
 

@@ -1,0 +1,340 @@
+"""Signed orders on the device: whoever brings one, only headquarters' own removes it, and each of them once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from certs import signed
+from certs.errors import OrderError
+from certs.order import DOMAIN, LONGEST, Order, sign
+from device_agent.errors import ConfigurationError, NetworkError, PermissionRefused, StateError
+from device_agent.harness.enrolment.server import Enrolment
+from device_agent.harness.serve import RunningHarness
+from device_agent.harness.signing_key import public_pem
+from device_agent.lifecycle import orders
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.office import REMOVED
+
+from .conftest import CODE, Kiosk
+from .test_office import Off
+
+KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def held(managed: Kiosk, office: Enrolment) -> Kiosk:
+    """A device that obeys signed orders only, with an avatar on its screen."""
+    managed.overrides |= {"order_keys": str(office.order_keys), "order_url": office.order_url}
+    bound(managed)
+    return managed
+
+
+def bound(kiosk: Kiosk) -> str:
+    with kiosk.engine() as engine:
+        engine.bind()
+        engine.start()
+        engine.fetch(CODE)
+        return engine.record.device_id
+
+
+def taken_out(kiosk: Kiosk) -> str:
+    """What the office's word comes to: the phase afterwards, or the code of a refusal that changed nothing."""
+    with kiosk.engine() as engine:
+        with pytest.raises(PermissionRefused) as refusal:
+            engine.start()
+        assert refusal.value.code == REMOVED
+        before = durable(kiosk)
+        told = None
+        try:
+            engine.believe(refusal.value)
+        except OrderError as error:
+            told = error
+        if told is None:
+            engine.unbind()
+            return str(engine.record.phase)
+        assert told.hint
+        assert durable(kiosk) == before
+        assert engine.record.phase is Phase.READY
+        return told.code
+
+
+def durable(kiosk: Kiosk) -> dict[str, bytes]:
+    return {name: data for name, data in kiosk.files().items() if not name.endswith("lock")}
+
+
+def device_of(kiosk: Kiosk) -> str:
+    with kiosk.engine() as engine:
+        return engine.record.device_id
+
+
+def test_headquarters_order_removes_the_device_and_is_used_up(held: Kiosk, office: Enrolment) -> None:
+    device_id = device_of(held)
+    office.office.remove(device_id, removed=True)
+    assert taken_out(held) == "decommissioned"
+    with held.engine() as engine:
+        (order_id,) = engine.record.orders
+        assert engine.record.tombstone is not None
+        assert engine.record.device_id == ""
+    payload, _signers = signed.unverified(office.office.order(device_id), longest=LONGEST)
+    assert order_id.encode() in payload
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("unsigned", "order.missing"), ("other-device", "order.device"), ("expired", "order.expired")],
+)  # fmt: skip
+def test_an_office_that_lies(held: Kiosk, office: Enrolment, harness: RunningHarness, how: str, code: str) -> None:
+    office.office.remove(device_of(held), removed=True)
+    harness.rules(removed=how)
+    assert taken_out(held) == code
+    assert len(harness.seats()) == 1
+    harness.rules(removed="signed")
+    assert taken_out(held) == "decommissioned"
+
+
+def test_an_order_is_good_once_also_when_the_device_is_bound_anew(
+    held: Kiosk, office: Enrolment, harness: RunningHarness
+) -> None:
+    device_id = device_of(held)
+    for life in range(2):
+        office.office.remove(device_id, removed=True)
+        assert taken_out(held) == "decommissioned"
+        office.office.remove(device_id, removed=False)
+        assert bound(held) == device_id
+        office.office.remove(device_id, removed=True)
+        harness.rules(removed="replayed")
+        assert taken_out(held) == "order.replayed", life
+        office.office.remove(device_id, removed=False)
+        harness.rules(removed="signed")
+    with held.engine() as engine:
+        assert len(engine.record.orders) == 2
+
+
+def test_without_keys_the_office_s_word_counts_as_before(
+    managed: Kiosk, office: Enrolment, harness: RunningHarness
+) -> None:
+    office.office.remove(bound(managed), removed=True)
+    harness.rules(removed="unsigned")
+    assert taken_out(managed) == "decommissioned"
+
+
+def test_a_local_unbind_does_not_leave_the_seat_to_an_office_that_lies(
+    held: Kiosk, office: Enrolment, harness: RunningHarness
+) -> None:
+    """The operator at the device wants it gone; the office says, unsigned, that headquarters saw to the seat."""
+    device_id = device_of(held)
+    office.office.remove(device_id, removed=True)
+    harness.rules(removed="unsigned")
+    with held.engine() as engine:
+        with pytest.raises(OrderError) as caught:
+            engine.unbind()
+        assert caught.value.code == "order.missing"
+        assert engine.record.phase is Phase.UNBINDING
+    harness.rules(removed="signed")
+    with held.engine() as engine:
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+        assert len(engine.record.orders) == 1, "used up, though the device was leaving by itself"
+
+
+def test_what_was_begun_by_a_good_order_needs_no_second_one(
+    held: Kiosk, office: Enrolment, harness: RunningHarness
+) -> None:
+    device_id = device_of(held)
+    office.office.remove(device_id, removed=True)
+    order = office.office.order(device_id)
+    harness.rules(removed="unsigned")
+    with held.engine() as engine:
+        assert engine.obey(order, where="stick")
+        assert engine.obey(order, where="stick"), "the same again goes on with it"
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+        assert not engine.obey(order, where="stick"), "nobody is left who could obey"
+
+
+def test_a_clock_of_1970_is_put_right_by_the_office_s_own(held: Kiosk, office: Enrolment) -> None:
+    office.office.remove(device_of(held), removed=True)
+    with held.engine(clock=Off(-1_700_000_000.0)) as engine:
+        with pytest.raises(PermissionRefused) as refusal:
+            engine.start()
+        engine.believe(refusal.value)
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_an_order_at_an_address(held: Kiosk, office: Enrolment, harness: RunningHarness) -> None:
+    with held.engine() as engine:
+        assert engine.may_ask_for_orders
+        assert not engine.ask_for_order()
+        assert engine.record.phase is Phase.READY
+        office.office.remove(engine.record.device_id, removed=True)
+        harness.rules(removed="other-device")
+        with pytest.raises(OrderError) as caught:
+            engine.ask_for_order()
+        assert (caught.value.code, engine.record.phase) == ("order.device", Phase.READY)
+        harness.rules(removed="signed")
+        assert engine.ask_for_order()
+        assert engine.record.phase is Phase.UNBINDING
+        assert not engine.may_ask_for_orders
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def own_keys(kiosk: Kiosk, *keys: Ed25519PrivateKey, **settings: str) -> None:
+    file = kiosk.folder / "operator.pub"
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"".join(public_pem(key) for key in keys))
+    kiosk.overrides |= {"order_keys": str(file), **settings}
+
+
+def order_for(kiosk: Kiosk, *, by: Ed25519PrivateKey = KEY, **changes: Any) -> bytes:
+    now = datetime.now(UTC)
+    with kiosk.engine() as engine:
+        record = engine.record
+    facts: dict[str, Any] = {
+        "verb": "remove", "id": "order-0001", "device_id": record.device_id, "tenant_id": record.tenant_id,
+        "app_id": record.app_id, "issued": now, "expires": now + timedelta(days=1),
+    }  # fmt: skip
+    return sign(Order(**{**facts, **changes}), key=by)
+
+
+def refused(kiosk: Kiosk, data: bytes) -> str:
+    before = durable(kiosk)
+    with kiosk.engine() as engine:
+        with pytest.raises(OrderError) as caught:
+            engine.obey(data, where="stick")
+        assert caught.value.where == "stick"
+        assert engine.record.phase is Phase.READY
+    assert durable(kiosk) == before
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"device_id": "ANOTHER"}, "order.device"), ({"tenant_id": 7}, "order.device"), ({"app_id": "x"}, "order.device"),
+     ({"verb": "reboot"}, "order.verb"), ({"by": OTHER}, "order.signature"),
+     ({"expires": datetime.now(UTC) - timedelta(seconds=1), "issued": datetime(2026, 1, 1, tzinfo=UTC)},
+      "order.expired"),
+     ({"issued": datetime.now(UTC) + timedelta(hours=1)}, "order.early")],
+)  # fmt: skip
+def test_orders_in_a_file_with_an_access_key_and_no_office(kiosk: Kiosk, change: dict[str, Any], code: str) -> None:
+    own_keys(kiosk, KEY)
+    bound(kiosk)
+    assert refused(kiosk, order_for(kiosk, **change)) == code
+    with kiosk.engine() as engine:
+        assert engine.obey(order_for_open(engine.record), where="stick")
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def order_for_open(record: Any) -> bytes:
+    now = datetime.now(UTC)
+    order = Order(
+        verb="remove", id="order-good", device_id=record.device_id, tenant_id=record.tenant_id, app_id=record.app_id,
+        issued=now, expires=now + timedelta(days=1),
+    )  # fmt: skip
+    return sign(order, key=KEY)
+
+
+def test_two_of_two(kiosk: Kiosk) -> None:
+    own_keys(kiosk, KEY, OTHER, order_threshold="2")
+    bound(kiosk)
+    one = order_for(kiosk)
+    assert refused(kiosk, one) == "order.signature"
+    two = signed.sign_too(one, domain=DOMAIN, key=OTHER, longest=LONGEST)
+    with kiosk.engine() as engine:
+        assert engine.obey(two, where="stick")
+
+
+def test_ids_that_were_carried_out_are_kept_in_a_number_that_has_an_end(kiosk: Kiosk) -> None:
+    own_keys(kiosk, KEY)
+    bound(kiosk)
+    with kiosk.engine() as engine:
+        full = tuple(f"order-{number:04}" for number in range(orders.MOST_REMEMBERED))
+        engine._device.journal.write(engine.record.changed(orders=full))
+        engine.obey(order_for_open(engine.record), where="stick")
+        assert engine.record.orders == (*full[1:], "order-good")
+        engine.unbind()
+    with kiosk.engine() as engine:
+        assert engine.record.orders == (*full[1:], "order-good")
+
+
+def test_a_disk_in_another_machine_obeys_nothing(kiosk: Kiosk) -> None:
+    own_keys(kiosk, KEY)
+    bound(kiosk)
+    order = order_for(kiosk)
+    kiosk.serial = "board-2"
+    with kiosk.engine() as engine:
+        assert engine.record.phase is Phase.CLONE_SUSPECT
+        with pytest.raises(StateError) as caught:
+            engine.obey(order, where="stick")
+        assert caught.value.code == "state.clone"
+        assert not engine.may_ask_for_orders
+        assert engine.record.orders == ()
+
+
+def test_settings_that_do_not_fit(kiosk: Kiosk, tmp_path: Path) -> None:
+    bound(kiosk)
+    own_keys(kiosk, KEY, KEY, order_url="https://127.0.0.1:1/{device_id}")
+
+    def code_with(**settings: str) -> str:
+        with kiosk.engine(overrides=settings) as engine:
+            with pytest.raises((ConfigurationError, OrderError)) as caught:
+                engine.ask_for_order()
+            return caught.value.code
+
+    assert code_with(order_threshold="2") == "config.orders", "the same key twice is one"
+    assert code_with(order_keys="/none") == "config.orders"
+    assert code_with(order_url="http://fleet.example/{device_id}") == "config.orders"
+    assert code_with(order_url="https://[") == "config.orders"
+    (tmp_path / "bad.pub").write_bytes(b"none")
+    assert code_with(order_keys=str(tmp_path / "bad.pub")) == "order.keys"
+    del kiosk.overrides["order_keys"]
+    assert code_with() == "config.missing"
+    with pytest.raises(ConfigurationError):
+        kiosk.settings(order_threshold="0")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("captive", "order.form"), ("redirect", "network.redirect"), ("drop_before", "network.cut")]
+)
+def test_who_stands_in_the_address_s_place(kiosk: Kiosk, harness: RunningHarness, fault: str, code: str) -> None:
+    """The stand-in's own faults, over plain http on this machine; all of TLS is in test_hostile_network.py."""
+    bound(kiosk)
+    own_keys(kiosk, KEY, order_url=f"{harness.ready.endpoint}/assets/orders/{{device_id}}")
+    harness.fault(fault, on="assets", times=1)
+    before = durable(kiosk)
+    with kiosk.engine() as engine:
+        with pytest.raises((OrderError, NetworkError)) as caught:
+            engine.ask_for_order()
+        assert (caught.value.code, engine.record.phase) == (code, Phase.READY)
+        assert not engine.ask_for_order(), "404: there is none"
+    assert durable(kiosk) == before
+
+
+def test_a_record_of_before_there_were_orders_is_read() -> None:
+    from device_agent.lifecycle.record import Record
+
+    old = msgspec.json.decode(b'{"v":1,"gen":3,"phase":"decommissioned"}', type=Record)
+    assert old.orders == ()
+
+
+def test_doctor_says_whose_orders_count(held: Kiosk) -> None:
+    from device_agent.service.checkup import Level, checkup
+
+    def finding(**overrides: str) -> Any:
+        settings = held.settings(**overrides)
+        return next(one for one in checkup(settings, environ={}, network=False) if one.check == "orders")
+
+    assert finding().level is Level.OK
+    assert "1 of 1 key" in finding().says
+    assert finding(order_threshold="2").level is Level.BAD
+    held.overrides.clear()
+    assert finding().level is Level.NOTE
+    assert "order_keys" in finding().fix
