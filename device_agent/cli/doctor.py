@@ -12,6 +12,7 @@ import typer
 
 from device_agent.cli import bundle as bundles
 from device_agent.cli import options, present
+from device_agent.cli.screen_check import screen
 from device_agent.errors import AgentError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def doctor(
         findings = [Finding(check="settings", level=Level.BAD, says=str(error), fix=error.hint)]
     else:
         findings = checkup(settings, environ=os.environ, network=not offline)
-        findings.append(_graphics())
+        findings += [*screen(settings), _graphics()]
     held = pages(findings=findings, settings=settings) if bundle is not None else ()
     worst = max((finding.level for finding in findings), default=Level.OK)
     if as_json:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from certs.errors import PrivateFileError
+from certs.files import private_directory
 from device_agent.cli.given import load_settings
 from device_agent.cli.limits import asset_limits
 from device_agent.cli.serving import this_boot
@@ -17,9 +20,11 @@ from device_agent.display.fonts import chinese
 from device_agent.display.loader import Loader, Order
 from device_agent.display.notes import Notes
 from device_agent.display.opening import open_files
+from device_agent.display.place import run_folder
 from device_agent.display.silence import Silence
 from device_agent.display.state import Watcher
 from device_agent.display.trial import Task, Verdict, tried
+from device_agent.errors import AgentError
 from device_agent.service.lines import Lines
 from device_agent.service.notify import Notifier
 from renderer.assets import load_package
@@ -75,7 +80,7 @@ def follow(
             )
         )
 
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    folder = _run_folder(load)
     notifier, log = Notifier(os.environ), Lines()
     with Kiosk(
         size=size, title="avatar", clock=clock.steady, fullscreen=fullscreen, mode=mode, closable=closable, watch=watch
@@ -91,7 +96,7 @@ def follow(
             look=Watcher(load_settings=load, config=named, steady=clock.steady).look,
             window=window,
             loader=Loader(try_=try_, prepare=ready, refusals=(AssetError,)),
-            notes=Notes(Path(runtime) if runtime else None, steady=clock.steady),
+            notes=Notes(folder, steady=clock.steady),
             silence=Silence(boot=this_boot(os.environ), steady=clock.steady),
             steady=clock.steady,
             log=log,
@@ -99,6 +104,17 @@ def follow(
             refusals=(GraphicsError,),
         )
         _turn_for_ever(follower, notifier, observe, clock.steady)
+
+
+def _run_folder(load: Callable[[], Settings]) -> Path | None:
+    """Where the notes are, made if need be; ``None`` keeps them in memory."""
+    named = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    if named:
+        return Path(named)
+    with suppress(AgentError, PrivateFileError):
+        folder = run_folder(load().state_dir, os.environ)
+        return None if folder is None else private_directory(folder)
+    return None
 
 
 def _turn_for_ever(

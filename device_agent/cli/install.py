@@ -54,6 +54,10 @@ def install(
         present.put(str(path))
     for path in installing.out_of_sight(layout):
         present.put(f"Not as it is: the service sees no home and no temporary folders, and {path} is in one.")
+    from device_agent.display.fonts import PACKAGE, chinese
+
+    if chinese() is None:
+        present.put(f"The screen's cards are in English alone: no Chinese font is here. apt-get install {PACKAGE}")
     present.put(
         "Nothing else was changed."
         if dry_run
