@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.ready import write_settings
 from device_agent.harness.serve import RunningHarness
+from tests.commands import avatar_agent
 
 CODE = "CH_3d_test"
 FILES = {"character.glb": os.urandom(300_000), "character.config.json": b"{}", "animation.glb": b"x"}
@@ -34,19 +35,15 @@ class Shell:
         config = self.folder / "agent.toml"
         if not config.exists():
             write_settings(config, self.harness.ready)
-        return subprocess.run(
-            [sys.executable, "-m", "device_agent.cli.main", *arguments],
-            capture_output=True,
-            text=True,
-            env={
+        return avatar_agent(
+            *arguments,
+            environ={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.folder),
                 "AVATAR_AGENT_CONFIG": str(config),
                 "AVATAR_AGENT_DEVICE_ID": "kiosk-1",
                 **(environ or {}),
             },
-            timeout=60,
-            check=False,
         )
 
     def json(self, *arguments: str, **more: Any) -> dict[str, Any]:

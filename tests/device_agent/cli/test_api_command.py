@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.ready import write_settings
 from device_agent.harness.serve import RunningHarness
 from device_agent.spec.operations import OPERATIONS
+from tests.commands import avatar_agent
 
 FILES = {"character.glb": b"glTF", "character.config.json": b"{}"}
 
@@ -31,15 +31,8 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningH
 
 
 def run(config: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "device_agent.cli.main", "api", *arguments],
-        capture_output=True,
-        text=True,
-        input=stdin,
-        env={"PATH": os.environ["PATH"], "HOME": str(config.parent), "AVATAR_AGENT_CONFIG": str(config)},
-        timeout=60,
-        check=False,
-    )
+    environ = {"PATH": os.environ["PATH"], "HOME": str(config.parent), "AVATAR_AGENT_CONFIG": str(config)}
+    return avatar_agent("api", *arguments, environ=environ, stdin=stdin)
 
 
 def test_without_a_name_all_are_listed(tmp_path: Path) -> None:

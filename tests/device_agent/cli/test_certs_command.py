@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from device_agent.harness.enrolment.server import open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from tests.commands import avatar_agent
 
 FILES = {"character.glb": b"x" * 1000, "character.config.json": b"{}"}
 
 
 def run(folder: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "device_agent.cli.main", *arguments, "--json"],
-        capture_output=True, text=True, timeout=60, check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "AVATAR_AGENT_CONFIG": str(folder / "agent.toml")},
-    )  # fmt: skip
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "AVATAR_AGENT_CONFIG": str(folder / "agent.toml")}
+    done = avatar_agent(*arguments, "--json", environ=environ)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return dict(json.loads(done.stdout))

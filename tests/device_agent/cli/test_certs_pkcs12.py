@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from certs.purpose import Purpose
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from tests.commands import avatar_agent
 
 PHRASE = "p4ss phrase ü"
 openssl_needed = pytest.mark.skipif(not shutil.which("openssl"), reason="the openssl command is not installed")
@@ -46,11 +46,8 @@ class Desk:
         config = self.folder / "agent.toml"
         config.touch(mode=0o600)
         config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items()))
-        done = subprocess.run(
-            [sys.executable, "-m", "device_agent.cli.main", "certs", *arguments, "--json"],
-            capture_output=True, text=True, timeout=60, check=False, input=stdin,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), "AVATAR_AGENT_CONFIG": str(config)},
-        )  # fmt: skip
+        environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "AVATAR_AGENT_CONFIG": str(config)}
+        done = avatar_agent("certs", *arguments, "--json", environ=environ, stdin=stdin)
         assert done.returncode == status, done.stderr
         assert PHRASE not in done.stdout + done.stderr
         assert "PRIVATE KEY" not in done.stdout + done.stderr

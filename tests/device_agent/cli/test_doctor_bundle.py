@@ -6,33 +6,30 @@ import json
 import os
 import pty
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
+
+from tests.commands import avatar_agent
 
 HEAD = "file           bytes  taken out"
 
 
 def doctor(folder: Path, *arguments: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
     """``typed`` is what somebody types at a terminal; without it nobody sits there."""
-    command = [sys.executable, "-m", "device_agent.cli.main", "doctor", "--offline", *arguments]
+    command = ("doctor", "--offline", *arguments)
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "AVATAR_AGENT_STATE_DIR": str(folder / "state"),
         "AVATAR_AGENT_CACHE_DIR": str(folder / "cache"), "AVATAR_AGENT_TENANT_ID": "4711",
         "AVATAR_AGENT_PROXY": "http://10.9.8.7:3128",
     }  # fmt: skip
     if typed is None:
-        return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-        )
+        return avatar_agent(*command, environ=environment)
     ours, theirs = pty.openpty()
     try:
         os.write(ours, typed.encode())
-        return subprocess.run(
-            command, env=environment, stdin=theirs, capture_output=True, text=True, timeout=60, check=False
-        )
+        return avatar_agent(*command, environ=environment, stdin=theirs)
     finally:
         os.close(ours)
         os.close(theirs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +11,13 @@ import pytest
 from PIL import Image
 
 from renderer.sample import SAMPLE
+from tests.commands import avatar_agent
 
 pytestmark = pytest.mark.gl
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "device_agent.cli.main", "render", *(str(part) for part in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return avatar_agent("render", *(str(part) for part in arguments))
 
 
 def drawn(out: Path, *arguments: object) -> tuple[np.ndarray, dict]:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from renderer.sample import sample_avatar
+from tests.commands import avatar_agent
 
 pytestmark = pytest.mark.gl
 
@@ -24,8 +25,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "device_agent.cli.main", "render", *(str(part) for part in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return avatar_agent("render", *(str(part) for part in arguments))
 
 
 def pixels(path: Path) -> np.ndarray:

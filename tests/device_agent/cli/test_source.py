@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from device_agent.errors import ConfigurationError, UsageError
 from renderer.assets import Limits
 from renderer.errors import AssetError
 from renderer.sample import sample_avatar
+from tests.commands import avatar_agent
 
 
 @pytest.mark.parametrize(("text", "size"), [("720x1280", (720, 1280)), ("1X1", (1, 1)), ("8192x8192", (8192, 8192))])
@@ -139,5 +139,4 @@ def test_an_option_comes_before_the_settings_and_these_hold_wherever_they_are(
 
 
 def _called(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "device_agent.cli.main", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return avatar_agent(*arguments)

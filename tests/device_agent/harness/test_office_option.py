@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,16 +12,14 @@ import httpx
 import pytest
 
 from device_agent.harness.serve import RunningHarness
+from tests.commands import avatar_agent
 
 from .test_harness_cli import package, start
 
 
 def agent(folder: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "device_agent.cli.main", *arguments, "--json"],
-        capture_output=True, text=True, timeout=60, check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "AVATAR_AGENT_CONFIG": str(folder / "agent.toml")},
-    )  # fmt: skip
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "AVATAR_AGENT_CONFIG": str(folder / "agent.toml")}
+    done = avatar_agent(*arguments, "--json", environ=environ)
     assert done.returncode == status, done.stderr
     return dict(json.loads(done.stdout))
 

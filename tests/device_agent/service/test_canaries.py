@@ -30,6 +30,7 @@ from device_agent.config import Secret, Settings
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
 from tests.canaries import forms, showing
+from tests.commands import avatar_agent
 
 CODE = "CH_3d_test"
 FILES = {"character.glb": b"x" * 5000, "character.config.json": b"{}"}
@@ -87,15 +88,16 @@ class Kiosk:
         }  # fmt: skip
 
     def run(self, *arguments: str, status: int | None = None, program: str = "", **environment: str) -> str:
-        start = ["-c", program] if program else ["-m", "device_agent.cli.main"]
-        done = subprocess.run(
-            [sys.executable, *start, *arguments], capture_output=True, timeout=60, check=False,
-            env={**self.environment, **environment},
-        )  # fmt: skip
-        self.sinks[" ".join(("avatar-agent", *arguments, program[:40]))] = done.stdout + done.stderr
+        environ = {**self.environment, **environment}
+        if program:
+            start = [sys.executable, "-c", program, *arguments]
+            done = subprocess.run(start, capture_output=True, text=True, timeout=60, check=False, env=environ)
+        else:
+            done = avatar_agent(*arguments, environ=environ)
+        self.sinks[" ".join(("avatar-agent", *arguments, program[:40]))] = (done.stdout + done.stderr).encode()
         if status is not None:
             assert done.returncode == status, done.stderr
-        return done.stderr.decode()
+        return done.stderr
 
     def collect(self) -> None:
         """What lies on the disk beside the secrets' own files."""
