@@ -18,6 +18,9 @@ DISPLAY = "avatar-display"
 TPM = Path("/dev/tpmrm0")
 CONFIG_FOLDER = Path("/etc") / USER
 CONFIG = CONFIG_FOLDER / "config.toml"
+SCREEN = CONFIG_FOLDER / "display.env"
+"""Where the operator names another screen than the X server :0, as ``WAYLAND_DISPLAY=/run/...`` or ``DISPLAY=:1``."""
+
 TSS = "tss"
 """The group that may use the TPM, on Debian and elsewhere."""
 
@@ -110,7 +113,8 @@ WantedBy=multi-user.target
 
 def display_unit(layout: Layout) -> str:
     """The display: the GPU's device nodes and no network. Graphics drivers write code at run time: that is allowed;
-    what they ask of the scheduler is refused, and not deadly. Its run folder outlives its crashes: it counts them.
+    what they ask of the scheduler is refused, and not deadly. Its run folder outlives its crashes: it counts them, and
+    drivers keep their compiled programs there. The X server's socket is let in, of all that is in /tmp.
     """
     return f"""\
 [Unit]
@@ -130,6 +134,9 @@ User={USER}
 Group={USER}
 SupplementaryGroups=video render
 Environment=STATE_DIRECTORY=/var/lib/{USER} CACHE_DIRECTORY=/var/cache/{USER}
+Environment=DISPLAY=:0 XDG_CACHE_HOME=/run/{DISPLAY}
+EnvironmentFile=-{SCREEN}
+BindReadOnlyPaths=-/tmp/.X11-unix
 ReadOnlyPaths=/var/lib/{USER} /var/cache/{USER}
 RuntimeDirectory={DISPLAY}
 RuntimeDirectoryMode=0700
@@ -140,6 +147,7 @@ IPAddressDeny=any
 RestrictAddressFamilies=AF_UNIX
 DevicePolicy=closed
 DeviceAllow=char-drm rw
+DeviceAllow=char-nvidia* rw
 DeviceAllow=char-input r
 MemoryMax=2G
 TasksMax=256

@@ -96,8 +96,8 @@ class Kiosk:
             glfw.set_input_mode(handle, glfw.CURSOR, glfw.CURSOR_HIDDEN)
             glfw.set_window_attrib(handle, glfw.AUTO_ICONIFY, False)
         # A Wayland desktop holds frames back for as long as nobody can see them; our own pace never waits for it.
-        wayland = glfw.get_platform() == glfw.PLATFORM_WAYLAND
-        glfw.swap_interval(0 if wayland else 1)
+        platform = getattr(glfw, "get_platform", None)  # GLFW 3.4 and newer
+        glfw.swap_interval(0 if platform is not None and platform() == glfw.PLATFORM_WAYLAND else 1)
         return handle, context, Overlay(context)
 
     def _touched(self) -> None:

@@ -100,7 +100,7 @@ class Display:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(child), str(self.site.config)],
-                env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
+                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
 
     def until(self, right: Callable[[dict], bool], *, turns: int = 5000) -> dict:
@@ -119,6 +119,11 @@ class Display:
     def says(self) -> list[dict]:
         """The log's lines."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def lose_context(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
 
     def kill(self) -> None:
         """As if it had crashed."""

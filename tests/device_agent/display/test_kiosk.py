@@ -87,3 +87,19 @@ def test_an_avatar_that_the_display_dies_of_gives_way_to_the_one_before(site: Si
     assert healed not in (good, deadly)
     display.until(lambda report: report["avatar"] == healed)
     assert all(report["black"] == 0 for report in display.reports)
+
+
+def test_a_driver_that_begins_anew_leaves_card_and_avatar_on_the_screen(site: Site, display: Display) -> None:
+    def again(times: int) -> None:
+        display.lose_context()
+        lost = display.until(lambda report: report["lost"] == times)
+        display.until(lambda report: report["drawn"] > lost["drawn"])
+
+    card = display.until(lambda report: report["drawn"] > 0)
+    again(1)
+    assert display.reports[-1]["colour"] == card["colour"]
+    good = site.bind()
+    display.until(lambda report: report["avatar"] == good)
+    again(2)
+    assert display.reports[-1]["avatar"] == good
+    assert all(report["black"] == 0 for report in display.reports)

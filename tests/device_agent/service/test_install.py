@@ -66,7 +66,8 @@ def test_the_agent_has_no_graphics_and_the_display_no_network() -> None:
     assert "MemoryDenyWriteExecute" not in display
     assert {
         "Type=notify", "WatchdogSec=60", "SystemCallErrorNumber=EPERM", "RuntimeDirectory=avatar-display",
-        "RuntimeDirectoryMode=0700", "RuntimeDirectoryPreserve=restart",
+        "RuntimeDirectoryMode=0700", "RuntimeDirectoryPreserve=restart", "BindReadOnlyPaths=-/tmp/.X11-unix",
+        "EnvironmentFile=-/etc/avatar-agent/display.env", "Environment=DISPLAY=:0 XDG_CACHE_HOME=/run/avatar-display",
         "ReadOnlyPaths=/var/lib/avatar-agent /var/cache/avatar-agent",
     } <= set(display.splitlines())  # fmt: skip
     assert "StateDirectory=" not in display, "it writes nothing but its notes"
