@@ -38,7 +38,7 @@ class Stub:
     def __init__(self, ask: Callable[[], None], *, phase: Phase = Phase.READY) -> None:
         self.record = Record(gen=1, phase=phase, bound=Bound(at=1.0))
         self.has_avatar, self.is_sealing, self.now, self.certificate = True, False, 0.0, None
-        self.start = ask
+        self.start, self.may_ask_for_orders = ask, False
 
     def probe(self) -> None:
         """One request a call: there is but one anyway."""
