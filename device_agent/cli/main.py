@@ -34,6 +34,7 @@ COMMANDS = (
     "preview",
     "inspect",
     "api",
+    "fleet",
 )
 """Subcommands in the order that ``--help`` shows them; each is a module with ``register(app)``."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from device_agent.cli import options, present
+from device_agent.cli.ticket_picture import PICTURES, draw, ticket_picture
 from device_agent.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def unbind(
     ticket: Annotated[
         Path | None, typer.Option(help="With --accept-seat-leak: write the ticket there as well.", metavar="FILE")
     ] = None,
+    ticket_picture_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ticket-picture",
+            help="With --accept-seat-leak: the ticket as a QR code (.png, .svg).",
+            metavar="FILE",
+        ),
+    ] = None,
     order: Annotated[
         Path | None,
         typer.Option(help="Only if this file holds headquarters' signed order for this device.", metavar="FILE"),
@@ -43,10 +52,20 @@ def unbind(
 ) -> None:
     """Give the seat back (ClientUnbindDevice), then erase licence, tokens and avatars."""
     from device_agent.lifecycle.engine import Engine
+    from device_agent.lifecycle.leaving import TAKEN_OUT
 
-    if not accept_seat_leak and (ticket is not None or reason):
+    if not accept_seat_leak and (ticket is not None or ticket_picture_file is not None or reason):
         raise UsageError(
-            "--ticket and --reason belong to --accept-seat-leak", code="usage.unbind", hint="leave them out"
+            "--ticket, --ticket-picture and --reason belong to --accept-seat-leak",
+            code="usage.unbind",
+            hint="leave them out",
+        )
+    if ticket_picture_file is not None and ticket_picture_file.suffix.lower() not in PICTURES:
+        raise UsageError(
+            "a ticket's picture is a .png or an .svg",
+            code="usage.unbind",
+            where=str(ticket_picture_file),
+            hint="name it so; nothing was erased",
         )
     if accept_seat_leak and order is not None:
         raise UsageError(
@@ -56,7 +75,7 @@ def unbind(
     signed = _read_order(order) if order is not None else None
     with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
         if accept_seat_leak:
-            _abandon(engine, ticket=ticket, reason=reason, as_json=as_json)
+            _abandon(engine, ticket=ticket, picture=ticket_picture_file, reason=reason, as_json=as_json)
             return
         device_id = engine.record.device_id
         if signed is not None:
@@ -81,23 +100,28 @@ def unbind(
         present.put("The seat is given back. An earlier request without an answer could still take it again:")
         present.put(f"run `avatar-agent unbind` once more after {again_at} to make sure and to erase.")
     else:
-        present.put(
-            f"Unbound: the seat of device {device_id} is free, and the agent's folders hold nothing of the licence."
-        )
+        if any(step.result == TAKEN_OUT for step in steps):
+            present.put(f"Removed: headquarters took device {device_id} out, and gives its seat back (fleet release).")
+            present.put("The agent's folders hold nothing of the licence.")
+        else:
+            present.put(
+                f"Unbound: the seat of device {device_id} is free, and the agent's folders hold nothing of the licence."
+            )
         _what_stays(settings)
 
 
-def _abandon(engine: Engine, *, ticket: Path | None, reason: str, as_json: bool) -> None:
+def _abandon(engine: Engine, *, ticket: Path | None, picture: Path | None, reason: str, as_json: bool) -> None:
     """Erase first and leave the seat to whoever runs the fleet; the ticket is out before anything is gone."""
 
     def keep(orphan: OrphanTicket) -> None:
         if ticket is not None:
-            _write(ticket, msgspec.json.encode(asdict(orphan)) + b"\n")
+            _write(ticket, orphan.text().encode() + b"\n")
+        if picture is not None:
+            _write(picture, ticket_picture(orphan, picture))
         if not as_json:
             present.put("Seat that may stay taken; give this to whoever runs the fleet:")
-            present.put(msgspec.json.encode(asdict(orphan)).decode())
-
-    import msgspec
+            present.put(orphan.text())
+            draw(orphan)
 
     orphan = engine.abandon(keep=keep, reason=reason)
     if as_json:

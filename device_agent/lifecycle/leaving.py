@@ -20,6 +20,9 @@ from device_agent.spec.client_render import ClientUnbindDevice
 
 _CLONE_HINT = "if it was moved on purpose: avatar-agent bind --accept-new-hardware"
 
+TAKEN_OUT = "was taken out by headquarters"
+"""Result of a step after which the device is free of its seat, and the seat is headquarters' to give back."""
+
 NOTHING_TO_DO = frozenset({Phase.BLANK, Phase.DECOMMISSIONED})
 
 
@@ -143,7 +146,7 @@ def _through_the_office(device: Device, record: Record) -> Record:
                 raise
             if error.code == REMOVED:
                 orders.believe(device, error)
-            note.result = "was taken out by headquarters" if error.code == REMOVED else "was revoked before"
+            note.result = TAKEN_OUT if error.code == REMOVED else "was revoked before"
         finally:
             device.reach(Point.CLIENT_UNBIND_DEVICE_ANSWERED)
     return _given_back(device, device.journal.record, request_id=note.request_id, outcome=outcome)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import msgspec
+import json
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,5 +18,5 @@ class OrphanTicket:
     reason: str = ""
 
     def text(self) -> str:
-        """One line of JSON: what is printed, written to a file, and in the picture."""
-        return msgspec.json.encode(self).decode()
+        """One line of JSON, pure ASCII: what is printed, written to a file, and in the picture."""
+        return json.dumps(asdict(self), separators=(",", ":"))

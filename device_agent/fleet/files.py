@@ -1,0 +1,68 @@
+"""Files that headquarters writes: whole, durable, and never over one that is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from device_agent.errors import ConfigurationError
+from device_agent.plain_file import read_plain
+
+
+def new_file(path: Path, data: bytes, *, private: bool = False) -> None:
+    """A durable file that was not there before; its folder is made if need be, for this user alone if ``private``.
+
+    Raises:
+        ConfigurationError: it is there, or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600 if private else 0o644)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file cannot be written: {(error.strerror or 'unknown').lower()}",
+            code="fleet.file",
+            where=str(path),
+            hint="name a file that is not there yet, in a folder that can be written",
+        ) from error
+
+
+def replaced(path: Path, data: bytes) -> None:
+    """A file with other content, by one rename.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.unlink(missing_ok=True)
+        new_file(beside, data)
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file cannot be written: {(error.strerror or 'unknown').lower()}", code="fleet.file", where=str(path),
+            hint="choose another with --out",
+        ) from error  # fmt: skip
+
+
+def read_file(path: Path, *, limit: int) -> bytes:
+    """What is in a plain file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is longer than ``limit`` bytes.
+    """
+    try:
+        data, _mode = read_plain(path, limit=limit)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the file cannot be read: {(error.strerror or type(error).__name__).lower()}",
+            code="fleet.file",
+            where=str(path),
+            hint="name a plain file that this user can read",
+        ) from error
+    return data

@@ -1,0 +1,167 @@
+"""What headquarters signs: orders to devices, lists of packages, and what another of its keys has signed before."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from certs import manifest, order, signed
+from certs.manifest import Listed, Manifest
+from certs.order import REMOVE, Order
+from device_agent.errors import ConfigurationError, UsageError
+from device_agent.fleet.targets import checked_id
+
+_SPAN = re.compile(r"([0-9]{1,4})([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+CHUNK = 1024 * 1024
+
+
+def end(text: str, *, now: datetime) -> datetime:
+    """When something ends: a span from now (``12h``, ``7d``, ``4w``), or a moment with its zone (ISO 8601).
+
+    Raises:
+        UsageError: neither, or not in the future.
+    """
+    found = _SPAN.fullmatch(text)
+    try:
+        moment = now + int(found[1]) * _UNITS[found[2]] if found else datetime.fromisoformat(text)
+        if moment.tzinfo is None or moment <= now:
+            raise ValueError("no zone, or over")
+    except (ValueError, OverflowError):
+        raise UsageError(
+            "the end is no time to come",
+            code="usage.expires",
+            where="--expires",
+            hint="give a span as in 12h, 7d or 4w, or a moment with its zone as in 2027-01-31T00:00:00Z",
+        ) from None
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def removals(
+    device_ids: Sequence[str],
+    *,
+    tenant_id: int,
+    app_id: str,
+    now: datetime,
+    expires: datetime,
+    key: Ed25519PrivateKey,
+    new_id: Callable[[], str],
+) -> dict[str, bytes]:
+    """For each device the signed order to leave.
+
+    Raises:
+        UsageError: an id can be no device's.
+    """
+    return {
+        checked_id(device_id): order.sign(
+            Order(
+                verb=REMOVE, id=new_id(), device_id=device_id, tenant_id=tenant_id, app_id=app_id,
+                issued=now.replace(microsecond=0), expires=expires,
+            ),
+            key=key,
+        )
+        for device_id in device_ids
+    }  # fmt: skip
+
+
+def content(
+    packages: Mapping[str, Path],
+    *,
+    version: int,
+    tenant_id: int,
+    app_id: str,
+    expires: datetime,
+    key: Ed25519PrivateKey,
+) -> tuple[Manifest, bytes]:
+    """A list of sealed packages as they are in these files, and its signed form.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is empty.
+    """
+    listed = Manifest(
+        version=version,
+        expires=expires,
+        tenant_id=tenant_id,
+        app_id=app_id,
+        avatars={code: _listed(file) for code, file in packages.items()},
+    )
+    return listed, manifest.sign(listed, key=key)
+
+
+def _listed(file: Path) -> Listed:
+    digest, size = hashlib.sha256(), 0
+    try:
+        with file.open("rb") as stream:
+            while piece := stream.read(CHUNK):
+                digest.update(piece)
+                size += len(piece)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the package cannot be read: {(error.strerror or type(error).__name__).lower()}",
+            code="fleet.file",
+            where=str(file),
+            hint="name the sealed package as the platform serves it",
+        ) from error
+    if not size:
+        raise ConfigurationError("the package is empty", code="fleet.file", where=str(file), hint="download it again")
+    return Listed(sha256=digest.hexdigest(), size=size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A document that somebody signed: what it says (not verified), and by which keys it says so."""
+
+    kind: str
+    domain: bytes
+    longest: int
+    says: dict[str, object]
+    signers: tuple[str, ...]
+
+
+def look(document: bytes, *, where: str) -> Found:
+    """What a document says that is to be signed once more, for the eyes of who is to sign it.
+
+    Raises:
+        ConfigurationError: it is neither an order nor a list of packages.
+    """
+    for kind, domain, longest, form, name in (
+        ("order", order.DOMAIN, order.LONGEST, Order, order.KIND),
+        ("manifest", manifest.DOMAIN, manifest.LONGEST, Manifest, manifest.KIND),
+    ):
+        try:
+            payload, signers = signed.unverified(document, longest=longest)
+            says = msgspec.to_builtins(msgspec.json.decode(payload, type=form))
+        except (signed.NotSigned, msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        if says["type"] == name:
+            return Found(kind=kind, domain=domain, longest=longest, says=says, signers=signers)
+    raise ConfigurationError(
+        "this is neither a signed order nor a signed list of packages",
+        code="fleet.document",
+        where=where,
+        hint="avatar-agent fleet order and fleet manifest write them",
+    )
+
+
+def sign_too(document: bytes, found: Found, *, key: Ed25519PrivateKey, where: str) -> bytes:
+    """The document with this key's signature as well.
+
+    Raises:
+        ConfigurationError: it has as many as there may be.
+    """
+    try:
+        return signed.sign_too(document, domain=found.domain, key=key, longest=found.longest)
+    except signed.NotSigned:
+        raise ConfigurationError(
+            f"the document has {signed.MOST_SIGNATURES} signatures, and no room for more",
+            code="fleet.document",
+            where=where,
+            hint="sign a new one",
+        ) from None
