@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,8 @@ _KNOWN = (
 
 _SAMPLE = "设备授权"
 _ASK_S = 5.0
+_REGULAR = 80
+"""Fontconfig's number for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +63,24 @@ def _by_fontconfig() -> Iterator[Face]:
     program = shutil.which("fc-list")
     if program is None:
         return
-    asked = [program, ":lang=zh-cn", "--format=%{index} %{file}\\n"]
+    asked = [program, ":lang=zh-cn:slant=0", "--format=%{index}\\t%{weight}\\t%{family}\\t%{file}\\n"]
     try:
         said = subprocess.run(asked, capture_output=True, text=True, timeout=_ASK_S, check=False).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return
-    for line in sorted(said.splitlines()):
-        index, _, file = line.partition(" ")
-        if index.isdigit() and file:
-            yield Face(path=Path(file), index=int(index) & 0xFFFF)  # above: instances of a variable font
+    found = [line.split("\t") for line in said.splitlines()]
+    for index, _weight, _family, file in sorted(
+        (row for row in found if len(row) == 4 and row[0].isdigit()), key=_taste
+    ):
+        yield Face(path=Path(file), index=int(index) & 0xFFFF)  # above: instances of a variable font
+
+
+def _taste(row: Sequence[str]) -> tuple[object, ...]:
+    """Plain weight before bold, the letters of China before those of other countries, sans before serif, and so on."""
+    index, weight, family, file = row
+    plain = weight == str(_REGULAR)
+    china = any(sign in family for sign in ("SC", "CN", "GB", "Hei", "Droid"))
+    return not plain, not china, "Serif" in family or "Ming" in family, "Mono" in family, file, int(index)
 
 
 def _draws_chinese(face: Face) -> bool:

@@ -91,11 +91,16 @@ def test_a_font_without_chinese_letters_is_none(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_fontconfig_says_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "65538 /usr/share/fonts/b.ttc\nnonsense\n0 /usr/share/fonts/a b.ttf\n"
+    said = (
+        "0\t200\tNoto Sans CJK SC\t/f/bold.ttc\n1\t80\tNoto Sans CJK JP\t/f/a.ttc\nnonsense\n"
+        "7\t80\tNoto Sans Mono CJK SC\t/f/a.ttc\n65538\t80\tNoto Sans CJK SC\t/f/a.ttc\nx\t80\ty\t/f/z\n"
+    )
     monkeypatch.setattr(fonts, "_ROOTS", ())
     monkeypatch.setattr(fonts.shutil, "which", lambda _name: "/usr/bin/fc-list")
     monkeypatch.setattr(
         fonts.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, stdout=said, stderr="")
     )
     found = list(fonts._candidates())
-    assert found == [Face(path=Path("/usr/share/fonts/a b.ttf")), Face(path=Path("/usr/share/fonts/b.ttc"), index=2)]
+    assert [(face.path.name, face.index) for face in found] == [
+        ("a.ttc", 2), ("a.ttc", 7), ("a.ttc", 1), ("bold.ttc", 0)
+    ]  # fmt: skip
