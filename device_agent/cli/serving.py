@@ -15,6 +15,7 @@ from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.lifecycle.engine import this_machine
 from device_agent.service.daemon import Daemon, health, signals
+from device_agent.service.drive import Drive
 from device_agent.service.keeper import Keeper
 from device_agent.service.notify import Notifier
 from device_agent.service.opening import open_for_service
@@ -45,20 +46,30 @@ def serve(
         )
 
     settings = load()
-    clock, report = SystemClock(), Report()
+    clock, report, dice = SystemClock(), Report(), random.SystemRandom().random
     machine = functools.lru_cache(maxsize=1)(this_machine)  # the TPM is asked once, not with every step
     keeper = Keeper(
         settings=settings,
         open_engine=functools.partial(open_for_service, machine=machine, clock=clock),
         clock=clock,
-        dice=random.SystemRandom().random,
+        dice=dice,
         report=report,
         boot=this_boot(os.environ),
+        session_began=lambda now, session: drive.session(now, session),
     )
+
+    def ask_session() -> None:
+        keeper.want_session()
+        daemon.wake()
+
+    drive = Drive(clock=clock, dice=dice, report=report, ask_session=ask_session)
     daemon = Daemon(keeper=keeper, report=report, notifier=Notifier(os.environ), clock=clock, reload=load)
     runtime_folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     with signals(daemon), daemon.logged(), health(report, settings, runtime_folder=runtime_folder):
-        status = daemon.run()
+        try:
+            status = daemon.run()
+        finally:
+            drive.stop()
     if status:
         sys.exit(status)
 

@@ -69,6 +69,10 @@ class Daemon:
         """``reload``, or the reason to stop; safe in a signal handler."""
         self._orders.append(order)
 
+    def wake(self) -> None:
+        """Let the next step come now; safe from any thread."""
+        self._wake.set()
+
     def is_alive(self) -> bool:
         """Whether the worker moves: its present step has not taken longer than any step may."""
         longest = self._keeper.settings.download_deadline_s + SLACK_S

@@ -18,6 +18,7 @@ from device_agent.api.causes import Cause, cause_of
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
+from device_agent.drive import Session as DriveSession
 from device_agent.errors import (
     AgentError,
     ConfigurationError,
@@ -27,7 +28,7 @@ from device_agent.errors import (
     StateError,
 )
 from device_agent.lifecycle.budget import alerts, is_spent, may_show, uncounted
-from device_agent.lifecycle.engine import Engine
+from device_agent.lifecycle.engine import Engine, Started
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import HOLDS_SEAT, NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
@@ -39,6 +40,8 @@ from device_agent.service.overlay import Session, content_of
 from device_agent.service.pace import LINKS, LONGEST_ADVICE_S, MOST_SLOWER, PACES
 from device_agent.service.report import Report, Snapshot
 
+SessionBegan = Callable[[Settings, DriveSession | None], None]
+
 OpenEngine = Callable[[Settings, Observer], AbstractContextManager[Engine]]
 
 CHECK_S = 1800.0
@@ -46,6 +49,9 @@ CHECK_S = 1800.0
 
 CONTENT_S = 43200.0
 """Seconds between two looks for a new version of the avatar."""
+
+SESSION_LEAST_S = 300.0
+"""Seconds between two sessions of which the second is begun because the drive channel wants another token."""
 
 KEEP_S = 600.0
 """Seconds between two writes of what only counts: an SD card does not live long."""
@@ -82,6 +88,7 @@ class _Rhythm:
     uncounted_s: float = 0.0
     counting: bool = False
     seat_denied: int = 0
+    begun_at: float | None = None
     due_at: float = 0.0
     generation: int = -1
     heard: bool = False
@@ -106,8 +113,16 @@ class Keeper:
         report: Report,
         log: Lines | None = None,
         boot: str = "this",
+        session_began: SessionBegan = lambda _settings, _session: None,
     ) -> None:
-        """``dice`` gives random numbers in [0, 1); ``boot`` tells this start of the machine from others."""
+        """
+        Args:
+            dice: random numbers in [0, 1).
+            boot: tells this start of the machine from others.
+            session_began: told of each session, and of ``None`` when the seat is not this device's any more.
+        """
+        self._session_began = session_began
+        self._session_wanted = False
         self._boot = boot
         self._settings = settings
         self._anew = False
@@ -129,8 +144,17 @@ class Keeper:
         self._settings = settings
         self._anew = True
 
+    def want_session(self) -> None:
+        """The drive channel did not take the session's token. May come from another thread; the next step that is far
+        enough from the last session begins another.
+        """
+        self._session_wanted = True
+
     def step(self) -> float:
         """Do what is due; seconds until the next step is."""
+        if self._session_wanted and self._clock.steady() - (self._rhythm.begun_at or 0.0) >= SESSION_LEAST_S:
+            self._session_wanted = False
+            self._rhythm.due_at, self._rhythm.checked_at = 0.0, None
         if self._anew:
             self._anew = False
             self._rhythm.due_at = self._rhythm.renew_at = 0.0
@@ -191,6 +215,7 @@ class Keeper:
             case Act.FETCH | Act.SERVE:
                 return self._serve(engine)
             case Act.UNBIND | Act.ERASE | Act.SEAL:
+                self._ended()
                 engine.unbind()
                 if engine.is_sealing:
                     return max(1.0, min(IDLE_S, engine.record.bind.unsure_until - engine.now))
@@ -221,8 +246,9 @@ class Keeper:
         rhythm.started_for = None
         self._report.put(replace(self._report.snapshot, session=Session.STARTING))
         try:
-            engine.start()
+            started = engine.start()
             rhythm.started_for = engine.record.bound
+            self._begun(engine, started)
         except (PlatformError, LicenseRefused) as error:
             says_so = error.operation == "ClientStart" and error.code in self.settings.seat_lost_codes
             rhythm.seat_denied = rhythm.seat_denied + 1 if says_so else 0
@@ -230,6 +256,16 @@ class Keeper:
                 raise
             engine.bind(lost=True)
         rhythm.seat_denied = 0
+
+    def _begun(self, engine: Engine, started: Started) -> None:
+        record, self._rhythm.begun_at = engine.record, self._clock.steady()
+        session = DriveSession(token=started.im_token, tenant_id=record.tenant_id, app_id=record.app_id)
+        self._session_began(self.settings, session)
+
+    def _ended(self) -> None:
+        if self._rhythm.begun_at is not None:
+            self._rhythm.begun_at = None
+            self._session_began(self.settings, None)
 
     def _leave(self, engine: Engine, refusal: AgentError | CertError) -> float:
         """The office says that headquarters took this device out; without a good order, where one is needed, that is
@@ -377,6 +413,8 @@ class Keeper:
         online = rhythm.link == "online"
         shows = may_show(record, budget_s=self.settings.offline_budget_s, online=online)
         has_avatar = _has_avatar(engine, needed=shows)
+        if record.phase not in HOLDS_SEAT:
+            self._ended()
         open_ = record.phase in HOLDS_SEAT and record.bound is not None and record.bound == rhythm.started_for
         self._report.put(
             Snapshot(

@@ -1,0 +1,75 @@
+"""When the keeper begins and ends what the drive channel lives on."""
+
+from __future__ import annotations
+
+import pytest
+
+from device_agent.config import Settings
+from device_agent.drive import Session
+from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.machine import Phase
+from device_agent.service.keeper import CHECK_S, SESSION_LEAST_S
+
+from .conftest import Site
+
+
+class Told:
+    """Every session that the keeper told of, and what was asked of the platform by then."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.sessions: list[Session | None] = []
+        self.calls: list[list[str]] = []
+        site.keeper._session_began = self
+
+    def __call__(self, settings: Settings, session: Session | None) -> None:
+        assert settings is self.site.keeper.settings
+        self.sessions.append(session)
+        self.calls.append([call.operation for call in self.site.harness.calls()])
+
+
+@pytest.fixture
+def told(site: Site) -> Told:
+    return Told(site)
+
+
+def test_each_session_is_told_with_its_token(site: Site, told: Told, platform: RunningHarness) -> None:
+    site.live(2.5 * CHECK_S)
+    sessions = [one for one in told.sessions if one is not None]
+    assert len(sessions) == len(told.sessions) == len(platform.calls(operation="ClientStart"))
+    assert len({one.token.reveal() for one in sessions}) == len(sessions) >= 2
+    ready = platform.ready
+    assert {(one.tenant_id, one.app_id) for one in sessions} == {(ready.tenant_id, ready.app_id)}
+    known = platform.with_world(
+        lambda world: world.channels.knows(
+            token=sessions[-1].token.reveal(), app_id=ready.app_id, tenant_id=str(ready.tenant_id)
+        )
+    )
+    assert known is not None, "the platform's own token"
+    kept = b"".join(path.read_bytes() for path in site.folder.rglob("*") if path.is_file())
+    assert not any(one.token.reveal().encode() in kept for one in sessions), "memory only"
+
+
+def test_the_session_ends_before_the_seat_is_given_back(site: Site, told: Told) -> None:
+    site.live(2.5 * CHECK_S)
+    with site.engine(site.settings(), None) as engine:
+        engine.unbind()
+    site.live(60.0)
+    assert site.record.phase is Phase.DECOMMISSIONED
+    assert told.sessions[-1] is None
+    assert told.sessions.count(None) == 1
+
+
+def test_a_token_that_was_refused_is_followed_by_another_session_but_not_at_once(site: Site, told: Told) -> None:
+    while not told.sessions:  # and no further: the moment at which the first session began
+        wait = site.keeper.step()
+        site.time.sleep(0.0 if told.sessions else wait)
+    for _ in range(3):
+        site.keeper.want_session()
+        site.keeper.step()
+    assert len(told.sessions) == 1, "at most every five minutes"
+    site.time.sleep(SESSION_LEAST_S)
+    for _ in range(3):
+        site.keeper.want_session()
+        site.keeper.step()
+    assert len(told.sessions) == 2
