@@ -3,6 +3,8 @@
 A covered file is a mark of five bytes, a nonce (12 bytes), the ciphertext (as long as the secret), a tag (16 bytes):
 AES-256-GCM, with the file's name as additional data, so that one secret's file cannot stand in for another's. The
 AES key is HKDF-SHA256 of the storage key, without a salt, for one purpose.
+
+Cryptography is loaded where a key is at hand: most who look at a device's files have none, and it is slow to load.
 """
 
 from __future__ import annotations
@@ -10,11 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from certs.errors import PrivateFileError, SealError
 from certs.files import erase, read_private, write_private
@@ -68,6 +65,8 @@ class KeyedCover:
     """Covers with a storage key of 32 bytes."""
 
     def __init__(self, key: bytes, *, random_bytes: Callable[[int], bytes]) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         self._cipher = AESGCM(derived(key, purpose=_PURPOSE))
         self._random_bytes = random_bytes
 
@@ -82,6 +81,8 @@ class KeyedCover:
         Raises:
             SealError: it is not covered, was covered by another key or for another file, or any byte was changed.
         """
+        from cryptography.exceptions import InvalidTag
+
         if not is_covered(kept):
             raise _lost(name, "it is not sealed, and should be")
         nonce, sealed = kept[len(MARK) : len(MARK) + _NONCE], kept[len(MARK) + _NONCE :]
@@ -95,6 +96,9 @@ class KeyedCover:
 
 def derived(key: bytes, *, purpose: bytes) -> bytes:
     """32 bytes for one purpose from a storage key (HKDF-SHA256, no salt)."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(key)
 
 

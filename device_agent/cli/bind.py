@@ -45,7 +45,8 @@ def bind(
         cache_dir=cache_dir,
         device_id=device_id,
     )
-    with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
+    observer = present.step_observer(quiet=as_json)
+    with Engine.open(settings, observer=observer, accepting=accept_new_hardware) as engine:
         if accept_new_hardware:
             engine.accept_hardware()
         taken = engine.bind()

@@ -31,28 +31,28 @@ def register(app: typer.Typer) -> None:
 
 def show(config: options.Config = None, state_dir: options.StateDir = None, as_json: options.Json = False) -> None:
     """Show which certificates this device has; asks nobody."""
-    from certs.lineage import Lineage
+    from certs.identity import fingerprint
     from certs.rotation import renewal_time, standing, validity_of
     from device_agent.lifecycle.journal import load
     from device_agent.lifecycle.vault import Vault
 
     settings = options.load_settings(config, state_dir=state_dir)
-    lineage = Lineage(root=Vault(settings.state_dir).identity_folder)
+    lineage = Vault(settings.state_dir).lineage
     seed = load(settings.state_dir).record.device_id
     found = []
     for version in lineage.versions():
-        identity = lineage.read(version)
-        leaf = identity.certificate
+        leaf = lineage.certificates(version)[0]
         validity = validity_of(leaf)
         found.append(
             {
                 "version": version,
-                "fingerprint": identity.fingerprint,
+                "fingerprint": fingerprint(leaf),
                 "subject": leaf.subject.rfc4514_string(),
                 "issuer": leaf.issuer.rfc4514_string(),
                 "ends": leaf.not_valid_after_utc.isoformat(timespec="seconds"),
                 "renews": renewal_time(validity, seed=seed).isoformat(timespec="seconds"),
                 "standing": standing(validity, seed=seed, now=datetime.now(UTC)).value,
+                "key": "sealed to the TPM" if lineage.is_covered(version) else "in a file",
                 "in_use": version == lineage.live,
                 "has_worked": version == lineage.proven,
             }
@@ -66,6 +66,7 @@ def show(config: options.Config = None, state_dir: options.StateDir = None, as_j
         marks = ", ".join(name.replace("_", " ") for name in ("in_use", "has_worked") if facts[name])
         present.put(f"{facts['version']}  {facts['fingerprint']}  {facts['standing']}  {facts['subject']}  {marks}")
         present.put(f"   issued by {facts['issuer']}, ends {facts['ends']}, renews {facts['renews']}")
+        present.put(f"   its key is {facts['key']}")
 
 
 def enroll(
@@ -141,12 +142,12 @@ def export(
     as_json: options.Json = False,
 ) -> None:
     """Write the key and certificate in use as a PKCS#12 file: from then on the key is not on this device alone."""
-    from certs.lineage import Lineage
     from device_agent.lifecycle.journal import load
+    from device_agent.lifecycle.keyring import read_with
     from device_agent.lifecycle.vault import Vault
 
     settings = options.load_settings(config, state_dir=state_dir)
-    identity = Lineage(root=Vault(settings.state_dir).identity_folder).current()
+    identity = Vault(settings.state_dir, cover=read_with(settings)).lineage.current()
     if identity is None:
         raise ConfigurationError(
             "this device has no certificate", code="office.no_certificate", hint="avatar-agent certs enroll"

@@ -76,6 +76,7 @@ def follow(
                 cache_dir=str(settings.cache_dir.absolute()),
                 code=package.code,
                 sha256=package.sha256,
+                tpm=settings.tpm,
                 asset_limits=asdict(asset_limits(settings, limit)),
             )
         )
@@ -88,7 +89,9 @@ def follow(
 
         def ready(order: Order) -> Prepared:
             settings, package = order.settings, order.package
-            files = open_files(settings.state_dir, settings.cache_dir, code=package.code, sha256=package.sha256)
+            files = open_files(
+                settings.state_dir, settings.cache_dir, code=package.code, sha256=package.sha256, tpm=settings.tpm
+            )
             asset = load_package(files, name=package.code, limits=asset_limits(settings, limit))
             return prepare(asset, aspect=window.aspect, clip=clip, camera=camera, background=background)
 

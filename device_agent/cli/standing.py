@@ -9,7 +9,7 @@ from device_agent.avatars.kept import kept
 from device_agent.cli import present
 from device_agent.cli.given import load_settings
 from device_agent.errors import AgentError
-from device_agent.lifecycle import clone
+from device_agent.lifecycle import clone, sealed_key
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import load
@@ -52,6 +52,7 @@ def show(
     here = sorted(code for code in record.content.packages if _is_here(settings.cache_dir / AVATARS, code))
     has_avatar = record.content.active in here
     shows = not moved and has_avatar and may_show(record, budget_s=settings.offline_budget_s)
+    secrets = "sealed to the TPM" if sealed_key.is_there(settings.state_dir) else "in files"
     facts = {
         "phase": phase,
         "device_id": record.device_id or None,
@@ -74,6 +75,7 @@ def show(
         "endpoint": record.endpoint or settings.endpoint,
         "state_dir": str(settings.state_dir),
         "cache_dir": str(settings.cache_dir),
+        "secrets": secrets,
         "state_damaged": list(loaded.damaged),
     }
     if as_json:
@@ -101,6 +103,7 @@ def show(
         "Removed": facts["removed_at"],
         "Platform": facts["endpoint"],
         "State folder": facts["state_dir"],
+        "Secrets": secrets if record.device_id else "",
         "Damaged": ", ".join(loaded.damaged),
     }
     present.put_pairs([(name, str(value)) for name, value in shown.items() if value])

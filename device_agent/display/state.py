@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +14,12 @@ from device_agent.avatars.kept import folder_of
 from device_agent.avatars.record import NAME
 from device_agent.config import Settings
 from device_agent.errors import AgentError
-from device_agent.lifecycle.journal import SLOTS, load
+from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.keyring import reading
 from device_agent.lifecycle.record import Record
+from device_agent.lifecycle.slot import SLOTS
 from device_agent.lifecycle.vault import AVATARS
+from device_agent.tpm.sealing import Sealer
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
 
@@ -50,11 +54,13 @@ class Watcher:
         load_settings: reads them, raising AgentError when they cannot be used.
         config: the settings file, where one is named: what changes in it is followed as well.
         steady: seconds that pass.
+        sealer: the TPM's address in the settings -> that TPM, asked once while it stays the same.
     """
 
     load_settings: Callable[[], Settings]
     config: Path | None
     steady: Callable[[], float]
+    sealer: Callable[[str], Sealer] = field(default_factory=lambda: functools.lru_cache(maxsize=1)(_sealer))
     _state: State = field(default_factory=State)
     _stamp: Stamp | None = None
     _tried_at: float = 0.0
@@ -88,7 +94,8 @@ class Watcher:
         except AgentError as error:
             return State(settings=before.settings, record=before.record, packages=before.packages, fault=error.code)
         try:
-            loaded = load(settings.state_dir)
+            sealer = self.sealer(settings.tpm) if settings.tpm else None
+            loaded = load(settings.state_dir, keyring=reading(settings.state_dir, sealer=sealer))
         except (AgentError, CertError) as error:
             return State(settings=settings, record=before.record, packages=before.packages, fault=error.code)
         record = loaded.record
@@ -107,6 +114,10 @@ def _packages(settings: Settings, record: Record) -> list[CachedPackage]:
             continue  # why the cache cannot be read is doctor's to say; another avatar may be there
         found += [one for one in (package, before) if one is not None]
     return found
+
+
+def _sealer(tpm: str) -> Sealer:
+    return Sealer(Path(tpm))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

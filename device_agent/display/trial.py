@@ -36,12 +36,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child is to do: the package, where its licence is, and what an avatar may ask for."""
+    """What the child is to do: the package, where its licence is and what that is sealed to, and what an avatar may ask
+    for.
+    """
 
     state_dir: str
     cache_dir: str
     code: str
     sha256: str
+    tpm: str = ""
     asset_limits: dict[str, int] = {}
 
 
@@ -136,7 +139,8 @@ def verdict_on(task: Task) -> Verdict:
     from renderer.output.show import show
 
     try:
-        files = open_files(Path(task.state_dir), Path(task.cache_dir), code=task.code, sha256=task.sha256)
+        folders = Path(task.state_dir), Path(task.cache_dir)
+        files = open_files(*folders, code=task.code, sha256=task.sha256, tpm=task.tpm)
         asset = load_package(files, name=task.code, limits=AssetLimits(**task.asset_limits))
         shown = show(asset, aspect=0.5625)
         with Offscreen(asset.avatar, size=(180, 320), samples=0) as offscreen:

@@ -7,6 +7,7 @@ from device_agent.config import Settings
 from device_agent.errors import StateError
 from device_agent.lifecycle.held import require_shown
 from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.keyring import read_with
 from device_agent.lifecycle.licenses import license_for
 from device_agent.lifecycle.vault import AVATARS, Vault
 
@@ -21,8 +22,11 @@ def open_avatar(settings: Settings, code: str | None) -> dict[str, bytes]:
         StateError: the device holds no seat, or the avatar was not fetched.
         LicenseRefused: the licence was refused, or the device was offline for longer than it may be.
         PackageError: the package on this device has been damaged.
+        ConfigurationError: the TPM that the licence is sealed to cannot be asked now.
+        SealError: what it sealed cannot be opened any more.
     """
-    record = require_shown(load(settings.state_dir).record, budget_s=settings.offline_budget_s)
+    keyring = read_with(settings)
+    record = require_shown(load(settings.state_dir, keyring=keyring).record, budget_s=settings.offline_budget_s)
     code = code or record.content.active
     if not code:
         raise StateError("no avatar was fetched yet", code="state.no_avatar", hint="fetch one: avatar-agent fetch CODE")
@@ -31,4 +35,4 @@ def open_avatar(settings: Settings, code: str | None) -> dict[str, bytes]:
         raise StateError(
             f"the avatar {code} is not on this device", code="state.no_avatar", hint=f"avatar-agent fetch {code}"
         )
-    return package.open(license_for(Vault(settings.state_dir), package.data))
+    return package.open(license_for(Vault(settings.state_dir, cover=keyring), package.data))

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import msgspec
 
-from certs.lineage import Lineage
 from device_agent.api.client import Client
 from device_agent.api.retry import NEVER, RetryPolicy
 from device_agent.api.skew import ServerClock
@@ -21,6 +20,7 @@ from device_agent.errors import PermissionRefused
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.journal import Journal
+from device_agent.lifecycle.keyring import Keyring
 from device_agent.lifecycle.observe import Watch
 from device_agent.lifecycle.office import Office
 from device_agent.lifecycle.points import Point, Reach, unwatched
@@ -41,6 +41,7 @@ class Device:
 
     settings: Settings
     journal: Journal
+    keyring: Keyring
     vault: Vault
     cache: AvatarCache
     hardware: Hardware
@@ -127,7 +128,7 @@ class Device:
             ConfigurationError: an address is not https.
         """
         return CertificateKeeper(
-            lineage=Lineage(root=self.vault.identity_folder),
+            lineage=self.vault.lineage,
             office=self.office,
             device_id=device_id,
             reach=self.reach,

@@ -15,17 +15,17 @@ import msgspec
 
 from certs.errors import CertError
 from certs.identity import Identity
-from certs.lineage import Lineage
 from certs.rotation import Validity, validity_of
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
 from device_agent.errors import AgentError
-from device_agent.lifecycle import binding, clone, leaving, orders, showing
+from device_agent.lifecycle import at_rest, binding, clone, leaving, orders, showing
 from device_agent.lifecycle.account import Account, account_of
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
 from device_agent.lifecycle.journal import opened
+from device_agent.lifecycle.keyring import Keyring
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.observe import Observer, Progress, Step, Watch
 from device_agent.lifecycle.points import Reach, unwatched
@@ -33,6 +33,8 @@ from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.ticket import OrphanTicket
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.lifecycle.ways import Ways
+from device_agent.tpm.endorsement import EndorsementKey
+from device_agent.tpm.sealing import Sealer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ class Engine:
         new_intent: Callable[[], str] | None = None,
         client_options: dict[str, Any] | None = None,
         reach: Reach = unwatched,
+        accepting: bool = False,
     ) -> Iterator[Self]:
         """Work on the device whose state the settings name.
 
@@ -77,21 +80,28 @@ class Engine:
             observer: told of every step as it ends.
             client_options: passed on to ``Client``, for tests.
             reach: told of every point at which power may fail, for tests.
+            accepting: whoever opens it is about to accept new hardware: a TPM that no setting names is given up.
 
         Raises:
             StateError: another process works on it.
+            ConfigurationError: the TPM that the settings name cannot be asked now, or none is named any more.
             PrivateFileError: the state folder is not private or cannot be written.
         """
         clock = clock or SystemClock()
         options = {"clock": clock, **(client_options or {})}
-        ways = Ways(settings, environ=options.get("environ", os.environ), clock=clock)
         hardware = hardware or this_machine(settings.tpm)
-        with opened(settings.state_dir, reach=reach) as journal:
+        keyring = Keyring(settings.state_dir, sealer=hardware.sealer, random_bytes=hardware.random_bytes, reach=reach)
+        ways = Ways(settings, environ=options.get("environ", os.environ), clock=clock, cover=keyring)
+        watch = Watch(clock=clock, observer=observer)
+        vault = Vault(settings.state_dir, cover=keyring, reach=reach)
+        with opened(settings.state_dir, reach=reach, keyring=keyring, accepting=accepting) as journal:
             clone.check(journal, root=hardware.root, parts=hardware.parts)
+            at_rest.settle(journal, keyring=keyring, vault=vault, watch=watch, accepting=accepting)
             device = Device(
                 settings=settings,
                 journal=journal,
-                vault=Vault(settings.state_dir, reach=reach),
+                keyring=keyring,
+                vault=vault,
                 cache=AvatarCache(
                     settings.cache_dir / AVATARS,
                     timeout_s=settings.timeout_s,
@@ -100,7 +110,7 @@ class Engine:
                 ),
                 hardware=hardware,
                 clock=clock,
-                watch=Watch(clock=clock, observer=observer),
+                watch=watch,
                 make_client=lambda offset_s: ways.client({"offset_s": offset_s, **options}),
                 make_office=ways.office,
                 reach=reach,
@@ -160,7 +170,7 @@ class Engine:
     @property
     def certificate(self) -> Validity | None:
         """When the certificate in use is valid; ``None`` without a whole one."""
-        lineage = Lineage(root=self._device.vault.identity_folder)
+        lineage = self._device.vault.lineage
         if lineage.live is None:
             return None
         try:
@@ -255,12 +265,13 @@ class Engine:
 
 def this_machine(tpm: str) -> Hardware:
     """The hardware that this runs on; ``tpm`` as in the settings."""
-    key = None
-    if tpm:
-        from device_agent.tpm.endorsement import EndorsementKey
-
-        key = EndorsementKey(Path(tpm))
-    return Hardware(serial_files=SERIAL_FILES, random_bytes=os.urandom, parts=clone.system_parts(), tpm=key)
+    return Hardware(
+        serial_files=SERIAL_FILES,
+        random_bytes=os.urandom,
+        parts=clone.system_parts(),
+        tpm=EndorsementKey(Path(tpm)) if tpm else None,
+        sealer=Sealer(Path(tpm)) if tpm else None,
+    )
 
 
 def device_info() -> str:

@@ -20,6 +20,7 @@ from device_agent.lifecycle.clone import PartReaders
 
 if TYPE_CHECKING:
     from device_agent.tpm.endorsement import EndorsementKey
+    from device_agent.tpm.sealing import Sealer
 
 LABEL = b"avatar-agent-id-v1"
 ID_LENGTH = 26
@@ -70,13 +71,15 @@ class Hardware:
         random_bytes: Callable[[int], bytes],
         parts: PartReaders | None = None,
         tpm: EndorsementKey | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
-        """``parts`` tell a copied disk from its original; without them only the board does. ``tpm`` is the one that
-        the settings name.
+        """``parts`` tell a copied disk from its original; without them only the board does. ``tpm`` and ``sealer`` are
+        of the TPM that the settings name: what the id is made from, and what the secrets are sealed to.
         """
+        self.sealer = sealer
         self._tpm = tpm
         self._serial_files = tuple(serial_files)
-        self._random_bytes = random_bytes
+        self.random_bytes = random_bytes
         self.parts = parts or PartReaders()
 
     def board_serial(self) -> str | None:
@@ -112,7 +115,7 @@ class Hardware:
 
     def random_root(self) -> bytes:
         """128 random bits, for a machine that has no number of its own."""
-        return self._random_bytes(16)
+        return self.random_bytes(16)
 
 
 def is_junk(serial: str) -> bool:

@@ -7,26 +7,25 @@ newest valid slot counts. Files that are not valid are kept aside as ``.bad`` be
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Literal
 
 from certs.errors import PrivateFileError
 from certs.files import erase, open_private, private_directory, read_private, write_private
 from device_agent.errors import StateError
+from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point, Reach, unwatched
-from device_agent.lifecycle.record import SCHEMA, Record
+from device_agent.lifecycle.record import Record
+from device_agent.lifecycle.slot import LIMIT, SLOTS, Slot, encode, parse
 
-SLOTS = ("state.0", "state.1")
+if TYPE_CHECKING:
+    from device_agent.lifecycle.keyring import Keyring
+
 LOCK = "lock"
-LIMIT = 256 * 1024
-"""Bytes; a record has about one thousand."""
 
 BlankReason = Literal["", "absent", "corrupt"]
 
@@ -39,58 +38,29 @@ class Loaded:
         record: the newest valid generation; a blank record when there is none.
         blank_reason: why it is blank, else empty.
         slot: index of the slot it came from; 1 when there is none, so that writing starts with slot 0.
-        damaged: names of slots that hold something invalid.
+        damaged: names of slots that hold something invalid, or what nobody with the key has written.
+        keyed: whether the record carries an HMAC of the storage key.
     """
 
     record: Record
     blank_reason: BlankReason
     slot: int
     damaged: tuple[str, ...]
+    keyed: bool = False
 
 
-def encode(record: Record) -> bytes:
-    """Checksum line, then canonical JSON."""
-    body = msgspec.json.encode(record, order="sorted")
-    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body + b"\n"
-
-
-def decode(data: bytes) -> Record | None:
-    """The record in a slot's bytes; ``None`` for anything but exactly what ``encode`` writes.
-
-    Raises:
-        StateError: it is valid but was written by a newer version of this program.
-    """
-    head, separator, rest = data.partition(b"\n")
-    if not separator or not rest.endswith(b"\n"):
-        return None
-    body = rest[:-1]
-    if head != hashlib.sha256(body).hexdigest().encode():
-        return None
-    try:
-        version = msgspec.json.decode(body, type=_Versioned).v
-        if version > SCHEMA:
-            raise StateError(
-                f"the device's record was written by a newer version (schema {version})",
-                code="state.newer",
-                hint="install that version again; nothing was changed",
-            )
-        return msgspec.json.decode(body, type=Record)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-class _Versioned(msgspec.Struct):
-    v: int = SCHEMA
-
-
-def load(folder: Path) -> Loaded:
+def load(folder: Path, *, keyring: Keyring | None = None) -> Loaded:
     """Read the record; needs no lock, because slots are replaced whole.
+
+    Args:
+        keyring: decides whom to believe; without one every whole record counts, which is good enough to be shown.
 
     Raises:
         StateError: written by a newer version.
         PrivateFileError: the folder or a slot cannot be read at all, or others could have written it.
+        ConfigurationError: the TPM that the record is vouched for with cannot be asked now.
     """
-    found: list[tuple[Record, int]] = []
+    found: list[tuple[Slot, int]] = []
     damaged: list[str] = []
     for index, name in enumerate(SLOTS):
         try:
@@ -102,28 +72,32 @@ def load(folder: Path) -> Loaded:
                 damaged.append(name)
                 continue
             raise
-        record = decode(data)
-        if record is None:
+        slot = parse(data)
+        if slot is None or not (keyring is None or keyring.is_lost or keyring.believes(slot)):
             damaged.append(name)
         else:
-            found.append((record, index))
+            found.append((slot, index))
     if not found:
         reason: BlankReason = "corrupt" if damaged else "absent"
         return Loaded(record=Record(), blank_reason=reason, slot=1, damaged=tuple(damaged))
-    record, slot = max(found, key=lambda pair: pair[0].gen)
-    return Loaded(record=record, blank_reason="", slot=slot, damaged=tuple(damaged))
+    slot, index = max(found, key=lambda pair: pair[0].record.gen)
+    if keyring is not None and slot.mac is not None:
+        keyring.trusts_bare = False
+    return Loaded(record=slot.record, blank_reason="", slot=index, damaged=tuple(damaged), keyed=slot.mac is not None)
 
 
 class Journal:
     """The one writer of a device's record; made by ``opened``."""
 
-    def __init__(self, *, folder: Path, loaded: Loaded, reach: Reach = unwatched) -> None:
+    def __init__(self, *, folder: Path, loaded: Loaded, keyring: Keyring, reach: Reach = unwatched) -> None:
         self._folder = folder
+        self._keyring = keyring
         self._reach = reach
         self._record = loaded.record
         self._slot = loaded.slot
         self._damaged = set(loaded.damaged)
         self.blank_reason = loaded.blank_reason
+        self.is_keyed = loaded.keyed
 
     @property
     def record(self) -> Record:
@@ -133,10 +107,19 @@ class Journal:
     def write(self, record: Record) -> Record:
         """Make a record durable; memory changes only after the disk has. Gives it with its new generation.
 
+        That a disk belongs to other hardware stays in memory where its key cannot be opened: it is found out again at
+        every start there, and is over when the disk is back. A tombstone needs nobody to vouch for it.
+
         Raises:
             PrivateFileError: it could not be written; the old record is still there.
+            ConfigurationError: the TPM that is to vouch for it cannot be asked now.
         """
         fresh = record.changed(gen=self._record.gen + 1)
+        if fresh.phase is Phase.CLONE_SUSPECT and self._keyring.is_lost:
+            self._record = fresh
+            return fresh
+        vouched = fresh.tombstone is None
+        data = encode(fresh, mac=self._keyring.mac) if vouched else encode(fresh)
         slot = 1 - self._slot
         path = self._folder / SLOTS[slot]
         if SLOTS[slot] in self._damaged:
@@ -144,10 +127,17 @@ class Journal:
                 path.rename(path.with_name(path.name + ".bad"))
             self._damaged.discard(SLOTS[slot])
         self._reach(Point.RECORD_WRITE)
-        write_private(path, encode(fresh))
+        write_private(path, data)
         self._reach(Point.RECORD_WRITTEN)
         self._record, self._slot, self.blank_reason = fresh, slot, ""
+        if vouched and self._keyring.seals:
+            self.is_keyed, self._keyring.trusts_bare = True, False
         return fresh
+
+    def disown(self) -> None:
+        """Count as nothing what the disk says, because nobody can vouch for it any more; kept aside as damaged."""
+        self._damaged.update(name for name in SLOTS if (self._folder / name).exists())
+        self._record, self.blank_reason, self.is_keyed = Record(gen=self._record.gen), "corrupt", False
 
     def forget_damaged(self) -> None:
         """Remove what was kept aside and what is damaged: it may name the device. May be repeated.
@@ -163,11 +153,18 @@ class Journal:
 
 
 @contextmanager
-def opened(folder: Path, *, reach: Reach = unwatched) -> Iterator[Journal]:
+def opened(
+    folder: Path, *, reach: Reach = unwatched, keyring: Keyring | None = None, accepting: bool = False
+) -> Iterator[Journal]:
     """The journal of a state folder, made when missing, held by this process alone.
+
+    Args:
+        keyring: vouches for records; may make the key from now on.
+        accepting: see ``Keyring.look``.
 
     Raises:
         StateError: another process holds it, or a newer version wrote it.
+        ConfigurationError: the TPM cannot be asked now, or is not named any more.
         PrivateFileError: the folder cannot be made or is not private.
     """
     private_directory(folder)
@@ -182,6 +179,12 @@ def opened(folder: Path, *, reach: Reach = unwatched) -> Iterator[Journal]:
                 where=str(folder),
                 hint="wait until it is done, or name another --state-dir",
             ) from exc
-        yield Journal(folder=folder, loaded=load(folder), reach=reach)
+        if keyring is None:
+            from device_agent.lifecycle.keyring import Keyring  # late: who only reads needs none
+
+            keyring = Keyring(folder, sealer=None, reach=reach)
+        keyring.look(accepting=accepting)
+        keyring.mend()
+        yield Journal(folder=folder, loaded=load(folder, keyring=keyring), keyring=keyring, reach=reach)
     finally:
         os.close(descriptor)

@@ -183,6 +183,8 @@ def _given_back(device: Device, record: Record, *, request_id: str, outcome: tup
 
 def _erase(device: Device, record: Record) -> None:
     with device.watch.step("erase") as note:
+        device.reach(Point.ERASE_KEY)
+        device.keyring.destroy()  # first: whatever lies under it is gone at once
         device.reach(Point.ERASE_CONTENT)
         device.cache.erase()
         device.reach(Point.ERASE_SECRETS)

@@ -17,6 +17,8 @@ class Point(enum.StrEnum):
     RECORD_WRITTEN = "record.written"
     SECRET_WRITE = "secret.write"  # noqa: S105 -- a name
     SECRET_WRITTEN = "secret.written"  # noqa: S105 -- a name
+    KEY_WRITE = "key.write"
+    KEY_WRITTEN = "key.written"
     CERTIFICATE_ASK = "certificate.ask"
     CERTIFICATE_ANSWERED = "certificate.answered"
     CERTIFICATE_KEPT = "certificate.kept"
@@ -37,6 +39,7 @@ class Point(enum.StrEnum):
     PACKAGE_ACTIVE = "package.active"
     ORDER_ASK = "order.ask"
     ORDER_ANSWERED = "order.answered"
+    ERASE_KEY = "erase.key"
     ERASE_CONTENT = "erase.content"
     ERASE_SECRETS = "erase.secrets"
     ERASE_RECORD = "erase.record"

@@ -1,4 +1,5 @@
-"""The device's secrets: files of mode 0600 in a folder of mode 0700, apart from the record.
+"""The device's secrets: files of mode 0600 in a folder of mode 0700, apart from the record; under the storage key where
+the device has one (``keyring``).
 
 A secret is written before the phase that needs it and erased after the phase that gives it up. Tokens of a session
 (ImToken) are never here: they live in memory.
@@ -7,13 +8,19 @@ A secret is written before the phase that needs it and erased after the phase th
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from certs.errors import PrivateFileError
+from certs.cover import BARE, Cover, is_covered, put_under
+from certs.errors import PrivateFileError, SealError
 from certs.files import erase, private_directory, read_private, write_private
 from device_agent.config import Secret
 from device_agent.lifecycle.points import Point, Reach, unwatched
 
+if TYPE_CHECKING:
+    from certs.lineage import Lineage
+
 FOLDER = "secrets"
+NAMES = ("license.json", "license.new.json", "license.previous.json", "token", "token.previous")
 
 AVATARS = "avatars"
 """Folder of the sealed avatars, below the cache folder; their records hold wrapped keys."""
@@ -22,8 +29,10 @@ AVATARS = "avatars"
 class Vault:
     """Secrets of one state folder."""
 
-    def __init__(self, state_dir: Path, *, reach: Reach = unwatched) -> None:
+    def __init__(self, state_dir: Path, *, cover: Cover = BARE, reach: Reach = unwatched) -> None:
+        """``cover`` is between the secrets and their files."""
         self._folder = state_dir / FOLDER
+        self._cover = cover
         self._reach = reach
 
     def put_license(self, text: str) -> None:
@@ -33,6 +42,11 @@ class Vault:
     def license(self) -> Secret | None:
         """The JSON form of the licence in force; ``None`` when there is none."""
         return self._get("license.json")
+
+    @property
+    def license_is_here(self) -> bool:
+        """Whether a copy of a licence is kept, without looking into it."""
+        return (self._folder / "license.json").exists()
 
     def put_new_license(self, text: str) -> None:
         """Keep a licence that has not worked yet beside the one in force."""
@@ -79,6 +93,38 @@ class Vault:
         """Where the device's key and certificates are; below the secrets, so that erasing takes them along."""
         return self._folder / "identity"
 
+    @property
+    def lineage(self) -> Lineage:
+        """The device's key and certificates."""
+        from certs.lineage import Lineage  # late: it is slow to load, and most need none
+
+        return Lineage(root=self.identity_folder, cover=self._cover)
+
+    def put_under_cover(self) -> int:
+        """Cover the secrets that lie bare, and remove what crashes left of earlier writes; gives how many were bare.
+
+        Raises:
+            PrivateFileError: one cannot be read or written; it stays as it was.
+        """
+        if not self._folder.is_dir():
+            return 0
+        covered = 0
+        for name in NAMES:
+            self._reach(Point.SECRET_WRITE)
+            covered += put_under(self._cover, self._folder / name, name=name)
+            self._reach(Point.SECRET_WRITTEN)
+        return covered + self.lineage.put_under_cover()
+
+    def bare(self) -> list[str]:
+        """Names of the secrets that lie bare on the disk. Raises PrivateFileError when one cannot be read."""
+        if not self._folder.is_dir():
+            return []
+        paths = [self._folder / name for name in NAMES] + [
+            path for path in self.identity_folder.rglob("*.pem") if path.name != "chain.pem"
+        ]
+        found = (path for path in paths if path.is_file() and not is_covered(read_private(path)))
+        return [str(path.relative_to(self._folder)) for path in found]
+
     def forget_device(self) -> None:
         """Remove what belongs to this one device, and keep the licence; may be repeated."""
         self.forget_token()
@@ -95,7 +141,7 @@ class Vault:
     def _put(self, name: str, text: str) -> None:
         private_directory(self._folder)
         self._reach(Point.SECRET_WRITE)
-        write_private(self._folder / name, text.encode())
+        write_private(self._folder / name, self._cover.close(name, text.encode()))
         self._reach(Point.SECRET_WRITTEN)
 
     def _forget(self, name: str) -> None:
@@ -105,8 +151,10 @@ class Vault:
 
     def _get(self, name: str) -> Secret | None:
         try:
-            return Secret(read_private(self._folder / name).decode())
+            return Secret(self._cover.open(name, read_private(self._folder / name)).decode())
         except PrivateFileError as error:
             if error.code == "file.missing":
                 return None
             raise
+        except SealError:  # as lost as if it were not there: what gives it back is the same
+            return None

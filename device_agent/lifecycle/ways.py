@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from certs.cover import BARE, Cover
 from device_agent.api.client import Client
 from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
@@ -18,7 +19,9 @@ from device_agent.lifecycle.vault import Vault
 class Ways:
     """Made anew for each opening of the device; what is slow to make waits until it is needed."""
 
-    def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock) -> None:
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str], clock: Clock, cover: Cover = BARE) -> None:
+        """``cover`` is between the device's key and its file."""
+        self._cover = cover
         self._settings = settings
         self._environ = environ
         self._clock = clock
@@ -60,5 +63,6 @@ class Ways:
         """
         folder = Vault(self._settings.state_dir).identity_folder
         return Office.of(
-            self._settings, identity_folder=folder, trust=self.trust, environ=self._environ, steady=self._clock.steady
-        )
+            self._settings, identity_folder=folder, trust=self.trust, environ=self._environ,
+            steady=self._clock.steady, cover=self._cover,
+        )  # fmt: skip

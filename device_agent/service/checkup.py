@@ -17,7 +17,6 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from certs.errors import CertError
-from certs.lineage import Lineage
 from certs.rotation import Standing, standing, validity_of
 from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Exchange
@@ -29,9 +28,11 @@ from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.config.sources import strangers
 from device_agent.errors import AgentError, NetworkError
+from device_agent.lifecycle import sealed_key
 from device_agent.lifecycle.account import account_of
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.keyring import read_with
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.service.drive import checked
@@ -76,6 +77,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("clock", _clock),
         ("state", _state),
         ("tpm", _tpm),
+        ("secrets", _secrets),
         ("licence", _licence),
         ("certificate", _certificate),
         ("avatars", _avatars),
@@ -255,15 +257,49 @@ def _tpm(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
+def _secrets(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether whoever has the disk alone has the licence, the tokens and the key."""
+    vault = Vault(settings.state_dir)
+    if sealed_key.is_there(settings.state_dir):
+        read_with(settings)
+        bare = vault.bare()
+        yield Finding(
+            check="secrets",
+            level=Level.WARNING if bare else Level.OK,
+            says=f"sealed to the TPM ({settings.tpm})" + (f", but not: {', '.join(bare)}" if bare else ""),
+            fix="let the service run, or avatar-agent start: it seals them",
+        )
+        if settings.license_file is not None and vault.license_is_here:
+            yield Finding(
+                check="secrets",
+                level=Level.WARNING,
+                says="the licence file itself is on this device too, for whoever has the disk",
+                fix="once bound, remove that file and the setting license_file: the sealed copy is used then",
+            )
+    elif not vault.is_empty():
+        seals = f'tpm = "{TPM}" in the settings, install --systemd --tpm: they are sealed at the next start'
+        yield Finding(
+            check="secrets",
+            level=Level.WARNING,
+            says="licence, tokens and key are in files: whoever has the disk has them",
+            fix=seals
+            if TPM.exists() and not settings.tpm
+            else "encrypt the disk (this machine has no TPM)"
+            if not settings.tpm
+            else "let the service run, or avatar-agent start: they are sealed then",
+        )
+
+
 def _licence(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
-    account = account_of(settings, vault=Vault(settings.state_dir), record=load(settings.state_dir).record)
+    vault = Vault(settings.state_dir, cover=read_with(settings))
+    account = account_of(settings, vault=vault, record=load(settings.state_dir).record)
     account.license.private_key()
     says = f"{account.license.fingerprint}, tenant {account.tenant_id}, application {account.app_id}"
     yield Finding(check="licence", level=Level.OK, says=says)
 
 
 def _certificate(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
-    identity = Lineage(root=Vault(settings.state_dir).identity_folder).current()
+    identity = Vault(settings.state_dir, cover=read_with(settings)).lineage.current()
     if identity is None:
         wanted = bool(settings.enroll_url or settings.broker_url)
         yield Finding(

@@ -45,10 +45,11 @@ from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.errors import AgentError
 from device_agent.lifecycle.budget import may_show
-from device_agent.lifecycle.journal import decode, encode, load
+from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import Office, Reply, _certificates
 from device_agent.lifecycle.record import Bind, Bound, Contact, Content, Record, Unbind
+from device_agent.lifecycle.slot import decode, encode
 from device_agent.spec.operations import OPERATIONS
 from device_agent.tpm.endorsement import endorsement_public
 from tests.mutation import bytes_of, document_of

@@ -33,6 +33,7 @@ from device_agent.errors import AgentError
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.points import Point
+from device_agent.tpm.sealing import Sealer
 
 LINK = "link to "
 """Begins what an image says of a symbolic link; no base64 has a blank."""
@@ -257,7 +258,8 @@ def live(order: dict[str, Any]) -> None:
     doom = Doom(order)
     doom.watch()
     settings = Settings.load(None, environ=order["environ"], overrides=order["overrides"], system_file=Path("/none"))
-    hardware = Hardware(serial_files=[Path(order["serial"])], random_bytes=os.urandom)
+    sealer = Sealer(Path(settings.tpm)) if settings.tpm else None
+    hardware = Hardware(serial_files=[Path(order["serial"])], random_bytes=os.urandom, sealer=sealer)
     for stage in order["stages"]:
         doom.note("stage", stage)
         try:

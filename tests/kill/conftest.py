@@ -22,10 +22,13 @@ from device_agent.avatars.cache import AvatarCache
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle import sealed_key
 from device_agent.lifecycle.identity import derive
 from device_agent.lifecycle.journal import Loaded, load
+from device_agent.lifecycle.keyring import Keyring
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS, Vault
+from device_agent.tpm.sealing import Sealer
 
 CODE = "CH_3d_test"
 SERIAL = "board-1"
@@ -53,6 +56,7 @@ class Machine:
     killed: int = 0
     checked: int = 0
     has_license_file: bool = True
+    tpm: Path | None = None
 
     def run(self, *stages: str, kill: dict[str, Any] | None = None) -> bool:
         """Live these stages; whether the power failed on the way."""
@@ -77,6 +81,7 @@ class Machine:
                 "timeout_s": "5",
                 **self._office(),
                 **license_file,
+                **({"tpm": str(self.tpm)} if self.tpm else {}),
                 **self.overrides,
             },
         }
@@ -139,6 +144,10 @@ class Machine:
     def record(self) -> Loaded:
         return load(self.state)
 
+    def vault(self) -> Vault:
+        sealer = Sealer(self.tpm) if self.tpm else None
+        return Vault(self.state, cover=Keyring(self.state, sealer=sealer))
+
     def seats(self) -> list[Any]:
         return [seat["device_id"] for seat in self.harness.seats()]
 
@@ -179,7 +188,7 @@ class Machine:
         if record.phase is Phase.READY:
             package = AvatarCache(self.disk / "cache" / AVATARS).cached(record.content.active)
             assert package is not None, "V13: what is active is not here"
-            kept = Vault(self.state).license()
+            kept = self.vault().license()
             assert kept is not None, "V7: the licence is gone while it is needed"
             assert package.open(License.parse(kept.reveal()))["character.glb"] == FILES["character.glb"], "V13"
 
@@ -194,6 +203,7 @@ class Machine:
                     assert secret.encode() not in content, path
                 assert b"PK\x03\x04" not in content, path
                 assert b"PRIVATE KEY" not in content, path
+            assert not sealed_key.is_there(self.state)
 
     def finish(self, *, one_seat: bool = True) -> None:
         """Live on with nothing in the way, to the end of the device's life."""

@@ -25,6 +25,7 @@ from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.office import Office
+from device_agent.tpm.sealing import Sealer
 
 CODE = "CH_3d_test"
 FILES = {
@@ -61,6 +62,7 @@ class Kiosk:
     harness: RunningHarness
     serial: str = "board-1"
     overrides: dict[str, str] = field(default_factory=dict)
+    tpm: Path | None = None
 
     def settings(self, **overrides: str) -> Settings:
         ready = self.harness.ready
@@ -77,6 +79,7 @@ class Kiosk:
                 "license_file": ready.license_file,
                 "state_dir": str(self.folder / "state"),
                 "cache_dir": str(self.folder / "cache"),
+                **({"tpm": str(self.tpm)} if self.tpm else {}),
                 **self.overrides,
                 **overrides,
             },
@@ -86,7 +89,11 @@ class Kiosk:
     def engine(self, **more: Any) -> AbstractContextManager[Engine]:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "serial").write_text(self.serial, encoding="ascii")
-        hardware = Hardware(serial_files=[self.folder / "serial"], random_bytes=os.urandom)
+        hardware = Hardware(
+            serial_files=[self.folder / "serial"],
+            random_bytes=os.urandom,
+            sealer=Sealer(self.tpm) if self.tpm else None,
+        )
         options = {"retry": NEVER, "environ": {}, **more.pop("client_options", {})}
         settings = self.settings(**more.pop("overrides", {}))
         return Engine.open(settings, hardware=hardware, client_options=options, **more)

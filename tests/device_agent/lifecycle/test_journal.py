@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from certs.errors import PrivateFileError
 from certs.files import write_private
 from device_agent.errors import StateError
-from device_agent.lifecycle.journal import SLOTS, decode, encode, load, opened
+from device_agent.lifecycle.journal import load, opened
 from device_agent.lifecycle.machine import Event, Phase
 from device_agent.lifecycle.record import Bound, Record
+from device_agent.lifecycle.slot import SLOTS, decode, encode
 
 RECORD = Record(gen=7, phase=Phase.BOUND, device_id="D", tenant_id=2**62, app_id="应用", bound=Bound(at=1.5))
 

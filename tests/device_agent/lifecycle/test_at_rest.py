@@ -1,0 +1,365 @@
+"""Secrets that lie under a key which is sealed to the TPM: a stand-in everywhere, swtpm where it is installed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from certs.errors import SealError
+from certs.license import License
+from device_agent.errors import ConfigurationError, StateError
+from device_agent.harness.enrolment.server import Enrolment
+from device_agent.lifecycle import sealed_key
+from device_agent.lifecycle.content import open_avatar
+from device_agent.lifecycle.journal import load
+from device_agent.lifecycle.keyring import read_with
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.slot import SLOTS, decode, encode, parse
+from device_agent.lifecycle.vault import Vault
+from tests.stand_in_tpm import CREATE, LOAD, UNSEAL, StandInTpm
+
+from .conftest import CODE, FILES, Kiosk
+
+KEY = b"PRIVATE KEY"
+
+
+@pytest.fixture
+def chip() -> StandInTpm:
+    return StandInTpm()
+
+
+@pytest.fixture
+def sealed(kiosk: Kiosk, chip: StandInTpm, tmp_path: Path) -> Iterator[Kiosk]:
+    """A kiosk whose settings name a TPM."""
+    with chip.serving(tmp_path / "tpm") as path:
+        kiosk.tpm = path
+        yield kiosk
+
+
+def state(kiosk: Kiosk) -> Path:
+    return kiosk.folder / "state"
+
+
+def secrets(kiosk: Kiosk) -> list[bytes]:
+    """What must not be on the disk: pieces of the licence, of any key, of tokens as the platform gives them."""
+    text = License.load(Path(kiosk.harness.ready.license_file)).reveal()
+    return [text[:48].encode(), text[64:112].encode(), KEY, b'"License"']
+
+
+def exposed(kiosk: Kiosk) -> list[str]:
+    return [name for name, data in kiosk.files().items() if any(secret in data for secret in secrets(kiosk))]
+
+
+def live(kiosk: Kiosk, *stages: str) -> None:
+    for stage in stages:
+        with kiosk.engine() as engine:
+            {
+                "bind": engine.bind,
+                "start": engine.start,
+                "fetch": lambda engine=engine: engine.fetch(CODE),
+                "renew": lambda engine=engine: engine.renew_certificate(force=True),
+                "unbind": engine.unbind,
+            }[stage]()
+
+
+def vault(kiosk: Kiosk) -> Vault:
+    return Vault(state(kiosk), cover=read_with(kiosk.settings()))
+
+
+def test_a_whole_life_shows_no_secret_to_the_disk(managed: Kiosk, new_tpm: Callable[[], Path]) -> None:
+    managed.tpm = new_tpm()
+    for stage in ("bind", "start", "fetch", "renew"):
+        live(managed, stage)
+        assert exposed(managed) == [], stage
+    keys = [data for name, data in managed.files().items() if name.endswith("key.pem")]
+    assert keys, "there is something to be seen"
+    token = vault(managed).token()
+    assert token is not None
+    assert token.reveal().encode() not in b"".join(managed.files().values())
+    assert open_avatar(managed.settings(), CODE)["character.glb"] == FILES["character.glb"]
+    live(managed, "unbind")
+    assert load(state(managed)).record.phase is Phase.DECOMMISSIONED
+    assert not sealed_key.is_there(state(managed))
+    assert not (state(managed) / "secrets").exists()
+
+
+def test_a_device_from_before_goes_under_the_key_as_it_is(managed: Kiosk, new_tpm: Callable[[], Path]) -> None:
+    live(managed, "bind", "fetch")
+    before, seats = load(state(managed)).record, managed.harness.seats()
+    fingerprint = Vault(state(managed)).lineage.current()
+    token = Vault(state(managed)).token()
+    assert exposed(managed)
+    managed.tpm = new_tpm()
+    with managed.engine() as engine:
+        assert [step.name for step in engine.steps] == ["storage key"]
+        assert "4 secrets" in engine.steps[0].result or "3 secrets" in engine.steps[0].result
+    assert exposed(managed) == []
+    after = load(state(managed), keyring=read_with(managed.settings()))
+    assert after.keyed
+    assert msgspec.structs.replace(after.record, gen=0, v=0) == msgspec.structs.replace(before, gen=0, v=0)
+    assert vault(managed).token() == token
+    identity = vault(managed).lineage.current()
+    assert identity is not None
+    assert fingerprint is not None
+    assert identity.fingerprint == fingerprint.fingerprint
+    with managed.engine() as engine:
+        assert engine.steps == (), "once"
+        assert not engine.bind()
+    assert managed.harness.seats() == seats
+    assert open_avatar(managed.settings(), CODE)["character.glb"] == FILES["character.glb"]
+    live(managed, "start", "renew", "unbind")
+
+
+def test_the_tpm_is_asked_once_and_only_for_what_is_sealed(sealed: Kiosk, chip: StandInTpm) -> None:
+    live(sealed, "bind", "fetch")
+    chip.heard.clear()
+    load(state(sealed))
+    assert chip.heard == [], "to look at the record asks nobody"
+    live(sealed, "start")
+    assert chip.heard.count(UNSEAL) == 1
+    chip.heard.clear()
+    open_avatar(sealed.settings(), CODE)
+    assert (chip.heard.count(UNSEAL), chip.heard.count(CREATE)) == (1, 0)
+
+
+def forge(kiosk: Kiosk, **changes: object) -> None:
+    """What somebody with the disk in another machine can write: whole, newest, and without an HMAC."""
+    newest = load(state(kiosk)).record
+    for number, name in enumerate(SLOTS):
+        record = newest.changed(gen=newest.gen + 5 + number, **changes)
+        (state(kiosk) / name).write_bytes(encode(record))
+
+
+def test_a_record_that_somebody_else_wrote_is_not_believed(sealed: Kiosk) -> None:
+    live(sealed, "bind", "fetch")
+    whole = {name: (state(sealed) / name).read_bytes() for name in SLOTS}
+    forge(sealed, phase=Phase.READY, device_id="somebody else")
+    with pytest.raises(StateError) as caught:
+        open_avatar(sealed.settings(), CODE)
+    assert caught.value.code == "state.not_bound"
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BLANK
+        engine.bind()
+        assert engine.record.device_id == load(state(sealed)).record.device_id
+    assert len(sealed.harness.seats()) == 1
+    for name, data in whole.items():
+        (state(sealed) / name).write_bytes(data)
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.READY, "its own of before is believed: an old copy of the whole folder"
+
+
+@pytest.mark.parametrize("how", ["mac cut off", "mac changed", "another device's"])
+def test_every_way_to_write_a_record_without_the_key(sealed: Kiosk, how: str) -> None:
+    live(sealed, "bind")
+    for name in SLOTS:
+        path = state(sealed) / name
+        slot = parse(path.read_bytes())
+        assert slot is not None
+        assert slot.mac is not None
+        made = {
+            "mac cut off": lambda slot=slot: encode(slot.record.changed(v=1)),
+            "mac changed": lambda slot=slot: encode(slot.record, mac=lambda _signed: bytes(32)),
+            "another device's": lambda slot=slot: encode(
+                slot.record, mac=lambda signed: hashlib.sha256(b"another key" + signed).digest()
+            ),
+        }[how]()
+        assert decode(made) is not None, "it is whole: only the key tells"
+        path.write_bytes(made)
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BLANK
+
+
+def test_the_record_of_before_counts_until_the_next_one_and_no_other(sealed: Kiosk, tmp_path: Path) -> None:
+    path, aside, sealed.tpm = sealed.tpm, tmp_path / "before", None
+    live(sealed, "bind", "fetch")
+    shutil.copytree(state(sealed), aside)
+    sealed.tpm = path
+    live(sealed, "start")
+    copies = {name: (state(sealed) / name).read_bytes() for name in sealed_key.COPIES}
+    shutil.rmtree(state(sealed))
+    shutil.copytree(aside, state(sealed))
+    for name, data in copies.items():
+        (state(sealed) / name).write_bytes(data)
+        (state(sealed) / name).chmod(0o600)
+    with sealed.engine() as engine:  # power failed after the key was made and before anything lay under it
+        assert engine.record.phase is Phase.READY
+        assert engine.record.gen > load(aside).record.gen
+    assert exposed(sealed) == []
+    forge(sealed)
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BLANK, "another one without an HMAC"
+
+
+def test_bare_secrets_are_not_believed_any_more(sealed: Kiosk) -> None:
+    live(sealed, "bind")
+    planted = state(sealed) / "secrets" / "license.json"
+    planted.write_text('{"License": "planted"}')
+    assert vault(sealed).license() is not None, "a reader that saw no record has no reason to doubt"
+    keyring = read_with(sealed.settings())
+    load(state(sealed), keyring=keyring)
+    assert Vault(state(sealed), cover=keyring).license() is None
+    with sealed.engine() as engine:
+        engine.start()
+    planted.unlink()
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BOUND, "a secret that is gone costs nothing more"
+
+
+def test_secrets_do_not_stand_in_for_each_other(sealed: Kiosk) -> None:
+    live(sealed, "bind")
+    folder = state(sealed) / "secrets"
+    (folder / "token").write_bytes((folder / "license.json").read_bytes())
+    assert vault(sealed).token() is None
+
+
+def test_a_tpm_that_was_cleared_costs_a_new_bind_and_no_seat(
+    managed: Kiosk, office: Enrolment, chip: StandInTpm, tmp_path: Path
+) -> None:
+    with chip.serving(tmp_path / "tpm") as managed.tpm:
+        live(managed, "bind", "fetch")
+        seats = managed.harness.seats()
+        chip.clear()
+        with pytest.raises(SealError) as caught:
+            open_avatar(managed.settings(), CODE)
+        assert "cleared" in caught.value.message
+        with managed.engine() as engine:
+            assert [step.name for step in engine.steps] == ["storage key"]
+            assert engine.steps[0].result.startswith("lost")
+            assert engine.record.phase is Phase.BLANK
+            engine.bind()
+        assert len(managed.harness.seats()) == len(seats) == 1
+        assert exposed(managed) == []
+        live(managed, "fetch")
+        assert open_avatar(managed.settings(), CODE)["character.glb"] == FILES["character.glb"]
+        live(managed, "unbind")
+
+
+def test_a_disk_in_another_machine_stays_what_it_is(sealed: Kiosk, tmp_path: Path) -> None:
+    """The other machine's TPM opens nothing, sends nothing, changes nothing; put back, all is as it was."""
+    live(sealed, "bind", "fetch")
+    before, mine, calls = sealed.files(), sealed.tpm, len(sealed.harness.calls())
+    with StandInTpm().serving(tmp_path / "theirs") as sealed.tpm:
+        sealed.serial = "board-2"
+        with sealed.engine() as engine:
+            assert engine.record.phase is Phase.CLONE_SUSPECT
+            for act in (engine.bind, engine.unbind, engine.start):
+                with pytest.raises(StateError):
+                    act()
+            engine.prove_storage()
+        with sealed.engine() as engine:
+            assert engine.record.phase is Phase.CLONE_SUSPECT, "found out again"
+        with pytest.raises(SealError):
+            open_avatar(sealed.settings(), CODE)
+    (sealed.folder / "serial").write_text("board-1")
+    assert sealed.files() == before
+    assert len(sealed.harness.calls()) == calls
+    sealed.tpm, sealed.serial = mine, "board-1"
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.READY
+    assert open_avatar(sealed.settings(), CODE)["character.glb"] == FILES["character.glb"]
+
+
+def test_a_disk_that_was_moved_on_purpose_gets_a_key_of_its_own(sealed: Kiosk, tmp_path: Path) -> None:
+    live(sealed, "bind")
+    old = (state(sealed) / sealed_key.COPIES[0]).read_bytes()
+    with StandInTpm().serving(tmp_path / "theirs") as sealed.tpm:
+        sealed.serial = "board-2"
+        with sealed.engine(accepting=True) as engine:
+            assert engine.accept_hardware()
+            engine.bind()
+        assert (state(sealed) / sealed_key.COPIES[0]).read_bytes() != old
+        assert exposed(sealed) == []
+        assert len(sealed.harness.seats()) == 2, "the old one is its own machine's"
+        live(sealed, "start")
+
+
+@pytest.mark.parametrize("code", [0x922, 0x101, 0x921])
+@pytest.mark.parametrize("command", [LOAD, UNSEAL])
+def test_a_tpm_that_does_not_answer_now_loses_nothing(sealed: Kiosk, chip: StandInTpm, code: int, command: int) -> None:
+    live(sealed, "bind", "fetch")
+    before = sealed.files()
+    chip.refuse = {command: code}
+    for act in (lambda: live(sealed, "start"), lambda: open_avatar(sealed.settings(), CODE)):
+        with pytest.raises(ConfigurationError) as caught:
+            act()
+        assert caught.value.code == "identity.tpm"
+    assert sealed.files() == before
+    chip.refuse = {}
+    live(sealed, "start")
+
+
+def test_a_tpm_that_is_gone_or_not_named_any_more_loses_nothing(sealed: Kiosk, tmp_path: Path) -> None:
+    live(sealed, "bind")
+    before, path = sealed.files(), sealed.tpm
+    for other, code in ((tmp_path / "none", "identity.tpm"), (None, "identity.tpm_unset")):
+        sealed.tpm = other
+        with pytest.raises(ConfigurationError) as caught:
+            live(sealed, "start")
+        assert caught.value.code == code
+        assert sealed.files() == before
+    sealed.tpm = path
+    live(sealed, "start")
+
+
+def test_a_tpm_that_is_gone_for_good_is_given_up_on_order(sealed: Kiosk) -> None:
+    live(sealed, "bind")
+    sealed.tpm = None
+    with sealed.engine(accepting=True) as engine:
+        assert engine.record.phase is Phase.CLONE_SUSPECT
+        assert sealed_key.is_there(state(sealed)), "not before the order is carried out"
+        assert engine.accept_hardware()
+        engine.bind()
+    assert not sealed_key.is_there(state(sealed))
+    assert Vault(state(sealed)).license() is not None, "in files again: no TPM is named"
+    live(sealed, "start")
+
+
+def test_without_a_tpm_that_answers_nothing_is_written_bare(kiosk: Kiosk, tmp_path: Path) -> None:
+    kiosk.tpm = tmp_path / "none"
+    with pytest.raises(ConfigurationError) as caught:
+        live(kiosk, "bind")
+    assert caught.value.code == "identity.tpm"
+    assert exposed(kiosk) == []
+
+
+def test_erasing_begins_with_the_key(sealed: Kiosk) -> None:
+    """Power fails right after it: nothing can be opened any more, and the rest goes at the next start."""
+
+    class PowerFails(BaseException):
+        pass
+
+    def reach(point: str) -> None:
+        if point == "erase.content":
+            raise PowerFails
+
+    live(sealed, "bind", "fetch")
+    assert (state(sealed) / "secrets").exists()
+    with pytest.raises(PowerFails), sealed.engine(reach=reach) as engine:
+        engine.unbind()
+    assert not sealed_key.is_there(state(sealed))
+    assert (state(sealed) / "secrets").exists()
+    assert vault(sealed).license() is None
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.ERASING, "the order to destroy needs nobody to vouch for it"
+        engine.unbind()
+    assert load(state(sealed)).record.phase is Phase.DECOMMISSIONED
+    assert not sealed_key.is_there(state(sealed))
+    assert not (state(sealed) / "secrets").exists()
+    live(sealed, "bind")
+    assert exposed(sealed) == [], "a new life has a new key"
+
+
+def test_a_keyed_record_without_its_key_is_void(sealed: Kiosk) -> None:
+    live(sealed, "bind")
+    for name in sealed_key.COPIES:
+        (state(sealed) / name).unlink()
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BLANK
+        engine.bind()
+    assert len(sealed.harness.seats()) == 1
+    assert exposed(sealed) == []
