@@ -104,9 +104,11 @@ def options(harness: RunningHarness, reach: str) -> dict[str, Any]:
     }
 
 
-def all_of_them(journeys: Any, harness: RunningHarness) -> Iterator[tuple[Any, Callable[[Any], None]]]:
+def all_of_them(
+    journeys: Any, harness: RunningHarness, callback_url: str
+) -> Iterator[tuple[Any, Callable[[Any], None]]]:
     """Each request, and where to put its result."""
-    journey = journeys.Journey(harness)
+    journey = journeys.Journey(harness, callback_url)
     for name in journeys.ORDER:
         journeys.prepare(harness, journey, name)
         values = journeys.given(journey.request(name).to_map())
@@ -123,18 +125,18 @@ def all_of_them(journeys: Any, harness: RunningHarness) -> Iterator[tuple[Any, C
     assert {record.operation for record in harness.calls()} - {""} == set(OPERATIONS)
 
 
-def test_async(journeys: Any, harness: RunningHarness, reach: str) -> None:
+def test_async(journeys: Any, harness: RunningHarness, callback_url: str, reach: str) -> None:
     async def go() -> None:
         async with AsyncClient(**options(harness, reach)) as client:
-            for request, learn in all_of_them(journeys, harness):
+            for request, learn in all_of_them(journeys, harness, callback_url):
                 learn(await client.call(request))
 
     asyncio.run(go())
 
 
-def test_sync(journeys: Any, harness: RunningHarness, reach: str) -> None:
+def test_sync(journeys: Any, harness: RunningHarness, callback_url: str, reach: str) -> None:
     with Client(**options(harness, reach)) as client:
-        for request, learn in all_of_them(journeys, harness):
+        for request, learn in all_of_them(journeys, harness, callback_url):
             learn(client.call(request))
 
 

@@ -74,7 +74,7 @@ def harness(request: pytest.FixtureRequest) -> Iterator[RunningHarness]:
 class Journey:
     """Fills requests from the table of operations and from what earlier answers said."""
 
-    def __init__(self, harness: RunningHarness) -> None:
+    def __init__(self, harness: RunningHarness, callback_url: str) -> None:
         ready = harness.ready
         self._harness = harness
         self._count = 0
@@ -89,7 +89,7 @@ class Journey:
         trusted = ssl.create_default_context(cafile=ready.ca_file or None)
         with httpx.Client(base_url=ready.admin_url, verify=trusted) as console:
             console.put("/workings", json={"confirm_training": True})
-            console.put("/callbacks", json={"url": "http://127.0.0.1:9/nobody", "auth_key": "k"})
+            console.put("/callbacks", json={"url": callback_url, "auth_key": "k"})
 
     def request(self, name: str) -> Any:
         """The SDK's request with every parameter filled."""
@@ -197,7 +197,9 @@ def check(harness: RunningHarness, name: str, request: Any, answer: Any) -> dict
 
 
 @pytest.mark.parametrize("algorithm", [None, "ACS3-HMAC-SM3", "v2"])
-def test_all_of_them(harness: RunningHarness, algorithm: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_them(
+    harness: RunningHarness, callback_url: str, algorithm: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The models keep every field that came over the wire."""
     wire: list[bytes] = []
     send = adapters.HTTPAdapter.send
@@ -208,7 +210,7 @@ def test_all_of_them(harness: RunningHarness, algorithm: str | None, monkeypatch
         return response
 
     monkeypatch.setattr(adapters.HTTPAdapter, "send", listening)
-    client, journey = sdk(harness, algorithm), Journey(harness)
+    client, journey = sdk(harness, algorithm), Journey(harness, callback_url)
     for name in ORDER:
         prepare(harness, journey, name)
         request = journey.request(name)
@@ -220,8 +222,8 @@ def test_all_of_them(harness: RunningHarness, algorithm: str | None, monkeypatch
 
 
 @pytest.mark.parametrize("algorithm", [None, "ACS3-HMAC-SM3"])
-def test_all_of_them_async(harness: RunningHarness, algorithm: str | None) -> None:
-    client, journey = sdk(harness, algorithm), Journey(harness)
+def test_all_of_them_async(harness: RunningHarness, callback_url: str, algorithm: str | None) -> None:
+    client, journey = sdk(harness, algorithm), Journey(harness, callback_url)
 
     async def go() -> None:
         for name in ORDER:
@@ -233,9 +235,9 @@ def test_all_of_them_async(harness: RunningHarness, algorithm: str | None) -> No
     asyncio.run(go())
 
 
-def test_a_session_without_a_channel_of_its_own_gets_one(harness: RunningHarness) -> None:
+def test_a_session_without_a_channel_of_its_own_gets_one(harness: RunningHarness, callback_url: str) -> None:
     """The other answer of StartInstance: the platform's own channel, with every field the model has for it."""
-    client, journey = sdk(harness, None), Journey(harness)
+    client, journey = sdk(harness, None), Journey(harness, callback_url)
     request = journey.request("StartInstance")
     request.channel = None
     channel = client.start_instance(request).body.data.channel.to_map()
