@@ -152,6 +152,7 @@ def _running(server: _Served, report: Report, steady: Callable[[], float]) -> It
     try:
         yield
     finally:
+        server.socket.shutdown(socket.SHUT_RDWR)  # wakes it, or it would be waited for until it looks by itself
         server.shutdown()
         server.server_close()
 

@@ -11,6 +11,7 @@ import binascii
 import contextlib
 import http.server
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -261,6 +262,7 @@ def _open(desk: type[Desk], office: Office, tls: ssl.SSLContext | None) -> Itera
     try:
         yield server.server_address[1]
     finally:
+        server.socket.shutdown(socket.SHUT_RDWR)  # wakes it, or it would be waited for until it looks by itself
         server.shutdown()
         server.server_close()
         thread.join()
