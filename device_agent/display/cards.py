@@ -119,9 +119,9 @@ CARDS: Mapping[Scene, Card] = MappingProxyType(
         Scene.ABANDONED: Card(
             zh="设备已强制移除",
             en="This device was removed by force",
-            zh_do="数据已清除，但席位可能仍被占用。\n请管理员扫描二维码并释放该席位。",
+            zh_do="数据已清除，但席位可能仍被占用。\n请管理员凭移除时的票据释放该席位。",
             en_do="Its data is erased, but its seat may still be taken.\n"
-            "Whoever runs the fleet: scan this and release the seat.",
+            "Whoever runs the fleet: release it with the ticket of the removal.",
             tone="attention",
         ),
         Scene.FAULT: Card(

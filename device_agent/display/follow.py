@@ -141,7 +141,7 @@ class Follower(Generic[Ready]):
             has_picture=spent and self._operators_picture(state) is not None,
             blocked=record.blocked,
             damaged=state.damaged,
-            has_ticket=record.phase is Phase.DECOMMISSIONED and self._extras.ticket() is not None,
+            by_force=record.tombstone is not None and not record.tombstone.request_ids,
         )
 
     def _best(self, state: State) -> CachedPackage | None:

@@ -50,7 +50,7 @@ class Facts:
         has_picture: the operator has named a picture of their own (``fallback_picture``), and it can be read.
         blocked: why the licence is refused.
         damaged: it is blank because what was on the disk is damaged.
-        has_ticket: it was removed by force, and the ticket that names its seat is known.
+        by_force: it was removed by force: nobody has said that its seat is free.
     """
 
     phase: Phase
@@ -61,7 +61,7 @@ class Facts:
     has_picture: bool = False
     blocked: str = ""
     damaged: bool = False
-    has_ticket: bool = False
+    by_force: bool = False
 
 
 class When(enum.Enum):
@@ -75,7 +75,7 @@ class When(enum.Enum):
     SPENT = "when the offline budget is used up"
     ENDED = "if the order has ended or is gone"
     DAMAGED = "if what was on the disk is damaged"
-    TICKET = "after a removal by force, until the next start of the machine"
+    BY_FORCE = "if nobody has said that its seat is free"
 
 
 _HOLDS: Mapping[When, Callable[[Facts], bool]] = MappingProxyType(
@@ -88,7 +88,7 @@ _HOLDS: Mapping[When, Callable[[Facts], bool]] = MappingProxyType(
         When.SPENT: lambda facts: facts.spent,
         When.ENDED: lambda facts: facts.blocked in ("expired", "gone"),
         When.DAMAGED: lambda facts: facts.damaged,
-        When.TICKET: lambda facts: facts.has_ticket,
+        When.BY_FORCE: lambda facts: facts.by_force,
     }
 )
 
@@ -112,7 +112,7 @@ SCREEN: Mapping[Phase, Choices] = MappingProxyType(
         _P.UNBINDING: ((_S.LEAVING, _W.ALWAYS),),
         _P.SEALING: ((_S.LEAVING, _W.ALWAYS),),
         _P.ERASING: ((_S.LEAVING, _W.ALWAYS),),
-        _P.DECOMMISSIONED: ((_S.ABANDONED, _W.TICKET), (_S.REMOVED, _W.ALWAYS)),
+        _P.DECOMMISSIONED: ((_S.ABANDONED, _W.BY_FORCE), (_S.REMOVED, _W.ALWAYS)),
         _P.FAULT: ((_S.AVATAR, _W.SHOWABLE), *_SPENT, (_S.FAULT, _W.ALWAYS)),
     }
 )

@@ -26,7 +26,7 @@ from device_agent.display.state import State
 from device_agent.display.trial import Verdict
 from device_agent.errors import PackageError
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.record import Bound, Content, Record
+from device_agent.lifecycle.record import Bound, Content, Record, Tombstone
 from device_agent.service.lines import Lines
 
 READY = Record(
@@ -335,11 +335,14 @@ def test_a_ticket_is_on_the_screen_after_a_removal_by_force(bench: Bench) -> Non
     bench.extras = Extras(ticket=known)
     bench.window.size = (900, 1600)
     bench.start()
-    bench.become(Record(phase=Phase.DECOMMISSIONED))
-    assert bench.follower.scene is Scene.ABANDONED
+    bench.become(Record(phase=Phase.DECOMMISSIONED, tombstone=Tombstone(id_hash="h", at=1.0)))
+    assert bench.follower.scene is Scene.ABANDONED, "no answer to an unbind is known"
     assert bench.window.picture is not None
     white = (bench.window.picture == 255).all(axis=2)
     assert white.sum() > 20_000
+    given_back = Tombstone(id_hash="h", at=1.0, request_ids=("r",))
+    bench.become(Record(phase=Phase.DECOMMISSIONED, tombstone=given_back))
+    assert bench.follower.scene is Scene.REMOVED
 
 
 def test_a_load_is_under_way_until_it_is_taken() -> None:

@@ -103,3 +103,11 @@ def test_a_driver_that_begins_anew_leaves_card_and_avatar_on_the_screen(site: Si
     again(2)
     assert display.reports[-1]["avatar"] == good
     assert all(report["black"] == 0 for report in display.reports)
+
+
+def test_a_removal_by_force_is_no_seat_given_back(site: Site, display: Display) -> None:
+    good = site.bind()
+    display.until(lambda report: report["avatar"] == good)
+    with site.engine() as engine:
+        engine.abandon(keep=lambda ticket: None)
+    display.until(lambda report: report["scene"] == "removed-by-force" and report["avatar"] == "")

@@ -12,7 +12,7 @@ from device_agent.display.cards import short_code
 from device_agent.display.scene import CARDS, SCREEN, Facts, Scene, When, scene_of, table
 from device_agent.lifecycle.machine import Phase
 
-FLAGS = ("may_show", "spent", "has_avatar", "unusable", "has_picture", "damaged", "has_ticket")
+FLAGS = ("may_show", "spent", "has_avatar", "unusable", "has_picture", "damaged", "by_force")
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "lifecycle.md"
 
 
@@ -56,7 +56,7 @@ def test_every_phase_shows_something_whatever_else_is_true(phase: Phase) -> None
         (Facts(phase=Phase.SEALING, has_avatar=True), Scene.LEAVING),
         (Facts(phase=Phase.ERASING), Scene.LEAVING),
         (Facts(phase=Phase.DECOMMISSIONED), Scene.REMOVED),
-        (Facts(phase=Phase.DECOMMISSIONED, has_ticket=True), Scene.ABANDONED),
+        (Facts(phase=Phase.DECOMMISSIONED, by_force=True), Scene.ABANDONED),
         (Facts(phase=Phase.FAULT, may_show=True, has_avatar=True), Scene.AVATAR),
         (Facts(phase=Phase.FAULT), Scene.FAULT),
     ],
