@@ -28,7 +28,10 @@ def install(
         "/etc/avatar-agent/config.toml"
     ),
     tpm: Annotated[
-        bool, typer.Option("--tpm", help="Let the agent use /dev/tpmrm0: the device's id is made from the TPM.")
+        bool,
+        typer.Option(
+            "--tpm", help="Use /dev/tpmrm0: the device's id is made from the TPM, and its secrets are sealed to it."
+        ),
     ] = False,
     as_json: options.Json = False,
 ) -> None:

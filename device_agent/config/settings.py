@@ -29,7 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         app_id: id of the application; taken from the licence file when that holds one.
         license_file: the licence as it was downloaded or issued.
         device_id: id given by the operator; empty derives one from the hardware.
-        tpm: device file of the TPM that this device's id is made from, ``/dev/tpmrm0``; empty asks none.
+        tpm: device file of the TPM that this device's id is made from and its secrets are sealed to, ``/dev/tpmrm0``;
+            empty asks none.
         ca_file: PEM file of an additional authority to trust, for every host.
         ca_files: host (or host:port) -> PEM file of an authority to trust in addition, for that host only.
         crl_urls: host (or host:port) -> address of the revocation list of its authority, which must be in ``ca_file``

@@ -59,7 +59,7 @@ class Layout:
     Attributes:
         program: the ``avatar-agent`` command, absolute.
         config: the settings file.
-        tpm: device file of the TPM that the agent may use; ``None`` for none.
+        tpm: device file of the TPM that both units may use; ``None`` for none.
     """
 
     program: Path
@@ -114,8 +114,12 @@ WantedBy=multi-user.target
 def display_unit(layout: Layout) -> str:
     """The display: the GPU's device nodes and no network. Graphics drivers write code at run time: that is allowed;
     what they ask of the scheduler is refused, and not deadly. Its run folder outlives its crashes: it counts them, and
-    drivers keep their compiled programs there. The X server's socket is let in, of all that is in /tmp.
+    drivers keep their compiled programs there. The X server's socket is let in, of all that is in /tmp. With a TPM it
+    may ask that: the licence which opens an avatar is sealed to it, and a picture at boot waits for no other process.
     """
+    groups, tpm = "video render", ""
+    if layout.tpm is not None:
+        groups, tpm = f"{groups} {TSS}", f"DeviceAllow={layout.tpm} rw\n"
     return f"""\
 [Unit]
 Description=Avatar on the screen
@@ -132,7 +136,7 @@ WatchdogSec=60
 Environment=BOOT_ID=%b
 User={USER}
 Group={USER}
-SupplementaryGroups=video render
+SupplementaryGroups={groups}
 Environment=STATE_DIRECTORY=/var/lib/{USER} CACHE_DIRECTORY=/var/cache/{USER}
 Environment=DISPLAY=:0 XDG_CACHE_HOME=/run/{DISPLAY}
 EnvironmentFile=-{SCREEN}
@@ -149,7 +153,7 @@ DevicePolicy=closed
 DeviceAllow=char-drm rw
 DeviceAllow=char-nvidia* rw
 DeviceAllow=char-input r
-MemoryMax=2G
+{tpm}MemoryMax=2G
 TasksMax=256
 
 [Install]

@@ -28,7 +28,12 @@ def analyze() -> str:
 
 @pytest.mark.parametrize(
     ("layout", "name", "best"),
-    [(LAYOUT, units.AGENT_UNIT, 1.2), (WITH_TPM, units.AGENT_UNIT, 1.5), (LAYOUT, units.DISPLAY_UNIT, 0.6)],
+    [
+        (LAYOUT, units.AGENT_UNIT, 1.2),
+        (WITH_TPM, units.AGENT_UNIT, 1.5),
+        (LAYOUT, units.DISPLAY_UNIT, 0.6),
+        (WITH_TPM, units.DISPLAY_UNIT, 0.6),
+    ],
 )
 def test_units_score_two_or_less(tmp_path: Path, analyze: str, layout: units.Layout, name: str, best: float) -> None:
     install.write(layout, root=tmp_path)
