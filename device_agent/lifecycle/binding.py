@@ -8,6 +8,7 @@ import msgspec
 
 from certs.identity import Identity as CertificateIdentity
 from device_agent.api.causes import Cause, cause_of
+from device_agent.config import Secret
 from device_agent.errors import (
     AgentError,
     LicenseRefused,
@@ -24,6 +25,7 @@ from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import identify
 from device_agent.lifecycle.machine import HOLDS_SEAT, LEAVING, Event, Phase
 from device_agent.lifecycle.record import Bind, Bound, Content, Record
+from device_agent.lifecycle.token import take
 from device_agent.spec.client_render import ClientAuth, LicenseAuth
 
 
@@ -56,7 +58,7 @@ def bind(
         note.result = "licence accepted"
     licenses.offer(device.vault, record, account.license)
     if token.data is not None and token.data.token:
-        device.vault.put_token(token.data.token)
+        take(device.vault, Secret(token.data.token), now=device.now())
     before = window.settled(record.bind, now=device.now(), settings=device.settings, id_source=record.id_source)
     sure_from = before.unsure_until
     record = device.journal.write(

@@ -20,7 +20,7 @@ from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
 from device_agent.errors import AgentError
-from device_agent.lifecycle import at_rest, binding, clone, leaving, orders, showing
+from device_agent.lifecycle import at_rest, binding, clone, leaving, orders, refreshing, showing
 from device_agent.lifecycle.account import Account, account_of
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
@@ -31,6 +31,7 @@ from device_agent.lifecycle.observe import Observer, Progress, Step, Watch
 from device_agent.lifecycle.points import Reach, unwatched
 from device_agent.lifecycle.record import Record
 from device_agent.lifecycle.ticket import OrphanTicket
+from device_agent.lifecycle.token import Token, keep, kept_token, rejected, worked
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.lifecycle.ways import Ways
 from device_agent.tpm.endorsement import EndorsementKey
@@ -149,8 +150,37 @@ class Engine:
 
     def start(self) -> Started:
         """Begin a session. See ``showing.start``."""
-        token, request_id = showing.start(self._device)
-        return Started(im_token=token, request_id=request_id)
+        im_token, request_id = showing.start(self._device)
+        return Started(im_token=im_token, request_id=request_id)
+
+    @property
+    def token(self) -> Token | None:
+        """The token of LicenseAuth that is kept, and the one before (``to_try``); ``None`` without one.
+
+        Raises:
+            PrivateFileError: the disk cannot be read.
+        """
+        return kept_token(self._device.vault)
+
+    def refresh_token(self) -> bool:
+        """Ask for another token of LicenseAuth; whether one came. See ``refreshing.refresh``."""
+        return refreshing.refresh(self._device)
+
+    def token_worked(self, used: Secret) -> None:
+        """For whoever uses the token, when it opened something: the one before is not needed any more."""
+        self._keep_token(lambda kept: worked(kept, used))
+
+    def token_rejected(self, used: Secret) -> None:
+        """For whoever uses the token, when it was refused: a life is learned, and the service asks for another."""
+        if self._keep_token(lambda kept: rejected(kept, used, now=self.now)):
+            self._device.journal.write(self.record)  # another generation is what the service looks at
+
+    def _keep_token(self, change: Callable[[Token], Token]) -> bool:
+        kept = self.token
+        if kept is None or (changed := change(kept)) == kept:
+            return False
+        keep(self._device.vault, changed)
+        return True
 
     def fetch(self, code: str, *, progress: Progress | None = None) -> Fetched:
         """Bring an avatar onto this device. See ``showing.fetch``."""

@@ -37,11 +37,11 @@ def start(device: Device) -> tuple[Secret, str]:
         try:
             answer = device.call(ClientStart(tenant_id=record.tenant_id, app_id=record.app_id))
         except LicenseRefused as error:
-            _license_ended(device, error)
+            license_ended(device, error)
             raise
         note.request_id = answer.request_id
         note.result = "session token received"
-    licensed(device, device.journal.record)
+    licensed(device, device.journal.record, started_at=device.now())
     token = answer.data.im_token if answer.data is not None else None
     return Secret(token or ""), answer.request_id
 
@@ -110,7 +110,7 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
         return device.cache.fetch(code, data, web=lambda: device.client.web, progress=count, check=check, keep=shown)
 
 
-def _license_ended(device: Device, error: LicenseRefused) -> None:
+def license_ended(device: Device, error: LicenseRefused) -> None:
     """Write down that the order ended; the seat, the licence and the avatar stay, and binding again heals it."""
     cause = cause_of(error)
     record = device.journal.record
@@ -137,9 +137,9 @@ def offline(device: Device, seconds: float, *, budget_s: float, boot: str) -> No
         device.journal.write(record.changed(contact=contact))
 
 
-def licensed(device: Device, record: Record) -> None:
+def licensed(device: Device, record: Record, **more: float) -> None:
     """Write down that a licensed call succeeded; a device whose offline budget was used up is ready again."""
-    changes = {"contact": device.contact(), "started_at": device.now()}
+    changes = {"contact": device.contact(), **more}
     if record.phase is Phase.LOCKED:
         device.journal.write(record.moved(Event.LICENSED_CALL_OK, **changes))
     else:

@@ -7,6 +7,7 @@ A secret is written before the phase that needs it and erased after the phase th
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from certs.lineage import Lineage
 
 FOLDER = "secrets"
-NAMES = ("license.json", "license.new.json", "license.previous.json", "token", "token.previous")
+BARE_TOKENS = ("token", "token.previous")
+"""Files of an older layout; the first token that is kept in the present one takes them away, after it is durable."""
+
+NAMES = ("license.json", "license.new.json", "license.previous.json", "token.json", *BARE_TOKENS)
 
 AVATARS = "avatars"
 """Folder of the sealed avatars, below the cache folder; their records hold wrapped keys."""
@@ -72,20 +76,25 @@ class Vault:
         """Remove it; may be repeated."""
         self._forget("license.previous.json")
 
-    def put_token(self, token: str) -> None:
-        """Keep the token of LicenseAuth; the one before stays until the new one has worked."""
-        before = self._get("token")
-        if before is not None and before != Secret(token):
-            self._put("token.previous", before.reveal())
-        self._put("token", token)
+    def put_token(self, text: str) -> None:
+        """Keep the token of LicenseAuth and what is known of it (``token.Token`` as JSON), in one step."""
+        self._put("token.json", text)
+        for name in BARE_TOKENS:
+            if os.path.lexists(self._folder / name):
+                self._forget(name)
 
     def token(self) -> Secret | None:
-        """The newest token of LicenseAuth."""
-        return self._get("token")
+        """The token of LicenseAuth, as it was put; ``None`` when there is none."""
+        return self._get("token.json")
+
+    def bare_tokens(self) -> tuple[Secret | None, Secret | None]:
+        """The token and the one before as an older layout has them, bare; ``None`` for what there is not."""
+        token, previous = (self._get(name) for name in BARE_TOKENS)
+        return token, previous
 
     def forget_token(self) -> None:
         """Remove the tokens of an order that is gone; the licence and the identity stay. May be repeated."""
-        for name in ("token", "token.previous"):
+        for name in (*BARE_TOKENS, "token.json"):
             erase(self._folder / name)
 
     @property

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from certs.errors import CertError, OrderError, PrivateFileError
+from certs.errors import CertError, PrivateFileError
 from certs.rotation import retry_delay
-from device_agent.api.causes import Cause, cause_of
+from device_agent.api.causes import Cause
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
@@ -23,7 +23,6 @@ from device_agent.errors import (
     AgentError,
     ConfigurationError,
     LicenseRefused,
-    NetworkError,
     PlatformError,
     StateError,
 )
@@ -37,8 +36,9 @@ from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.lines import Lines
 from device_agent.service.overlay import Session, content_of
-from device_agent.service.pace import LINKS, LONGEST_ADVICE_S, MOST_SLOWER, PACES
+from device_agent.service.pace import LINKS, MOST_SLOWER, STORAGE, cause_of_failure, wait_after
 from device_agent.service.report import Report, Snapshot
+from device_agent.service.token_renewal import TokenRenewal
 
 SessionBegan = Callable[[Settings, DriveSession | None], None]
 
@@ -70,8 +70,11 @@ step is a single request, not the usual three with short waits, until one succee
 FAULT_S = 60.0
 """Seconds between looks at storage or settings that cannot be used."""
 
-STORAGE = ("file.full", "file.read_only", "file.failed", "file.denied")
-"""Codes by which a disk refuses to be written."""
+SESSION_S = 2.0
+"""Seconds from taking the seat to the first session; the avatar is asked for before it."""
+
+RETURNS_S = 600.0
+"""Seconds over which devices begin their first sessions that took their seats together, when an outage was over."""
 
 
 @dataclass
@@ -79,7 +82,7 @@ class _Rhythm:
     """What a keeper remembers between steps; all of it may be lost."""
 
     failures: int = 0
-    checked_at: float | None = None
+    check_at: float = 0.0
     content_at: float | None = None
     asked_at: float | None = None
     renew_at: float = 0.0
@@ -89,6 +92,8 @@ class _Rhythm:
     counting: bool = False
     seat_denied: int = 0
     begun_at: float | None = None
+    bound_anew: bool = False
+    seat: Bound | None = None
     due_at: float = 0.0
     generation: int = -1
     heard: bool = False
@@ -132,6 +137,7 @@ class Keeper:
         self._report = report
         self._rhythm = _Rhythm()
         self._log = log or Lines()
+        self._token = TokenRenewal(clock=clock, dice=dice, log=self._log)
 
     @property
     def settings(self) -> Settings:
@@ -154,11 +160,10 @@ class Keeper:
         """Do what is due; seconds until the next step is."""
         if self._session_wanted and self._clock.steady() - (self._rhythm.begun_at or 0.0) >= SESSION_LEAST_S:
             self._session_wanted = False
-            self._rhythm.due_at, self._rhythm.checked_at = 0.0, None
+            self._rhythm.due_at = self._rhythm.check_at = 0.0
         if self._anew:
             self._anew = False
-            self._rhythm.due_at = self._rhythm.renew_at = 0.0
-            self._rhythm.checked_at = None
+            self._rhythm.due_at = self._rhythm.renew_at = self._rhythm.check_at = 0.0
         try:
             with self._open(self.settings, self._seen) as engine:
                 if self._rhythm.generation < 0:
@@ -209,8 +214,10 @@ class Keeper:
     def _act(self, engine: Engine) -> float:
         match NEXT[engine.record.phase]:
             case Act.PROVISION | Act.BIND:
+                together = self._rhythm.link not in ("unknown", "online", "blocked")
                 engine.bind()
                 self._heard()
+                self._begin(engine, RETURNS_S * self._dice() if together else SESSION_S)
                 return 1.0
             case Act.FETCH | Act.SERVE:
                 return self._serve(engine)
@@ -224,38 +231,65 @@ class Keeper:
                 return IDLE_S
 
     def _serve(self, engine: Engine) -> float:
-        """The regular licensed call, then the avatar: each when it is due."""
+        """The regular licensed call, the token, then the avatar: each when it is due."""
         now, rhythm = self._clock.steady(), self._rhythm
-        if rhythm.checked_at is None or now - rhythm.checked_at >= CHECK_S * 0.8 or rhythm.link != "online":
+        if rhythm.seat not in (None, engine.record.bound):
+            self._begin(engine, SESSION_S)  # a command took another seat
+        returned = rhythm.link != "online"
+        regular = returned or now >= rhythm.check_at
+        if regular:
             if self.settings.enroll_url and now >= rhythm.renew_at:
                 self._renew(engine)  # first: without a valid one the broker gives nothing to call with
-            self._start(engine)
-            self._heard()
+            is_open = self._start(engine)
             rhythm.rest, rhythm.slower = rhythm.slower, max(1.0, rhythm.slower / 2.0)
+            self._heard()
+            if not (is_open or rhythm.bound_anew):  # who denies every seat anew is asked no sooner than usual
+                self._begin(engine, SESSION_S)
+            rhythm.bound_anew, rhythm.seat = not is_open, engine.record.bound
+        self._refresh(engine, regular=regular, returned=returned)
         code = self.settings.avatar or engine.record.content.active
         other = code and code != engine.record.content.active
         stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
         if code and (other or stale or engine.record.phase is Phase.BOUND or not engine.has_avatar):
             engine.fetch(code)
             rhythm.content_at = now
-        return CHECK_S * rhythm.rest * (0.9 + 0.2 * self._dice())
+        return max(1.0, self._token.comes_at(rhythm.check_at) - self._clock.steady())
 
-    def _start(self, engine: Engine) -> None:
-        """The licensed call; the second time that it says that there is no seat, the seat is asked for again."""
+    def _begin(self, engine: Engine, seconds: float) -> None:
+        """A seat that was just taken has no session yet: the regular call comes then, and not after half an hour."""
+        self._rhythm.seat, self._rhythm.check_at = engine.record.bound, self._clock.steady() + seconds
+
+    def _refresh(self, engine: Engine, *, regular: bool, returned: bool) -> None:
+        """The token of LicenseAuth, when it is time; a failure costs nothing, but for an order that ended."""
+        rhythm = self._rhythm
+        try:
+            error = self._token.tend(engine, regular=regular, returned=returned, rest=rhythm.rest)
+        except LicenseRefused:
+            rhythm.heard = False  # though the session was opened: this device is refused, and its budget runs
+            raise
+        if error is not None and cause_of_failure(error) is Cause.THROTTLE:
+            rhythm.slower = max(rhythm.slower, 2.0)
+
+    def _start(self, engine: Engine) -> bool:
+        """The licensed call; whether a session is open. The second time that it says that there is no seat, the seat is
+        asked for again instead.
+        """
         rhythm = self._rhythm
         rhythm.started_for = None
         self._report.put(replace(self._report.snapshot, session=Session.STARTING))
         try:
             started = engine.start()
-            rhythm.started_for = engine.record.bound
-            self._begun(engine, started)
         except (PlatformError, LicenseRefused) as error:
             says_so = error.operation == "ClientStart" and error.code in self.settings.seat_lost_codes
             rhythm.seat_denied = rhythm.seat_denied + 1 if says_so else 0
             if rhythm.seat_denied < 2:
                 raise
             engine.bind(lost=True)
+        else:
+            rhythm.started_for = engine.record.bound
+            self._begun(engine, started)
         rhythm.seat_denied = 0
+        return rhythm.started_for is not None
 
     def _begun(self, engine: Engine, started: Started) -> None:
         record, self._rhythm.begun_at = engine.record, self._clock.steady()
@@ -326,22 +360,18 @@ class Keeper:
     def _heard(self) -> None:
         rhythm = self._rhythm
         rhythm.link, rhythm.uncounted_s, rhythm.heard, rhythm.counting = "online", 0.0, True, False
-        rhythm.checked_at = rhythm.counted_at = self._clock.steady()
+        rhythm.counted_at = now = self._clock.steady()
+        rhythm.check_at = now + CHECK_S * rhythm.rest * (0.9 + 0.2 * self._dice())
 
     def _failed(self, error: AgentError | CertError) -> float:
         rhythm = self._rhythm
-        cause = cause_of(error) if isinstance(error, NetworkError | PlatformError | LicenseRefused) else Cause.CONFIG
-        if isinstance(error, OrderError):
-            cause = Cause.CRED  # whoever answers in the office's place gives nothing; headquarters has not spoken
+        cause = cause_of_failure(error)
         rhythm.failures += 1
         rhythm.problem = error.code
         if not rhythm.heard:  # else the licensed call succeeded, and something after it did not
             rhythm.link = LINKS.get(cause, "blocked")
             rhythm.started_for = None
-        wait = PACES[cause].wait(rhythm.failures, self._dice())
-        advised = min(getattr(error, "advised_s", None) or 0.0, LONGEST_ADVICE_S)
-        if advised > wait:
-            wait = advised * (1.0 + 0.1 * self._dice())
+        wait = wait_after(error, failures=rhythm.failures, dice=self._dice)
         if cause is Cause.THROTTLE:
             rhythm.slower = min(rhythm.slower * 2.0, MOST_SLOWER)
         self._log.warning(
@@ -429,6 +459,7 @@ class Keeper:
                 problem=rhythm.problem,
                 next_s=wait,
                 certificate_ends=validity.not_after.timestamp() if validity is not None else 0.0,
+                token_ends=self._token.ends_at if record.phase in HOLDS_SEAT else 0.0,
             )
         )
 

@@ -6,11 +6,13 @@ that only a person can end is not asked about every minute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from device_agent.api.causes import Cause
+from certs.errors import CertError, OrderError
+from device_agent.api.causes import Cause, cause_of
+from device_agent.errors import AgentError, LicenseRefused, NetworkError, PlatformError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,12 @@ PACES: Mapping[Cause, Pace] = MappingProxyType(
 LONGEST_ADVICE_S = 3600.0
 """A platform that asks for a longer rest than this is asked again after this all the same."""
 
+STORAGE = ("file.full", "file.read_only", "file.failed", "file.denied")
+"""Codes by which a disk refuses to be written."""
+
+RETURN_S = PACES[Cause.NET].cap_s
+"""Seconds within which devices come back when the platform does. What else they have to ask then waits for this."""
+
 MOST_SLOWER = 8.0
 """How much slower than usual a device gets that was told again and again to ask less."""
 
@@ -69,3 +77,17 @@ LINKS: Mapping[Cause, str] = MappingProxyType(
     }
 )
 """What a failure says of the way to the platform; ``blocked`` for every other: it answers, and refuses this device."""
+
+
+def cause_of_failure(error: AgentError | CertError) -> Cause:
+    """Of any failure of a step; what is not about the platform is about this device's settings and files."""
+    if isinstance(error, OrderError):
+        return Cause.CRED  # whoever answers in the office's place gives nothing; headquarters has not spoken
+    return cause_of(error) if isinstance(error, NetworkError | PlatformError | LicenseRefused) else Cause.CONFIG
+
+
+def wait_after(error: AgentError | CertError, *, failures: int, dice: Callable[[], float]) -> float:
+    """Seconds to wait after so many failures in a row, of which this is the last; the platform's advice is followed."""
+    wait = PACES[cause_of_failure(error)].wait(failures, dice())
+    advised = min(getattr(error, "advised_s", None) or 0.0, LONGEST_ADVICE_S)
+    return advised * (1.0 + 0.1 * dice()) if advised > wait else wait

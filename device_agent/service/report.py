@@ -28,6 +28,7 @@ class Snapshot:
         problem: code of the last failure, while it lasts.
         next_s: seconds until the next step.
         certificate_ends: end of the device's certificate, seconds since 1970; 0 without one.
+        token_ends: end of the assumed life of LicenseAuth's token, as far as it is known; 0 without one.
     """
 
     phase: Phase = Phase.BLANK
@@ -41,6 +42,7 @@ class Snapshot:
     problem: str = ""
     next_s: float = 0.0
     certificate_ends: float = 0.0
+    token_ends: float = 0.0
 
 
 @dataclass
@@ -119,6 +121,7 @@ class Report:
             ("offline_seconds", "Seconds of the offline budget that are used.", now.offline_s),
             ("offline_budget_seconds", "The offline budget.", now.budget_s),
             ("certificate_end_seconds", "End of the device's certificate, 0 without one.", now.certificate_ends),
+            ("token_end_seconds", "End of the assumed life of LicenseAuth's token, 0 without one.", now.token_ends),
             ("resident_memory_max_bytes", "Most memory this process has had.", _peak_memory()),
         ]
         lines = []

@@ -276,6 +276,9 @@ def live(order: dict[str, Any]) -> None:
                     "fetch": lambda engine=engine: engine.fetch(order["code"]),
                     "renew": lambda engine=engine: engine.renew_certificate(force=True),
                     "obey": engine.ask_for_order,
+                    "refresh": engine.refresh_token,
+                    "worked": lambda engine=engine: engine.token_worked(engine.token.token),
+                    "rejected": lambda engine=engine: engine.token_rejected(engine.token.token),
                     "unbind": engine.unbind,
                 }
                 acts[stage]()

@@ -26,7 +26,8 @@ from device_agent.lifecycle import sealed_key
 from device_agent.lifecycle.identity import derive
 from device_agent.lifecycle.journal import Loaded, load
 from device_agent.lifecycle.keyring import Keyring
-from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.machine import HOLDS_SEAT, Phase
+from device_agent.lifecycle.token import kept_token
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.tpm.sealing import Sealer
 
@@ -185,6 +186,8 @@ class Machine:
             assert record.device_id == self.device_id
         for call in self.harness.calls(operation="ClientUnbindDevice"):
             assert call.parameters["DeviceId"] == self.device_id, "V6"
+        if record.phase in HOLDS_SEAT:
+            assert kept_token(self.vault()) is not None, "V7: the token is gone while it is needed"
         if record.phase is Phase.READY:
             package = AvatarCache(self.disk / "cache" / AVATARS).cached(record.content.active)
             assert package is not None, "V13: what is active is not here"

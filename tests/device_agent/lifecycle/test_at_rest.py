@@ -213,7 +213,7 @@ def test_bare_secrets_are_not_believed_any_more(sealed: Kiosk) -> None:
 def test_secrets_do_not_stand_in_for_each_other(sealed: Kiosk) -> None:
     live(sealed, "bind")
     folder = state(sealed) / "secrets"
-    (folder / "token").write_bytes((folder / "license.json").read_bytes())
+    (folder / "token.json").write_bytes((folder / "license.json").read_bytes())
     assert vault(sealed).token() is None
 
 

@@ -470,7 +470,7 @@ def test_an_order_that_is_gone_takes_its_token_along_and_nothing_else(
     gone = state != "expired"
     assert (record.phase, record.blocked) == (Phase.LICENSE_BLOCKED, "gone" if gone else "expired")
     lost = {name.rpartition("/")[2] for name in set(before) - set(kiosk.files())}
-    assert lost == ({"token"} if gone else set())
+    assert lost == ({"token.json"} if gone else set())
 
 
 def test_an_order_that_ended_and_then_is_gone_is_told_as_what_it_is(kiosk: Kiosk, harness: RunningHarness) -> None:

@@ -29,6 +29,7 @@ from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import Office
 from device_agent.lifecycle.record import Record
+from device_agent.lifecycle.token import kept_token
 from device_agent.lifecycle.vault import Vault
 
 from .conftest import CODE, FILES, Kiosk
@@ -65,7 +66,13 @@ class Managed(Kiosk):
 
     def secrets(self) -> dict[str, bytes]:
         folder = Vault(self.folder / "state").identity_folder.parent
-        return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        return {
+            path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != "token.json"
+        }
+
+    def tokens(self) -> tuple[Secret, ...]:
+        kept = kept_token(Vault(self.folder / "state"))
+        return kept.to_try if kept is not None else ()
 
 
 def _foreign(_self: Office, asked: Any, **_more: Any) -> Any:
@@ -93,7 +100,7 @@ OFFICE_FAULTS: dict[str, tuple[str, Callable[..., Any]]] = {
 CALL_FAULTS = ("drop_before", "drop_after", "duplicate", "http_500", "throttle", "captive", "redirect", "token_expired",
                "wrong_bytes")  # fmt: skip
 TROUBLE = st.tuples(
-    st.sampled_from(["start", "fetch", "bind", "renew", "enroll"]),
+    st.sampled_from(["start", "fetch", "bind", "renew", "enroll", "refresh"]),
     st.sampled_from(["", *CALL_FAULTS]),
     st.sampled_from(["", *OFFICE_FAULTS]),
 )
@@ -112,6 +119,8 @@ def test_no_row_of_failures_takes_a_credential_that_works(
         with kiosk.engine() as engine:
             engine.bind()
             engine.fetch(CODE)
+            (token,) = kiosk.tokens()
+            engine.token_worked(token)
         before = kiosk.secrets()
         for act, fault, office_fault in row:
             if fault:
@@ -119,9 +128,11 @@ def test_no_row_of_failures_takes_a_credential_that_works(
             patch = mock.patch.object(Office, *OFFICE_FAULTS[office_fault]) if office_fault else mock.MagicMock()
             with patch, suppress(AgentError, CertError), kiosk.engine() as engine:
                 {"start": engine.start, "bind": engine.bind, "fetch": lambda e=engine: e.fetch(CODE),
-                 "renew": lambda e=engine: e.renew_certificate(force=True), "enroll": engine.enroll}[act]()  # fmt: skip
+                 "renew": lambda e=engine: e.renew_certificate(force=True), "enroll": engine.enroll,
+                 "refresh": engine.refresh_token}[act]()  # fmt: skip
             harness.lift_faults()
-            assert kiosk.secrets() == before, "licence and token stay as they were"
+            assert kiosk.secrets() == before, "the licence stays as it was"
+            assert token in kiosk.tokens(), "and the token that worked is here: no other has"
             current = Lineage(root=Vault(kiosk.folder / "state").identity_folder).current()
             assert current is not None
         with kiosk.engine() as engine:

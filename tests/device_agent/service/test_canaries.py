@@ -29,6 +29,8 @@ from certs.license import License
 from device_agent.config import Secret, Settings
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.token import kept_token
+from device_agent.lifecycle.vault import Vault
 from tests.canaries import forms, showing
 from tests.commands import avatar_agent
 
@@ -109,12 +111,15 @@ class Kiosk:
         assert len(secret) > 11
         self.canaries[name] = secret
 
+    def tokens(self) -> list[str]:
+        """Those of LicenseAuth that are kept: the new one and the one before."""
+        kept = kept_token(Vault(self.folder / "state"))
+        return [token.reveal() for token in kept.to_try] if kept is not None else []
+
     def check(self) -> None:
         self.collect()
-        for name, token in (("token", "state/secrets/token"),):
-            path = self.folder / token
-            if path.exists():
-                self.also(name, path.read_text())
+        for number, token in enumerate(self.tokens()):
+            self.also(f"token {number}", token)
         shown = {sink: showing(data, self.canaries) for sink, data in self.sinks.items()}
         assert {sink: found for sink, found in shown.items() if found} == {}
 
@@ -148,7 +153,8 @@ def test_a_whole_life_of_commands(kiosk: Kiosk) -> None:
         "certs show",
     ):
         kiosk.run(*command.split())
-    kiosk.also("token", (kiosk.folder / "state" / "secrets" / "token").read_text())
+    (token,) = kiosk.tokens()
+    kiosk.also("token", token)
     bundle = kiosk.folder / "bundle.tar.gz"
     kiosk.run("doctor", "--bundle", str(bundle))
     with tarfile.open(bundle) as archive:

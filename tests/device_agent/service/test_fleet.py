@@ -10,21 +10,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from device_agent.api.causes import Cause
-from device_agent.config import Settings
+from device_agent.config import Secret, Settings
 from device_agent.errors import AgentError, NetworkError, PlatformError, SeatsFull, Throttled
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.engine import Started
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.observe import Observer
 from device_agent.lifecycle.record import Bound, Record
+from device_agent.lifecycle.token import FIRST_GUESS_S, SHORTEST_S, Token
 from device_agent.service.keeper import CHECK_S, Keeper
 from device_agent.service.lines import Lines
 from device_agent.service.pace import PACES
 from device_agent.service.report import Report
+from device_agent.service.token_renewal import SPREAD_S
 
 from .conftest import CODE, FILES, START, Site, Time
 
@@ -33,19 +37,34 @@ HOUR = 3600.0
 
 
 class Stub:
-    """A device of which only the network matters: it asks, and is answered or not."""
+    """A device of which only the network matters: it asks for a seat, a session or a token, and is answered or not."""
 
-    def __init__(self, ask: Callable[[], None], *, phase: Phase = Phase.READY) -> None:
+    def __init__(self, ask: Callable[[str], None], time: Time, *, phase: Phase, life_s: float) -> None:
         self.record = Record(gen=1, phase=phase, bound=Bound(at=1.0))
-        self.has_avatar, self.is_sealing, self.now, self.certificate = True, False, 0.0, None
-        self.start, self.may_ask_for_orders = ask, False
+        self.has_avatar, self.is_sealing, self.certificate = True, False, None
+        self._ask, self._time, self.may_ask_for_orders = ask, time, False
+        self.token = Token(token=Secret("x"), at=time.now, life_s=life_s)
+
+    @property
+    def now(self) -> float:
+        return self._time.now
+
+    def start(self) -> Started:
+        self._ask("session")
+        return Started(im_token=Secret(""), request_id="")
+
+    def refresh_token(self) -> bool:
+        self._ask("token")
+        self.token = msgspec.structs.replace(self.token, at=self.now)
+        return True
 
     def probe(self) -> None:
         """One request a call: there is but one anyway."""
 
     def bind(self, *, lost: bool = False) -> None:
         del lost
-        self.start()
+        self._ask("seat")
+        self.token = msgspec.structs.replace(self.token, at=self.now)
         self.record = self.record.changed(gen=2, phase=Phase.READY)
 
     def offline(self, seconds: float, *, boot: str) -> None:
@@ -81,43 +100,51 @@ def busiest(times: list[float], *, mean: float) -> float:
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "phase", "most"),
+    ("error", "cause", "phase", "life_s", "most"),
     [
-        (NetworkError("x", code="network.timeout"), Cause.NET, Phase.READY, 3),
-        (NetworkError("x", code="network.timeout"), Cause.NET, Phase.IDENTIFIED, 3),
-        (Throttled("x", code="Throttling.User"), Cause.THROTTLE, Phase.READY, 3),
-        (SeatsFull("x", code="Full"), Cause.SEAT, Phase.SEAT_FULL, 3),
-        (PlatformError("x", code="10020001"), Cause.EXPIRED, Phase.LICENSE_BLOCKED, 4),
+        (NetworkError("x", code="network.timeout"), Cause.NET, Phase.READY, FIRST_GUESS_S, 3),
+        (NetworkError("x", code="network.timeout"), Cause.NET, Phase.READY, SHORTEST_S, 3),
+        (NetworkError("x", code="network.timeout"), Cause.NET, Phase.IDENTIFIED, FIRST_GUESS_S, 3),
+        (Throttled("x", code="Throttling.User"), Cause.THROTTLE, Phase.READY, FIRST_GUESS_S, 3),
+        (SeatsFull("x", code="Full"), Cause.SEAT, Phase.SEAT_FULL, FIRST_GUESS_S, 3),
+        (PlatformError("x", code="10020001"), Cause.EXPIRED, Phase.LICENSE_BLOCKED, FIRST_GUESS_S, 4),
     ],
-    ids=["outage", "outage of a new fleet", "throttled", "no seats", "order ended"],
+    ids=["outage", "outage, short tokens", "outage of a new fleet", "throttled", "no seats", "order ended"],
 )
 def test_a_thousand_agents_do_not_come_back_as_one(
-    tmp_path: Path, error: AgentError, cause: Cause, phase: Phase, most: float
+    tmp_path: Path, error: AgentError, cause: Cause, phase: Phase, life_s: float, most: float
 ) -> None:
     """All of them fail at once, as when power comes back to a whole site; six hours later it is mended."""
     chance, ends = random.Random(7), 6 * HOUR
     asked: list[float] = []
+    tokens: list[float] = []
     arrived: dict[int, float] = {}
     agents = []
     for number in range(AGENTS):
         time = Time(now=chance.random())
 
-        def ask(number: int = number, time: Time = time) -> None:
-            asked.append(time.now)
+        def ask(what: str, number: int = number, time: Time = time) -> None:
+            (tokens if what == "token" else asked).append(time.now)
             if time.now < ends:
                 raise error
             arrived.setdefault(number, time.now)
 
-        agents.append((kept_by(Stub(ask, phase=phase), time, chance, tmp_path).step, time))
+        agents.append((kept_by(Stub(ask, time, phase=phase, life_s=life_s), time, chance, tmp_path).step, time))
     run(agents, until=ends + 4 * HOUR)
     pace = PACES[cause]
     assert len(arrived) == AGENTS
     assert max(arrived.values()) <= ends + pace.cap_s + 60
     assert busiest(list(arrived.values()), mean=AGENTS / (pace.cap_s / 60)) <= most
+    if cause in (Cause.NET, Cause.THROTTLE):  # sessions after seats, and tokens that are too old by then, do not add up
+        back = [at for at in [*asked, *tokens] if ends <= at < ends + pace.cap_s]
+        assert busiest(back, mean=AGENTS / (pace.cap_s / 60)) <= most
     # Nor are they one after the very first failure, which all of them met in the same second.
     assert busiest([at for at in asked if 60 <= at < ends], mean=AGENTS) <= (0.1 if pace.least_s >= 900 else 2)
     later = [at for at in asked if at >= ends + 3 * HOUR]
     assert busiest(later, mean=AGENTS / (CHECK_S / 60)) <= 3, "in the usual rhythm, and still spread over it"
+    renewed = [at for at in tokens if at >= ends + 3 * HOUR]
+    assert len(renewed) >= AGENTS * HOUR / (life_s / 2) * 0.4, "at half of their life, or rarer while told to ask less"
+    assert busiest(renewed, mean=AGENTS / (life_s / 120)) <= 3
 
 
 @pytest.mark.slow
@@ -149,5 +176,8 @@ def test_a_thousand_real_agents_and_the_real_harness(tmp_path: Path) -> None:
         cap = PACES[Cause.NET].cap_s
         assert len([call for call in calls if call.at < ends + cap + 60]) >= AGENTS
         assert busiest([call.at for call in calls if call.at < ends + cap], mean=AGENTS / (cap / 60)) <= 3
-        assert {call.operation for call in calls} == {"ClientStart"}, "nobody asks for its seat again"
+        assert {call.operation for call in calls} == {"ClientStart", "LicenseAuth"}, "nobody asks for its seat again"
+        tokens = [call.at for call in calls if call.operation == "LicenseAuth"]
+        assert len(tokens) >= AGENTS, "every token was too old"
+        assert busiest(tokens, mean=AGENTS / (SPREAD_S / 60)) <= 3
         assert len(harness.seats()) == AGENTS
