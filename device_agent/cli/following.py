@@ -23,6 +23,7 @@ from device_agent.display.opening import open_files
 from device_agent.display.place import run_folder
 from device_agent.display.silence import Silence
 from device_agent.display.state import Watcher
+from device_agent.display.ticket import to_scan
 from device_agent.display.trial import Task, Verdict, tried
 from device_agent.errors import AgentError
 from device_agent.service.lines import Lines
@@ -103,7 +104,7 @@ def follow(
             silence=Silence(boot=this_boot(os.environ), steady=clock.steady),
             steady=clock.steady,
             log=log,
-            extras=Extras(chinese=chinese()),
+            extras=Extras(chinese=chinese(), ticket=lambda id_hash: to_scan(folder, removed=id_hash)),
             refusals=(GraphicsError,),
         )
         _turn_for_ever(follower, notifier, observe, clock.steady)

@@ -51,6 +51,7 @@ def unbind(
     as_json: options.Json = False,
 ) -> None:
     """Give the seat back (ClientUnbindDevice), then erase licence, tokens and avatars."""
+    from device_agent.display.place import run_folder
     from device_agent.lifecycle.engine import Engine
     from device_agent.lifecycle.leaving import TAKEN_OUT
 
@@ -75,7 +76,8 @@ def unbind(
     signed = _read_order(order) if order is not None else None
     with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
         if accept_seat_leak:
-            _abandon(engine, ticket=ticket, picture=ticket_picture_file, reason=reason, as_json=as_json)
+            folder = run_folder(settings.state_dir, os.environ)
+            _abandon(engine, ticket=ticket, picture=ticket_picture_file, screen=folder, reason=reason, as_json=as_json)
             return
         device_id = engine.record.device_id
         if signed is not None:
@@ -110,7 +112,9 @@ def unbind(
         _what_stays(settings)
 
 
-def _abandon(engine: Engine, *, ticket: Path | None, picture: Path | None, reason: str, as_json: bool) -> None:
+def _abandon(
+    engine: Engine, *, ticket: Path | None, picture: Path | None, screen: Path | None, reason: str, as_json: bool
+) -> None:
     """Erase first and leave the seat to whoever runs the fleet; the ticket is out before anything is gone."""
 
     def keep(orphan: OrphanTicket) -> None:
@@ -118,10 +122,13 @@ def _abandon(engine: Engine, *, ticket: Path | None, picture: Path | None, reaso
             _write(ticket, orphan.text().encode() + b"\n")
         if picture is not None:
             _write(picture, ticket_picture(orphan, picture))
+        leave(orphan, screen)
         if not as_json:
             present.put("Seat that may stay taken; give this to whoever runs the fleet:")
             present.put(orphan.text())
             draw(orphan)
+
+    from device_agent.display.ticket import leave
 
     orphan = engine.abandon(keep=keep, reason=reason)
     if as_json:

@@ -112,8 +112,8 @@ CARDS: Mapping[Scene, Card] = MappingProxyType(
         Scene.REMOVED: Card(
             zh="设备已移除",
             en="This device was removed",
-            zh_do="席位已归还，授权数据已清除。\n再次启用：avatar-agent\u00a0bind",
-            en_do="Its seat was given back, its licence data is erased.\nTo use it again: avatar-agent\u00a0bind",
+            zh_do="授权数据已清除。\n再次启用：avatar-agent\u00a0bind",
+            en_do="Its licence data is erased.\nTo use it again: avatar-agent\u00a0bind",
             tone="quiet",
         ),
         Scene.ABANDONED: Card(

@@ -52,10 +52,12 @@ class Window(Protocol[Shown]):
 
 @dataclass(frozen=True, kw_only=True)
 class Extras:
-    """What cards are made with: a font with Chinese letters, and the ticket of a seat that was given up by force."""
+    """What cards are made with: a font with Chinese letters, and the ticket of the seat that a device (the hash of its
+    id) gave up by force, to be scanned.
+    """
 
     chinese: Face | None = None
-    ticket: Callable[[], Picture | None] = lambda: None
+    ticket: Callable[[str], Picture | None] = lambda _id_hash: None
 
 
 class Follower(Generic[Ready]):
@@ -213,7 +215,8 @@ class Follower(Generic[Ready]):
         operators = self._operators_picture(state) if scene is Scene.OPERATORS else None
         if operators is not None:
             return operators
-        ticket = self._extras.ticket() if scene is Scene.ABANDONED else None
+        tombstone = state.record.tombstone
+        ticket = self._extras.ticket(tombstone.id_hash) if scene is Scene.ABANDONED and tombstone is not None else None
         card = CARDS[Scene.LOCKED if scene is Scene.OPERATORS else scene]
         return card_picture(card, size=self._window.size, code=code, chinese=self._extras.chinese, ticket=ticket)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -331,8 +330,7 @@ def test_the_operator_s_own_picture(bench: Bench, tmp_path: Path) -> None:
 def test_a_ticket_is_on_the_screen_after_a_removal_by_force(bench: Bench) -> None:
     modules = np.full((21, 21), 255, np.uint8)
     modules[::2] = 0
-    known: Callable[[], np.ndarray | None] = lambda: modules  # noqa: E731
-    bench.extras = Extras(ticket=known)
+    bench.extras = Extras(ticket=lambda removed: modules if removed == "h" else None)
     bench.window.size = (900, 1600)
     bench.start()
     bench.become(Record(phase=Phase.DECOMMISSIONED, tombstone=Tombstone(id_hash="h", at=1.0)))
