@@ -96,18 +96,24 @@ def follow(
             asset = load_package(files, name=package.code, limits=asset_limits(settings, limit))
             return prepare(asset, aspect=window.aspect, clip=clip, camera=camera, background=background)
 
+        notes = Notes(folder, steady=clock.steady)
         follower = Follower(
             look=Watcher(load_settings=load, config=named, steady=clock.steady).look,
             window=window,
             loader=Loader(try_=try_, prepare=ready, refusals=(AssetError,)),
-            notes=Notes(folder, steady=clock.steady),
+            notes=notes,
             silence=Silence(boot=this_boot(os.environ), steady=clock.steady),
             steady=clock.steady,
             log=log,
             extras=Extras(chinese=chinese(), ticket=lambda id_hash: to_scan(folder, removed=id_hash)),
             refusals=(GraphicsError,),
         )
-        _turn_for_ever(follower, notifier, observe, clock.steady)
+        try:
+            _turn_for_ever(follower, notifier, observe, clock.steady)
+        except (SystemExit, KeyboardInterrupt):
+            notes.forgive()
+            raise
+        notes.forgive()
 
 
 def _run_folder(load: Callable[[], Settings]) -> Path | None:

@@ -96,6 +96,15 @@ class Notes:
         self._kept.starts[sha256] = Start(count=min(before.count, TOO_OFTEN - 1) + 1, at=self._steady())
         self._write()
 
+    def forgive(self) -> None:
+        """This process ends because it was told to: what it drew did not make it crash."""
+        for sha256 in self._begun & self._kept.starts.keys():
+            start = self._kept.starts.pop(sha256)
+            if start.count > 1:
+                self._kept.starts[sha256] = Start(count=start.count - 1, at=start.at)
+        self._begun.clear()
+        self._write()
+
     def settle(self, sha256: str) -> None:
         """The package has been drawn for ``STEADY_S``."""
         if self._kept.starts.pop(sha256, None) is not None:

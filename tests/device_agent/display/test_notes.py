@@ -61,6 +61,19 @@ def test_a_package_that_has_lived_starts_from_nothing(folder: Path) -> None:
     assert Notes(folder, steady=time.steady).against("a") == ""
 
 
+def test_a_display_that_is_told_to_stop_did_not_crash(folder: Path) -> None:
+    time = Time()
+    for _ in range(5):
+        notes = Notes(folder, steady=time.steady)
+        notes.begin("a")
+        notes.forgive()
+    assert read(folder).starts == {}
+    for _ in range(2):
+        Notes(folder, steady=time.steady).begin("a")
+    Notes(folder, steady=time.steady).forgive()
+    assert read(folder).starts["a"].count == 2, "what others crashed of stays"
+
+
 def test_refusals_end_and_proofs_stay(folder: Path) -> None:
     time = Time()
     notes = Notes(folder, steady=time.steady)
