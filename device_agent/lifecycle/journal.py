@@ -19,8 +19,8 @@ from certs.files import erase, open_private, private_directory, read_private, wr
 from device_agent.errors import StateError
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point, Reach, unwatched
-from device_agent.lifecycle.record import Record
-from device_agent.lifecycle.slot import LIMIT, SLOTS, Slot, encode, parse
+from device_agent.lifecycle.record import SCHEMA, Record
+from device_agent.lifecycle.slot import KEYED, LIMIT, SLOTS, Slot, encode, parse
 
 if TYPE_CHECKING:
     from device_agent.lifecycle.keyring import Keyring
@@ -118,8 +118,9 @@ class Journal:
         if fresh.phase is Phase.CLONE_SUSPECT and self._keyring.is_lost:
             self._record = fresh
             return fresh
-        vouched = fresh.tombstone is None
-        data = encode(fresh, mac=self._keyring.mac) if vouched else encode(fresh)
+        data = encode(fresh, mac=self._keyring.mac) if fresh.tombstone is None else encode(fresh)
+        keyed = fresh.tombstone is None and self._keyring.seals
+        fresh = fresh.changed(v=KEYED if keyed else SCHEMA)
         slot = 1 - self._slot
         path = self._folder / SLOTS[slot]
         if SLOTS[slot] in self._damaged:
@@ -130,7 +131,7 @@ class Journal:
         write_private(path, data)
         self._reach(Point.RECORD_WRITTEN)
         self._record, self._slot, self.blank_reason = fresh, slot, ""
-        if vouched and self._keyring.seals:
+        if keyed:
             self.is_keyed, self._keyring.trusts_bare = True, False
         return fresh
 

@@ -133,7 +133,7 @@ class Keyring:
                 "the secrets of this device cannot be opened: they were sealed to another TPM, or it was cleared since",
                 code="seal.lost",
                 where=str(self._folder),
-                hint="see avatar-agent doctor; avatar-agent bind with the licence file makes new ones",
+                hint="bind again with the licence file: avatar-agent bind; an office wants a new enroll_secret for it",
             )
 
     def believes(self, slot: Slot) -> bool:
@@ -233,9 +233,16 @@ def reading(state_dir: Path, *, sealer: Sealer | None) -> Keyring:
     return keyring
 
 
+def keyring_of(settings: Settings) -> Keyring:
+    """For who only reads, of the state folder and the TPM that the settings name; nobody is asked yet."""
+    return Keyring(settings.state_dir, sealer=Sealer(Path(settings.tpm)) if settings.tpm else None)
+
+
 def read_with(settings: Settings) -> Keyring:
-    """``reading`` of the state folder that the settings name, with the TPM that they name."""
-    return reading(settings.state_dir, sealer=Sealer(Path(settings.tpm)) if settings.tpm else None)
+    """``keyring_of``, found out about. Raises as ``reading``."""
+    keyring = keyring_of(settings)
+    keyring.require()
+    return keyring
 
 
 def _mac(key: bytes, signed: bytes) -> bytes:

@@ -32,7 +32,7 @@ from device_agent.lifecycle import sealed_key
 from device_agent.lifecycle.account import account_of
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
-from device_agent.lifecycle.keyring import read_with
+from device_agent.lifecycle.keyring import keyring_of, read_with
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.service.drive import checked
@@ -277,21 +277,18 @@ def _secrets(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Findin
                 fix="once bound, remove that file and the setting license_file: the sealed copy is used then",
             )
     elif not vault.is_empty():
-        seals = f'tpm = "{TPM}" in the settings, install --systemd --tpm: they are sealed at the next start'
-        yield Finding(
-            check="secrets",
-            level=Level.WARNING,
-            says="licence, tokens and key are in files: whoever has the disk has them",
-            fix=seals
-            if TPM.exists() and not settings.tpm
-            else "encrypt the disk (this machine has no TPM)"
-            if not settings.tpm
-            else "let the service run, or avatar-agent start: they are sealed then",
-        )
+        if settings.tpm:
+            fix = "let the service run, or avatar-agent start: they are sealed to the TPM then"
+        elif TPM.exists():
+            fix = f'tpm = "{TPM}" in the settings, install --systemd --tpm: they are sealed at the next start'
+        else:
+            fix = "encrypt the disk; a machine with a TPM can seal them to it"
+        says = "licence, tokens and key are in files: whoever has the disk has them"
+        yield Finding(check="secrets", level=Level.WARNING, says=says, fix=fix)
 
 
 def _licence(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
-    vault = Vault(settings.state_dir, cover=read_with(settings))
+    vault = Vault(settings.state_dir, cover=keyring_of(settings))
     account = account_of(settings, vault=vault, record=load(settings.state_dir).record)
     account.license.private_key()
     says = f"{account.license.fingerprint}, tenant {account.tenant_id}, application {account.app_id}"
@@ -299,7 +296,7 @@ def _licence(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Findin
 
 
 def _certificate(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
-    identity = Vault(settings.state_dir, cover=read_with(settings)).lineage.current()
+    identity = Vault(settings.state_dir, cover=keyring_of(settings)).lineage.current()
     if identity is None:
         wanted = bool(settings.enroll_url or settings.broker_url)
         yield Finding(

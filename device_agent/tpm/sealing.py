@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from certs.secret import SecretBytes
 from device_agent.tpm import wire
 from device_agent.tpm.primary import Primary, primary
 
@@ -112,7 +113,7 @@ class Sealer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._kept: dict[SealedObject, bytes] = {}
+        self._kept: dict[SealedObject, SecretBytes] = {}
 
     def seal(self, data: bytes) -> SealedObject:
         """Seal up to 128 bytes.
@@ -122,7 +123,7 @@ class Sealer:
         """
         with self._line() as exchange:
             sealed = seal(exchange, data)
-        self._kept = {sealed: data}
+        self._kept = {sealed: SecretBytes(data)}
         return sealed
 
     def unseal(self, sealed: SealedObject) -> bytes:
@@ -134,7 +135,7 @@ class Sealer:
         """
         if sealed not in self._kept:
             with self._line() as exchange:
-                self._kept = {sealed: unseal(exchange, sealed)}
+                self._kept = {sealed: SecretBytes(unseal(exchange, sealed))}
         return self._kept[sealed]
 
     @contextmanager

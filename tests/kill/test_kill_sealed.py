@@ -29,13 +29,18 @@ NEVER_AGAIN = 10_000
 
 
 @pytest.fixture(scope="module")
+def chip() -> StandInTpm:
+    return StandInTpm()
+
+
+@pytest.fixture(scope="module")
 def sealed(
-    tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey, one_authority: Path
+    tmp_path_factory: pytest.TempPathFactory, killed_key: rsa.RSAPrivateKey, one_authority: Path, chip: StandInTpm
 ) -> Iterator[Machine]:
     """A machine with a TPM, and with a certificate instead of an access key."""
     folder = tmp_path_factory.mktemp("sealed")
     with (
-        StandInTpm().serving(folder / "tpm") as path,
+        chip.serving(folder / "tpm") as path,
         alive_machine(folder, lambda: killed_key, authority=one_authority, managed=True) as alive,
     ):
         alive.tpm = path
@@ -198,3 +203,28 @@ def test_a_disk_that_refuses_to_go_under_the_key(before: Unsealed, code: int, fo
         last = NEVER_AGAIN if forever else number + 1
         assert not before.machine.run("start", kill={"errno": code, "from": number, "until": last})
         before.lives_on()
+
+
+def bound_and_cleared(machine: Machine, chip: StandInTpm) -> None:
+    """A device with everything, whose TPM has just been cleared; the office gives it another secret."""
+    machine.renew()
+    assert not machine.run("bind", "start", "fetch")
+    chip.clear()
+    assert machine.office is not None
+    machine.secret = machine.office.office.invite(machine.device_id)
+    (machine.folder / "log").unlink()
+
+
+def test_killed_while_a_cleared_tpm_is_got_over(sealed: Machine, chip: StandInTpm) -> None:
+    """As after a lost disk: one seat, the same id, nothing of before believed, and a key that opens again."""
+    bound_and_cleared(sealed, chip)
+    assert not sealed.run("bind", "fetch")
+    last = operations(sealed.lines())
+    for number in range(1, last + 1, 9):
+        bound_and_cleared(sealed, chip)
+        assert sealed.run("bind", "fetch", kill={"op": number})
+        assert len(sealed.seats()) == 1
+        assert not sealed.run("bind", "fetch")
+        check(sealed)
+        assert sealed.record().record.phase is Phase.READY
+        finish(sealed)

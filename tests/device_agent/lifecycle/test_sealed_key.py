@@ -99,7 +99,7 @@ def test_both_copies_damaged_are_a_key_that_is_lost(folder: Path, damage: bytes)
         assert (journal.record.phase, journal.blank_reason) == (Phase.BLANK, "corrupt")
         written = journal.write(journal.record.moved(Event.IDENTITY_MADE, device_id="kiosk-1"))
     loaded = load(folder, keyring=keyring_of(folder, CHIP))
-    assert (loaded.record, loaded.keyed) == (written.changed(v=2), True)
+    assert (loaded.record, loaded.keyed) == (written, True)
 
 
 @pytest.mark.parametrize("kind", ["folder", "link"])
