@@ -170,6 +170,7 @@ class Unsealed:
         check(self.machine)
         assert self.machine.record().record.v == 2
         assert exposed(self.machine) == []
+        assert self.machine.vault().bare() == []
         assert sealed_key.is_there(self.machine.state)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from certs.cover import is_covered
 from certs.errors import SealError
 from certs.license import License
 from device_agent.errors import ConfigurationError, StateError
@@ -55,6 +56,13 @@ def exposed(kiosk: Kiosk) -> list[str]:
     return [name for name, data in kiosk.files().items() if any(secret in data for secret in secrets(kiosk))]
 
 
+def bare(kiosk: Kiosk) -> list[str]:
+    """Files among the secrets, whatever their names, that no key covers; certificates are no secret."""
+    found = kiosk.files().items()
+    secret = ((name, data) for name, data in found if "/secrets/" in name and not name.endswith("chain.pem"))
+    return [name for name, data in secret if not is_covered(data)]
+
+
 def live(kiosk: Kiosk, *stages: str) -> None:
     for stage in stages:
         with kiosk.engine() as engine:
@@ -76,6 +84,7 @@ def test_a_whole_life_shows_no_secret_to_the_disk(managed: Kiosk, new_tpm: Calla
     for stage in ("bind", "start", "fetch", "renew"):
         live(managed, stage)
         assert exposed(managed) == [], stage
+    assert bare(managed) == []
     keys = [data for name, data in managed.files().items() if name.endswith("key.pem")]
     assert keys, "there is something to be seen"
     token = vault(managed).token()
@@ -94,11 +103,12 @@ def test_a_device_from_before_goes_under_the_key_as_it_is(managed: Kiosk, new_tp
     fingerprint = Vault(state(managed)).lineage.current()
     token = Vault(state(managed)).token()
     assert exposed(managed)
+    assert {"license.json", "token.json", "key.pem"} <= {Path(name).name for name in bare(managed)}
     managed.tpm = new_tpm()
     with managed.engine() as engine:
         assert [step.name for step in engine.steps] == ["storage key"]
         assert "4 secrets" in engine.steps[0].result or "3 secrets" in engine.steps[0].result
-    assert exposed(managed) == []
+    assert (exposed(managed), bare(managed)) == ([], [])
     after = load(state(managed), keyring=read_with(managed.settings()))
     assert after.keyed
     assert msgspec.structs.replace(after.record, gen=0, v=0) == msgspec.structs.replace(before, gen=0, v=0)
