@@ -12,7 +12,6 @@ from certs.errors import PrivateFileError
 from certs.files import private_directory
 from device_agent.cli.given import load_settings
 from device_agent.cli.limits import asset_limits
-from device_agent.cli.serving import this_boot
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.display.follow import Extras, Follower
@@ -26,6 +25,7 @@ from device_agent.display.state import Watcher
 from device_agent.display.ticket import to_scan
 from device_agent.display.trial import Task, Verdict, tried
 from device_agent.errors import AgentError
+from device_agent.service.boot import this_boot
 from device_agent.service.lines import Lines
 from device_agent.service.notify import Notifier
 from renderer.assets import load_package

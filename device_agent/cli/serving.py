@@ -6,22 +6,19 @@ import functools
 import os
 import random
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from device_agent.cli.given import load_settings
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.lifecycle.engine import this_machine
+from device_agent.service.boot import this_boot
 from device_agent.service.daemon import Daemon, health, signals
 from device_agent.service.drive import Drive
 from device_agent.service.keeper import Keeper
 from device_agent.service.notify import Notifier
 from device_agent.service.opening import open_for_service
 from device_agent.service.report import Report
-
-BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 def serve(
@@ -72,10 +69,3 @@ def serve(
             drive.stop()
     if status:
         sys.exit(status)
-
-
-def this_boot(environ: Mapping[str, str]) -> str:
-    """What tells this start of the machine from others: the unit says it, because the service sees little of /proc."""
-    with suppress(OSError):
-        return environ.get("BOOT_ID") or BOOT_ID_FILE.read_text("ascii").strip()
-    return "unknown"

@@ -10,8 +10,7 @@ import msgspec
 from device_agent.lifecycle.budget import is_spent, may_show, uncounted
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.record import Contact, Record
-from device_agent.service.keeper import CHECK_S, KEEP_S
-from device_agent.service.pace import MOST_SLOWER
+from device_agent.service.pace import CHECK_S, KEEP_S, MOST_SLOWER
 
 LONGEST_SILENCE_S = CHECK_S * 1.1 * MOST_SLOWER
 """Seconds that an agent may take from one licensed call to the next while all is well. One that is silent for longer

@@ -36,6 +36,8 @@ from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.lines import Lines
 from device_agent.service.overlay import Session, content_of
+from device_agent.service.pace import CHECK_S as CHECK_S
+from device_agent.service.pace import KEEP_S as KEEP_S
 from device_agent.service.pace import LINKS, MOST_SLOWER, STORAGE, cause_of_failure, wait_after
 from device_agent.service.report import Report, Snapshot
 from device_agent.service.token_renewal import TokenRenewal
@@ -44,17 +46,11 @@ SessionBegan = Callable[[Settings, DriveSession | None], None]
 
 OpenEngine = Callable[[Settings, Observer], AbstractContextManager[Engine]]
 
-CHECK_S = 1800.0
-"""Seconds between two regular licensed calls while all is well."""
-
 CONTENT_S = 43200.0
 """Seconds between two looks for a new version of the avatar."""
 
 SESSION_LEAST_S = 300.0
 """Seconds between two sessions of which the second is begun because the drive channel wants another token."""
-
-KEEP_S = 600.0
-"""Seconds between two writes of what only counts: an SD card does not live long."""
 
 BUSY_S = 5.0
 """Seconds to wait when a command works on the device."""

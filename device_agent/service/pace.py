@@ -14,6 +14,12 @@ from certs.errors import CertError, OrderError
 from device_agent.api.causes import Cause, cause_of
 from device_agent.errors import AgentError, LicenseRefused, NetworkError, PlatformError
 
+CHECK_S = 1800.0
+"""Seconds between two regular licensed calls while all is well."""
+
+KEEP_S = 600.0
+"""Seconds between two writes of what only counts: an SD card does not live long."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:

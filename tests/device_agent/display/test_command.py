@@ -115,3 +115,12 @@ def test_what_is_followed_is_no_file(site: Site, screen: str, tmp_path: Path) ->
     )  # fmt: skip
     assert done.returncode == 2
     assert "[usage.preview]" in done.stderr
+
+
+def test_the_display_does_not_even_load_what_speaks_to_a_network() -> None:
+    program = "import sys, device_agent.cli.following; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert "device_agent.display.follow" in loaded
+    network = {"ssl", "httpx", "h11", "http.client", "device_agent.api.client", "device_agent.lifecycle.engine"}
+    assert not loaded & network

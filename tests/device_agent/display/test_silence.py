@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from device_agent.display.silence import LONGEST_SILENCE_S, Silence
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.record import Bound, Contact, Content, Record
-from device_agent.service.keeper import KEEP_S
+from device_agent.service.pace import KEEP_S
 
 WEEK = 604800.0
 
