@@ -304,7 +304,7 @@ class Keeper:
         try:
             if isinstance(refusal, AgentError):
                 engine.believe(refusal)
-            self._failed(refusal)
+            self._ordered(engine, by=refusal.where)
             engine.unbind()
         except PrivateFileError:
             raise
@@ -321,12 +321,20 @@ class Keeper:
             return False
         rhythm.asked_at = now
         try:
-            return engine.ask_for_order()
+            if not engine.ask_for_order():
+                return False
         except PrivateFileError:
             raise
         except (AgentError, CertError) as error:
             self._log.warning("order", code=error.code, message=error.message, where=error.where, hint=error.hint)
             return False
+        self._ordered(engine, by=self.settings.order_url)
+        return True
+
+    def _ordered(self, engine: Engine, *, by: str) -> None:
+        """Say on whose word this device leaves, while there is one to say it."""
+        order = engine.record.orders[-1:] if self.settings.order_keys is not None else ()
+        self._log.warning("removed by headquarters", by=by, order=order[0] if order else "the office's word")
 
     def _renew(self, engine: Engine) -> None:
         """The certificate, when it is time; a failure costs nothing as long as the old one is valid."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import io
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -60,6 +61,10 @@ class Stub:
 
     def probe(self) -> None:
         """One request a call: there is but one anyway."""
+
+    def ask_for_order(self) -> bool:
+        """Looks where orders lie, once somebody says that there is such a place."""
+        raise NotImplementedError
 
     def bind(self, *, lost: bool = False) -> None:
         del lost
@@ -145,6 +150,35 @@ def test_a_thousand_agents_do_not_come_back_as_one(
     renewed = [at for at in tokens if at >= ends + 3 * HOUR]
     assert len(renewed) >= AGENTS * HOUR / (life_s / 2) * 0.4, "at half of their life, or rarer while told to ask less"
     assert busiest(renewed, mean=AGENTS / (life_s / 120)) <= 3
+
+
+def test_a_place_of_orders_is_asked_by_a_thousand_without_haste(tmp_path: Path) -> None:
+    """The platform and the place of orders are both away for two hours; neither is run over when it comes back."""
+    chance, ends = random.Random(9), 2 * HOUR
+    asked: dict[int, list[float]] = {number: [] for number in range(AGENTS)}
+    agents = []
+    for number in range(AGENTS):
+        time = Time(now=chance.random())
+
+        def away(_what: str = "order", time: Time = time) -> None:
+            if time.now < ends:
+                raise NetworkError("x", code="network.timeout")
+
+        def look(number: int = number, time: Time = time) -> bool:
+            asked[number].append(time.now)
+            away(time=time)
+            return False
+
+        stub = Stub(away, time, phase=Phase.READY, life_s=24 * HOUR)
+        stub.may_ask_for_orders, stub.ask_for_order = True, look  # type: ignore[method-assign]
+        agents.append((kept_by(stub, time, chance, tmp_path).step, time))
+    run(agents, until=ends + 2 * HOUR)
+    for times in asked.values():
+        assert min(later - before for before, later in itertools.pairwise(times)) >= CHECK_S * 0.8, "V9"
+        assert len(times) >= 6, "and not forgotten while the platform is away"
+    everything = [at for times in asked.values() for at in times]
+    mean = AGENTS / (CHECK_S * 0.8 / 60)
+    assert busiest([at for at in everything if at >= HOUR], mean=mean) <= 3, "V17"
 
 
 @pytest.mark.slow
