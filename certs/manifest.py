@@ -28,11 +28,32 @@ LONGEST = 1024 * 1024
 KIND = "avatar-content"
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+class Package(msgspec.Struct, frozen=True, kw_only=True):
     """One sealed package: SHA-256, lower-case hexadecimal, and length in bytes."""
 
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     size: Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Listed(Package, frozen=True, kw_only=True, omit_defaults=True):
+    """The package of an avatar, for the whole fleet or first for a part of it.
+
+    Attributes:
+        rollout: the part, 0 to 1, whose turn it is; the rest stays with ``before``.
+        before: the package that was shown until now; there must be one where ``rollout`` is less than 1.
+    """
+
+    rollout: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 1.0
+    before: Package | None = None
+
+    def is_turn_of(self, device_id: str) -> bool:
+        """Whether this device takes the package now.
+
+        A device's place hangs on its id and the package, not on the list's version: when a later list raises
+        ``rollout``, those whose turn it was stay in, and another package begins with other devices.
+        """
+        place = hashlib.sha256(f"avatar-rollout-v1\0{self.sha256}\0{device_id}".encode()).digest()
+        return int.from_bytes(place[:8]) < self.rollout * 2**64
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "type"}):
@@ -54,7 +75,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "type"
     @property
     def digest(self) -> str:
         """SHA-256 of what is listed for whom: the same when it was only signed again with a later end."""
-        listed = {code: [entry.sha256, entry.size] for code, entry in self.avatars.items()}
+        listed: dict[str, list[object]] = {code: [one.sha256, one.size] for code, one in self.avatars.items()}
+        for code, one in self.avatars.items():
+            if one.before is not None:
+                listed[code] += [one.rollout, one.before.sha256, one.before.size]
         facts = msgspec.json.encode([self.tenant_id, self.app_id, listed], order="sorted")
         return hashlib.sha256(facts).hexdigest()
 
@@ -106,7 +130,7 @@ def verify(
         manifest = msgspec.json.decode(payload, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _bad_form(where) from None
-    if manifest.kind != KIND:
+    if manifest.kind != KIND or any(one.rollout < 1.0 and one.before is None for one in manifest.avatars.values()):
         raise _bad_form(where)
     if now >= manifest.expires:
         raise ManifestError(

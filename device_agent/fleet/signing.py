@@ -13,7 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from certs import manifest, order, signed
-from certs.manifest import Listed, Manifest
+from certs.manifest import Listed, Manifest, Package
 from certs.order import REMOVE, Order
 from device_agent.errors import ConfigurationError, UsageError
 from device_agent.fleet.targets import checked_id
@@ -74,6 +74,7 @@ def removals(
 def content(
     packages: Mapping[str, Path],
     *,
+    rollouts: Mapping[str, tuple[float, Path]] | None = None,
     version: int,
     tenant_id: int,
     app_id: str,
@@ -81,6 +82,9 @@ def content(
     key: Ed25519PrivateKey,
 ) -> tuple[Manifest, bytes]:
     """A list of sealed packages as they are in these files, and its signed form.
+
+    Args:
+        rollouts: code -> the part of the fleet whose turn it is, and the package that the rest stays with.
 
     Raises:
         ConfigurationError: a file cannot be read, or is empty.
@@ -90,12 +94,20 @@ def content(
         expires=expires,
         tenant_id=tenant_id,
         app_id=app_id,
-        avatars={code: _listed(file) for code, file in packages.items()},
+        avatars={code: _listed(file, (rollouts or {}).get(code)) for code, file in packages.items()},
     )
     return listed, manifest.sign(listed, key=key)
 
 
-def _listed(file: Path) -> Listed:
+def _listed(file: Path, rollout: tuple[float, Path] | None) -> Listed:
+    new = _package(file)
+    if rollout is None:
+        return Listed(sha256=new.sha256, size=new.size)
+    part, before = rollout
+    return Listed(sha256=new.sha256, size=new.size, rollout=part, before=_package(before))
+
+
+def _package(file: Path) -> Package:
     digest, size = hashlib.sha256(), 0
     try:
         with file.open("rb") as stream:
@@ -111,7 +123,7 @@ def _listed(file: Path) -> Listed:
         ) from error
     if not size:
         raise ConfigurationError("the package is empty", code="fleet.file", where=str(file), hint="download it again")
-    return Listed(sha256=digest.hexdigest(), size=size)
+    return Package(sha256=digest.hexdigest(), size=size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import msgspec
 from certs.errors import ManifestError
 from certs.manifest import LONGEST, Manifest, read_keys, verify
 from certs.signed import key_id
+from device_agent.avatars.cache import CachedPackage
 from device_agent.avatars.render_data import RenderData
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
-def listed(device: Device, code: str, data: RenderData) -> RenderData:
-    """What the platform says about an avatar, held to the operator's manifest where the settings name one.
+def listed(device: Device, code: str, data: RenderData) -> RenderData | CachedPackage:
+    """What the platform says about an avatar, held to the operator's manifest where the settings name one; or the
+    package that is here, when it is not this device's turn for a new one.
 
     The version that was accepted is durable before anything is downloaded by it.
 
@@ -39,8 +41,10 @@ def listed(device: Device, code: str, data: RenderData) -> RenderData:
         threshold = device.settings.content_threshold
         manifest = verify(document or b"", keys=keys, threshold=threshold, now=now, where=shown(address))
         _accept(device, manifest)
-        found = _held_to(manifest, code, data, where=shown(address))
+        found = _held_to(device, manifest, code, data, where=shown(address))
         note.result = f"version {manifest.version}, until {manifest.expires.astimezone(UTC):%Y-%m-%d}"
+        if isinstance(found, CachedPackage):
+            note.result += ", not this device's turn yet"
     return found
 
 
@@ -94,7 +98,9 @@ def _accept(device: Device, manifest: Manifest) -> None:
     device.journal.write(record.changed(content=content))
 
 
-def _held_to(manifest: Manifest, code: str, data: RenderData, *, where: str) -> RenderData:
+def _held_to(
+    device: Device, manifest: Manifest, code: str, data: RenderData, *, where: str
+) -> RenderData | CachedPackage:
     entry = manifest.avatars.get(code)
     if entry is None:
         raise ManifestError(
@@ -103,6 +109,14 @@ def _held_to(manifest: Manifest, code: str, data: RenderData, *, where: str) -> 
             where=where,
             hint="have it listed, or fetch another",
         )
+    before = entry.before
+    if before is not None and not entry.is_turn_of(device.journal.record.device_id):
+        here = device.cache.cached(code)
+        if here is not None and here.sha256 == before.sha256:
+            return here
+        if data.sha256 == before.sha256 and data.size in (None, before.size):
+            return data.held_to(sha256=before.sha256, size=before.size)
+        # Neither here nor to be had: a new device takes the new one, which is signed too, rather than show nothing.
     if data.sha256 not in (None, entry.sha256) or data.size not in (None, entry.size):
         raise ManifestError(
             f"the platform's package of {code} is not the one that the manifest lists",

@@ -63,9 +63,9 @@ def fetch(device: Device, code: str, *, progress: Progress | None) -> tuple[Cach
         raw = answer.data.render_data if answer.data is not None else None
         data = RenderData.parse(raw or "", names=device.settings.render_data_names or None)
         note.result = f"package version {data.version or 'unknown'}, sha256 {(data.sha256 or 'not given')[:12]}"
-    data = listed(device, code, data)
+    allowed = listed(device, code, data)
     device.reach(Point.PACKAGE_FETCH)
-    package = _download(device, code, data, progress=progress)
+    package = allowed if isinstance(allowed, CachedPackage) else _download(device, code, allowed, progress=progress)
     device.reach(Point.PACKAGE_ACTIVE)
     record = device.journal.record
     packages, here = {**record.content.packages, code: package.sha256}, device.cache.codes()

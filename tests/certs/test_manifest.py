@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from certs import manifest as subject
 from certs import signed
 from certs.errors import ManifestError
-from certs.manifest import Listed, Manifest, read_keys, sign, verify
+from certs.manifest import Listed, Manifest, Package, read_keys, sign, verify
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -65,7 +65,11 @@ def test_its_end_is_exact_and_another_kind_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"version": 0}, {"version": 1.5}, {"version": True}, {"expires": "2026-06-03T00:00:00"}, {"expires": 5},
+    [{"avatars": {"a": {"sha256": "ab" * 32, "size": 1, "rollout": 0.5}}},
+     {"avatars": {"a": {"sha256": "ab" * 32, "size": 1, "rollout": 1.5, "before": {"sha256": "cd" * 32, "size": 1}}}},
+     {"avatars": {"a": {"sha256": "ab" * 32, "size": 1, "rollout": -1, "before": {"sha256": "cd" * 32, "size": 1}}}},
+     {"avatars": {"a": {"sha256": "ab" * 32, "size": 1, "rollout": 0.5, "before": {"sha256": "cd", "size": 1}}}},
+     {"version": 0}, {"version": 1.5}, {"version": True}, {"expires": "2026-06-03T00:00:00"}, {"expires": 5},
      {"avatars": []}, {"avatars": {"a": {"sha256": "AB" * 32, "size": 1}}}, {"avatars": {"a": {"sha256": "ab" * 32}}},
      {"avatars": {"a": {"sha256": "ab" * 32, "size": 0}}}, {"tenant_id": "1"}, {"type": None}],
 )  # fmt: skip
@@ -145,3 +149,29 @@ def test_a_threshold_counts_different_keys_that_signed() -> None:
         with pytest.raises(ManifestError, match="1 of the operator's keys signed") as caught:
             verify(data, keys=known, now=NOW, threshold=2)
         assert caught.value.code == "manifest.signature"
+
+
+def staged(rollout: float, sha256: str = "ab" * 32) -> Listed:
+    return Listed(sha256=sha256, size=10, rollout=rollout, before=Package(sha256="cd" * 32, size=9))
+
+
+def test_a_part_of_the_fleet_is_that_part_and_grows() -> None:
+    fleet = [f"KIOSK-{number}" for number in range(2000)]
+    turns = {part: {device for device in fleet if staged(part).is_turn_of(device)} for part in (0.0, 0.1, 0.5, 1.0)}
+    assert turns[0.0] == set()
+    assert turns[1.0] == set(fleet)
+    assert 150 < len(turns[0.1]) < 250
+    assert 900 < len(turns[0.5]) < 1100
+    assert turns[0.1] < turns[0.5], "whose turn it was stays in"
+    others = {device for device in fleet if staged(0.1, "ef" * 32).is_turn_of(device)}
+    assert len(others & turns[0.1]) < 60, "another package begins with others"
+
+
+def test_a_rollout_is_a_part_of_what_is_listed_and_its_absence_is_not() -> None:
+    plain = msgspec.structs.replace(GOOD, avatars={"CH_1": Listed(sha256="ab" * 32, size=10)})
+    assert plain.digest == GOOD.digest
+    assert b"rollout" not in msgspec.json.encode(plain), "an agent of before reads it as it did"
+    digests = {msgspec.structs.replace(GOOD, avatars={"CH_1": staged(part)}).digest for part in (0.1, 0.5, 1.0)}
+    assert len(digests | {plain.digest}) == 4
+    data = sign(msgspec.structs.replace(GOOD, avatars={"CH_1": staged(0.1)}), key=KEY)
+    assert verify(data, keys=[KEY.public_key()], now=NOW).avatars["CH_1"] == staged(0.1)

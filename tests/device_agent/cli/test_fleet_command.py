@@ -132,6 +132,21 @@ def test_two_keys_sign_what_one_cannot(desk: Desk) -> None:
     assert manifest.verify(data, keys=manifest.read_keys(both), now=datetime.now(UTC), threshold=2).version == 1
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [["--rollout", "CH=0.1"], ["--before", "CH=a.zip"], ["--rollout", "X=0.1", "--before", "X=a.zip"],
+     ["--rollout", "CH=2", "--before", "CH=a.zip"], ["--rollout", "CH=nan", "--before", "CH=a.zip"],
+     ["--avatar", "CH=b.zip"], ["--avatar", "=b.zip"]],
+)  # fmt: skip
+def test_a_rollout_that_makes_no_sense_signs_nothing(desk: Desk, wrong: list[str]) -> None:
+    (desk.folder / "a.zip").write_bytes(b"sealed")
+    refused = desk.fleet(
+        "manifest", "--key", "none", "--avatar", "CH=a.zip", "--version", "1", "--expires", "7d", "--out", "m", *wrong,
+        status=2,
+    )  # fmt: skip
+    assert refused["code"] in ("usage.rollout", "usage.avatar")
+
+
 def leave_by_force(desk: Desk, *more: str) -> dict[str, Any]:
     desk.run("bind", device=True)
     told = desk.run("unbind", "--accept-seat-leak", *more, device=True)

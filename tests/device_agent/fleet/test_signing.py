@@ -77,3 +77,15 @@ def test_what_is_neither(data: bytes) -> None:
     with pytest.raises(ConfigurationError) as caught:
         look(data, where="x")
     assert (caught.value.code, caught.value.where) == ("fleet.document", "x")
+
+
+def test_a_list_for_a_part_of_the_fleet(tmp_path: Path) -> None:
+    (tmp_path / "new.zip").write_bytes(b"new")
+    (tmp_path / "old.zip").write_bytes(b"older")
+    _, data = content(
+        {"CH": tmp_path / "new.zip"}, rollouts={"CH": (0.25, tmp_path / "old.zip")}, version=3, tenant_id=1, app_id="a",
+        expires=ENDS, key=KEY,
+    )  # fmt: skip
+    (one,) = manifest.verify(data, keys=KEYS, now=NOW).avatars.values()
+    assert one.before is not None
+    assert (one.size, one.rollout, one.before.size) == (3, 0.25, 5)

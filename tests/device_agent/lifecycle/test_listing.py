@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from certs.errors import ManifestError
-from certs.manifest import Listed, Manifest, sign
+from certs.manifest import Listed, Manifest, Package, sign
 from device_agent.errors import ConfigurationError, NetworkError, PackageError
 from device_agent.harness.packages.source import PackageSource
 from device_agent.lifecycle.content import open_avatar
@@ -243,3 +243,79 @@ def test_doctor_looks_at_the_keys(kiosk: Kiosk, office: Office) -> None:
     Path(kiosk.overrides["content_keys"]).write_bytes(b"none")
     assert finding().level is Level.BAD
     assert "openssl" in finding().fix
+
+
+def the_platform_s_package(kiosk: Kiosk) -> tuple[str, int]:
+    kiosk.harness.warm()
+    tenant = kiosk.harness.ready.tenant_id
+    rows = kiosk.harness.with_world(lambda world: world.shelf.listed(tenant_id=tenant))
+    return next((row.sha256, row.size) for row in rows if row.code == CODE)
+
+
+def stages(kiosk: Kiosk, office: Office, part: float, *, version: int, before: tuple[str, int]) -> None:
+    sha256, size = the_platform_s_package(kiosk)
+    old = Package(sha256=before[0], size=before[1])
+    office.signs(version=version, avatars={CODE: Listed(sha256=sha256, size=size, rollout=part, before=old)})
+
+
+def changed(kiosk: Kiosk) -> None:
+    package = PackageSource(code=CODE, name="test", read=lambda: {**FILES, "animation.glb": b"glTF of another"})
+    household = kiosk.harness._world.household
+    kiosk.harness.with_world(lambda world: world.shelf.offer(package, tenant_id=household.tenant_id))
+
+
+def shown(kiosk: Kiosk) -> bool:
+    """Whether the new one is shown."""
+    return open_avatar(kiosk.settings(), CODE)["animation.glb"] == b"glTF of another"
+
+
+def test_a_device_takes_a_new_package_when_it_is_its_turn(kiosk: Kiosk, office: Office) -> None:
+    office.signs(version=5)
+    fetch(kiosk)
+    old = the_platform_s_package(kiosk)
+    changed(kiosk)
+    stages(kiosk, office, 0.0, version=6, before=old)
+    downloads = len(kiosk.harness.calls(operation="assets"))
+    with kiosk.engine() as engine:
+        assert engine.fetch(CODE).package.sha256 == old[0]
+        assert engine.record.phase is Phase.READY
+        assert "turn" in next(step.result for step in engine.steps if step.name == "manifest")
+        assert engine.record.content.manifest_version == 6
+    packages = [call for call in kiosk.harness.calls(operation="assets")[downloads:] if call.path.endswith(".zip")]
+    assert packages == []
+    assert not shown(kiosk)
+    stages(kiosk, office, 1.0, version=7, before=old)
+    fetch(kiosk)
+    assert shown(kiosk)
+    stages(kiosk, office, 0.0, version=8, before=old)
+    fetch(kiosk)
+    assert shown(kiosk), "the old one is nowhere to be had any more: it stays with what it has"
+
+
+def test_a_new_device_out_of_turn_shows_the_old_one_or_what_there_is(
+    kiosk: Kiosk, office: Office, another_kiosk: Callable[[str], Kiosk]
+) -> None:
+    old = the_platform_s_package(kiosk)
+    stages(kiosk, office, 0.0, version=5, before=old)
+    fetch(kiosk)
+    assert not shown(kiosk), "the platform serves the old one still"
+    changed(kiosk)
+    stages(kiosk, office, 0.0, version=6, before=old)
+    other = another_kiosk("board-2")
+    other.overrides |= {name: kiosk.overrides[name] for name in ("content_manifest", "content_keys")}
+    fetch(other)
+    assert shown(other), "rather than nothing"
+    fetch(kiosk)
+    assert not shown(kiosk)
+
+
+def test_a_package_that_is_neither_is_refused_whosever_turn_it_is(kiosk: Kiosk, office: Office) -> None:
+    office.signs(version=5)
+    fetch(kiosk)
+    wrong = Listed(sha256="ab" * 32, size=1, rollout=0.0, before=Package(sha256="cd" * 32, size=1))
+    changed(kiosk)
+    office.signs(version=6, avatars={CODE: wrong})
+    with kiosk.engine() as engine, pytest.raises(ManifestError) as caught:
+        engine.fetch(CODE)
+    assert caught.value.code == "manifest.other"
+    assert not shown(kiosk)
