@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from device_agent.errors import ConfigurationError
@@ -30,6 +31,22 @@ def new_file(path: Path, data: bytes, *, private: bool = False) -> None:
             where=str(path),
             hint="name a file that is not there yet, in a folder that can be written",
         ) from error
+
+
+def absent(files: Iterable[Path]) -> None:
+    """See that none of these files is there, before the first of them is written.
+
+    Raises:
+        ConfigurationError: one is.
+    """
+    there = [file for file in files if os.path.lexists(file)]
+    if there:
+        raise ConfigurationError(
+            "the file is there already" if len(there) == 1 else f"{len(there)} of the files are there already",
+            code="fleet.file",
+            where=str(there[0]),
+            hint="name another place with --out; nothing was written",
+        )
 
 
 def replaced(path: Path, data: bytes) -> None:

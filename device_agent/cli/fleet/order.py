@@ -43,7 +43,7 @@ def remove(
     as_json: options.Json = False,
 ) -> None:
     """Sign orders to give the seat back and erase: one for each device, good once and until --expires."""
-    from device_agent.fleet.files import new_file
+    from device_agent.fleet.files import absent, new_file
     from device_agent.fleet.signing import end, removals
     from device_agent.fleet.targets import by_hand, from_file, merged
 
@@ -59,11 +59,11 @@ def remove(
         new_id=lambda: secrets.token_hex(8),
     )  # fmt: skip
     is_folder = len(signed) > 1 or out.is_dir() or not out.suffix
-    written = {}
+    files = {device_id: out / f"{quote(device_id, safe='')}.json" if is_folder else out for device_id in signed}
+    absent(files.values())  # all of them or none
     for device_id, data in signed.items():
-        file = out / f"{quote(device_id, safe='')}.json" if is_folder else out
-        new_file(file, data + b"\n")
-        written[device_id] = str(file)
+        new_file(files[device_id], data + b"\n")
+    written = {device_id: str(file) for device_id, file in files.items()}
     if as_json:
         present.put_json({"verb": "remove", "expires": ends.isoformat(), "files": written})
         return

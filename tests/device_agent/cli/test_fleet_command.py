@@ -89,6 +89,9 @@ def test_an_order_on_a_stick_removes_its_device_and_no_other(desk: Desk) -> None
     desk.device |= {"order_keys": str(desk.folder / "op/operator.pub")}
     desk.run("bind", device=True)
     made = desk.fleet("order", "remove", "kiosk-1", "kiosk-2", "--key", key, "--pass-file", "phrase", "--out", "stick")
+    sign = ("order", "remove", "kiosk-0", "kiosk-1", "--key", key, "--pass-file", "phrase", "--out", "stick")
+    assert desk.fleet(*sign, status=3)["code"] == "fleet.file"
+    assert not (desk.folder / "stick/kiosk-0.json").exists(), "all or none"
     refused = desk.run("unbind", "--order", made["files"]["kiosk-2"], device=True, status=4)
     assert refused["code"] == "order.device"
     assert desk.run("status", device=True)["phase"] == "bound"
