@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,8 @@ def preview(
         from device_agent.cli.following import follow as follow_device
         from renderer.output.mode import mode_of
 
+        if fullscreen and not controls and sys.stdout.isatty():
+            present.put("The device's screen takes no keys: Ctrl-C here ends it (--controls: Q and Escape do too).")
         follow_device(
             size=source.parse_size(size),
             fullscreen=fullscreen,

@@ -27,11 +27,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         memory: bytes of the child that are in memory; looked at twenty times a second. No limit on addresses: graphics
-            drivers take many more of those than they use.
+            drivers take many more of those than they use. The unit's 2 GiB hold the display and one child.
         seconds: from start to end.
     """
 
-    memory: int = 1280 * 1024**2
+    memory: int = 1536 * 1024**2
     seconds: float = 120.0
 
 
