@@ -25,6 +25,7 @@ from device_agent.errors import (
     SignatureRefused,
     Throttled,
 )
+from device_agent.lifecycle.machine import Phase
 from device_agent.service.keeper import Keeper
 from device_agent.service.lines import Lines
 from device_agent.service.report import Report
@@ -59,7 +60,7 @@ def test_a_failure_says_what_the_link_is(tmp_path: Path, error: AgentError, caus
     assert cause_of(error) is cause
     wrong: list[AgentError] = [error]
 
-    def ask() -> None:
+    def ask(_what: str) -> None:
         if wrong:
             raise wrong[0]
 
@@ -67,7 +68,8 @@ def test_a_failure_says_what_the_link_is(tmp_path: Path, error: AgentError, caus
     def opened(*_given: Any) -> Iterator[Stub]:
         yield stub
 
-    stub, time, report = Stub(ask), Time(), Report()
+    time, report = Time(), Report()
+    stub = Stub(ask, time, phase=Phase.READY, life_s=30 * 86400.0)
     keeper = Keeper(
         settings=Settings(endpoint="https://platform.example", state_dir=tmp_path, cache_dir=tmp_path),
         open_engine=opened,  # type: ignore[arg-type]
