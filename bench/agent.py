@@ -1,6 +1,6 @@
 """What the agent costs a kiosk while nothing happens, and how fast it is there; beside certbot, another renewing agent.
 
-    python bench/agent.py [--runs N] [--python PATH] [--no-peer] [--kill]
+    python bench/agent.py [--runs N] [--python PATH] [--tpm PATH] [--no-peer] [--kill]
 
 One JSON line. ``status_ms``: a cold ``avatar-agent status`` (median process); ``status_processor_ms``: what of it the
 processor worked, which other work on the machine hardly lengthens. ``idle_mib``: resident memory of ``avatar-agent
@@ -11,7 +11,9 @@ and downloaded the avatar itself. ``ready_s``: from the start of ``run`` until i
 without the platform, busiest minute to the mean of one backoff window. The peer (installed from the registry into a
 temporary environment): the start of ``certbot --version``, and the most memory of ``certbot renew`` with nothing to
 renew. ``--python`` names the interpreter of an environment made from ``requirements/base.txt`` for the agent, as
-devices have it; without it the agent runs where this does, and httpx finds and loads more than it needs.
+devices have it; without it the agent runs where this does, and httpx finds and loads more than it needs. With
+``--tpm`` (a device, or the socket of an swtpm) the service's secrets are sealed to it; ``seal_ms`` and ``unseal_ms``
+are what that takes, once in a process.
 """
 
 from __future__ import annotations
@@ -88,7 +90,22 @@ class Service:
         self._socket.close()
 
 
-def service_figures(python: str, folder: Path, runs: int) -> dict[str, Any]:
+def tpm_figures(tpm: Path, runs: int) -> dict[str, float]:
+    """Milliseconds of sealing and of unsealing, medians; each with a connection of its own, as processes have it."""
+    from device_agent.tpm.sealing import Sealer
+
+    taken: dict[str, list[float]] = {"seal_ms": [], "unseal_ms": []}
+    for _ in range(runs):
+        started = time.perf_counter()
+        sealed = Sealer(tpm).seal(bytes(96))
+        taken["seal_ms"].append((time.perf_counter() - started) * 1000)
+        started = time.perf_counter()
+        Sealer(tpm).unseal(sealed)
+        taken["unseal_ms"].append((time.perf_counter() - started) * 1000)
+    return {name: round(statistics.median(values), 2) for name, values in taken.items()}
+
+
+def service_figures(python: str, folder: Path, runs: int, tpm: Path | None) -> dict[str, Any]:
     """Memory and times of the service against a harness of its own."""
     command = [sys.executable, *MODULE, "harness", "serve", "--seats", "1", "--settings", str(folder / "agent.toml")]
     online, alone, idle = [], [], []
@@ -98,6 +115,7 @@ def service_figures(python: str, folder: Path, runs: int) -> dict[str, Any]:
             ready = json.loads(harness.stdout.readline())
             with (folder / "agent.toml").open("a") as file:
                 file.write(f'avatar = "{ready["avatar_codes"][0]}"\ndevice_id = "bench"\n')
+                file.write(f'tpm = "{tpm}"\n' if tpm else "")
             licence = folder / "license.json"
             licence.write_bytes(Path(ready["license_file"]).read_bytes())
             for _ in range(runs + 1):
@@ -197,6 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--python", default=sys.executable, help="interpreter of a clean base install, for the agent")
+    parser.add_argument("--tpm", type=Path, help="a TPM's device, or the socket of an swtpm")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--kill", action="store_true", help="run the kill tests as well (minutes)")
     given = parser.parse_args()
@@ -205,7 +224,9 @@ def main() -> None:
         status_ms, status_processor_ms = timed(
             [given.python, *MODULE, "status", "--json"], runs=given.runs, env=environment
         )
-        figures = service_figures(given.python, Path(folder), given.runs)
+        figures = service_figures(given.python, Path(folder), given.runs, given.tpm)
+    if given.tpm:
+        figures |= tpm_figures(given.tpm, given.runs)
     crowd = outage()
     written = written_per_hour()
     met = {
