@@ -337,11 +337,31 @@ def test_without_a_tpm_that_answers_nothing_is_written_bare(kiosk: Kiosk, tmp_pa
     assert exposed(kiosk) == []
 
 
+class PowerFails(BaseException):
+    pass
+
+
+def test_what_lies_there_when_a_key_is_lost_is_not_what_the_next_one_vouches_for(
+    sealed: Kiosk, chip: StandInTpm
+) -> None:
+    """Power fails after the new key was made and before the first record under it."""
+    live(sealed, "bind", "fetch")
+    chip.clear()
+    forge(sealed)
+
+    def reach(point: str) -> None:
+        if point == "record.write":
+            raise PowerFails
+
+    with pytest.raises(PowerFails), sealed.engine(reach=reach) as engine:
+        engine.bind()
+    assert read_with(sealed.settings()).seals, "the new key is there"
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BLANK
+
+
 def test_erasing_begins_with_the_key(sealed: Kiosk) -> None:
     """Power fails right after it: nothing can be opened any more, and the rest goes at the next start."""
-
-    class PowerFails(BaseException):
-        pass
 
     def reach(point: str) -> None:
         if point == "erase.content":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certs.errors import PrivateFileError
+from certs.errors import PrivateFileError, SealError
 from certs.files import write_private
 from device_agent.lifecycle import sealed_key
 from device_agent.lifecycle.journal import load, opened
@@ -121,6 +121,15 @@ def test_the_loader_tells_and_never_raises_whatever_lies_in_the_slots(folder: Pa
         for keyring in (None, keyring_of(folder, CHIP)):
             loaded = load(folder, keyring=keyring)
             assert (loaded.record.phase, loaded.blank_reason) == (Phase.BLANK, "corrupt"), bit
+
+
+def test_a_first_record_that_is_vouched_for_ends_the_trust_in_bare_secrets(tmp_path: Path) -> None:
+    keyring = keyring_of(tmp_path / "state", CHIP)
+    with opened(tmp_path / "state", keyring=keyring) as journal:
+        assert keyring.open("token", b"bare") == b"bare"
+        journal.write(journal.record.moved(Event.IDENTITY_MADE, device_id="kiosk-1"))
+        with pytest.raises(SealError):
+            keyring.open("token", b"bare")
 
 
 def test_both_copies_are_the_same_and_tell_nothing(folder: Path) -> None:

@@ -50,8 +50,10 @@ def test_a_tpm_that_was_cleared_is_another_one() -> None:
     chip = StandInTpm()
     sealed = seal(chip, SECRET)
     chip.clear()
+    chip.heard.clear()
     with pytest.raises(AnotherTpm):
         unseal(chip, sealed)
+    assert chip.heard == [CREATE_PRIMARY, FLUSH], "the parent's name tells; a refusal to load is not waited for"
 
 
 @pytest.mark.skipif(not HAS_TOOLS, reason="swtpm and tpm2-tools are not installed; the stand-in is cleared above")
