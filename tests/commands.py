@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 MODULE = "device_agent.cli.main"
 REQUEST_BYTES = 1 << 20
@@ -38,10 +39,10 @@ class Parent:
         atexit.register(self.close)
 
     def run(
-        self, arguments: tuple[str, ...], *, environ: Mapping[str, str], stdin: int, timeout_s: float
+        self, arguments: tuple[str, ...], *, environ: Mapping[str, str], folder: Path, stdin: int, timeout_s: float
     ) -> tuple[int, bytes, bytes]:
         """Exit status (negative: the signal), stdout, stderr; TimeoutExpired after killing it."""
-        order = {"arguments": arguments, "environ": dict(environ), "folder": os.getcwd()}
+        order = {"arguments": arguments, "environ": dict(environ), "folder": str(folder)}
         outs = [os.memfd_create(name) for name in ("stdout", "stderr")]
         try:
             with self._one_at_a_time:
@@ -75,9 +76,13 @@ def parent() -> Parent:
 
 
 def avatar_agent(
-    *arguments: str, environ: Mapping[str, str] | None = None, stdin: str | int = "", timeout_s: float = 120.0
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    stdin: str | int = "",
+    timeout_s: float = 120.0,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with the environment of the tests unless another is given.
+    """Run a command to its end, in the folder and with the environment of the tests unless others are given.
 
     Args:
         stdin: what is typed, or a descriptor to read from.
@@ -87,7 +92,11 @@ def avatar_agent(
         if isinstance(stdin, str):
             os.pwrite(given, stdin.encode(), 0)
         status, out, err = parent().run(
-            arguments, environ=os.environ if environ is None else environ, stdin=given, timeout_s=timeout_s
+            arguments,
+            environ=os.environ if environ is None else environ,
+            folder=folder or Path.cwd(),
+            stdin=given,
+            timeout_s=timeout_s,
         )
     finally:
         if isinstance(stdin, str):

@@ -1,4 +1,4 @@
-"""The tool of headquarters as a person or a script runs it: each a process of its own, against a real harness."""
+"""The tool of headquarters as a person or a script runs it: each as a process of its own, against a real harness."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from PIL import Image
 from certs import manifest, order
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from tests.commands import avatar_agent
 
 PHRASE = "p4ss phrase ü"
 
@@ -52,11 +53,8 @@ class Desk:
         return dict(json.loads(done.stdout))
 
     def plainly(self, *arguments: str, status: int = 0, device: bool = False) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "device_agent.cli.main", *arguments], capture_output=True, text=True, timeout=60,
-            check=False, stdin=subprocess.DEVNULL, env=self.environ(self.device if device else self.settings),
-            cwd=self.folder,
-        )  # fmt: skip
+        environ = self.environ(self.device if device else self.settings)
+        done = avatar_agent(*arguments, environ=environ, folder=self.folder)
         assert done.returncode == status, done.stderr
         assert PHRASE not in done.stdout + done.stderr
         return done
