@@ -27,12 +27,13 @@ def settle(journal: Journal, *, keyring: Keyring, vault: Vault, watch: Watch, ac
     """
     phase = journal.record.phase
     if keyring.is_lost and phase not in (Phase.CLONE_SUSPECT, Phase.ERASING):
-        if accepting and not keyring.seals and (phase, Event.HARDWARE_CHANGED) in TRANSITIONS:
+        moved = keyring.is_elsewhere or (accepting and not keyring.seals)
+        if moved and (phase, Event.HARDWARE_CHANGED) in TRANSITIONS:
             journal.write(journal.record.moved(Event.HARDWARE_CHANGED))
             return
         with watch.step("storage key") as note:
             journal.disown()
-            note.result = "lost: sealed to another TPM, or this one was cleared; record and secrets are void"
+            note.result = "lost: the TPM was cleared, or both copies are damaged; record and secrets are void"
     if not keyring.seals or journal.is_keyed or journal.record.phase in _UNTOUCHED:
         return
     bare = vault.bare()

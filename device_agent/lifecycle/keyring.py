@@ -71,6 +71,7 @@ class Keyring:
         self._copies: list[SealedObject | None] | None = None
         self._held: _Held | None = None
         self._lost = False
+        self._elsewhere = False
         self.trusts_bare = True
         """Whether a secret that lies bare is believed: until a record says that all lie under the key."""
 
@@ -83,6 +84,11 @@ class Keyring:
     def is_lost(self) -> bool:
         """Whether there is a sealed key that nobody can open here: another TPM's, a cleared one's, or damaged."""
         return self._lost
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is lost because another TPM has sealed it, and not this one before it was cleared."""
+        return self._lost and self._elsewhere
 
     def look(self, *, accepting: bool = False) -> None:
         """Find out about the key; asks the TPM if there is one to be opened.
@@ -214,7 +220,8 @@ class Keyring:
             return None
         try:
             return _Held.parse(self._sealer.unseal(sealed))
-        except AnotherTpm:
+        except AnotherTpm as another:
+            self._elsewhere = not another.cleared
             return None
 
     def _cover(self, held: _Held | None) -> Cover:

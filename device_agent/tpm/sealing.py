@@ -8,20 +8,23 @@ ask this TPM can have the bytes; who has the disk alone cannot. It is exempt fro
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from certs.secret import SecretBytes
 from device_agent.tpm import wire
+from device_agent.tpm.endorsement import endorsement_public
 from device_agent.tpm.primary import Primary, primary
 
 LONGEST = 128
 """Bytes that any TPM seals (MAX_SYM_DATA)."""
 
 _CREATE, _LOAD, _UNSEAL = 0x153, 0x157, 0x15E  # TPM_CC
+_CHIP = b"avatar-agent-chip-v1"
 _KEYED_HASH = 0x0008  # TPM_ALG
 _PARENT = (
     wire.FIXED_TPM
@@ -38,7 +41,13 @@ _TEMPLATE = struct.pack(">HHIHHH", _KEYED_HASH, wire.SHA256, _OBJECT, 0, wire.NU
 
 
 class AnotherTpm(Exception):
-    """These bytes were sealed by another TPM, or by this one before it was cleared: nobody can open them here."""
+    """These bytes were sealed by another TPM, or by this one before it was cleared: nobody can open them here.
+
+    Attributes:
+        cleared: it is this one, as far as its endorsement key tells, which no clearing changes.
+    """
+
+    cleared = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +57,14 @@ class SealedObject:
     Attributes:
         parent: Name of the storage root key (32 bytes): another one means another TPM, or a cleared one.
         public, private: the object's two halves (TPM2B_PUBLIC, TPM2B_PRIVATE) without their lengths.
+        chip: tells this TPM from others after it was cleared: a hash of the endorsement key's Name, salted with the
+            parent's, because the Name itself is nobody's business.
     """
 
     parent: bytes
     public: bytes
     private: bytes
+    chip: bytes = b""
 
 
 def seal(exchange: wire.Exchange, data: bytes) -> SealedObject:
@@ -108,6 +120,10 @@ def _opened(exchange: wire.Exchange, parent: Primary, sealed: SealedObject) -> b
         wire.flush(exchange, handle)
 
 
+def _chip(exchange: wire.Exchange, sealed: SealedObject) -> bytes:
+    return hashlib.sha256(_CHIP + sealed.parent + hashlib.sha256(endorsement_public(exchange)).digest()).digest()
+
+
 class Sealer:
     """Seals and unseals with the TPM behind a device file (``/dev/tpmrm0``), or a Unix socket that speaks for one."""
 
@@ -123,6 +139,7 @@ class Sealer:
         """
         with self._line() as exchange:
             sealed = seal(exchange, data)
+            sealed = replace(sealed, chip=_chip(exchange, sealed))
         self._kept = {sealed: SecretBytes(data)}
         return sealed
 
@@ -135,7 +152,11 @@ class Sealer:
         """
         if sealed not in self._kept:
             with self._line() as exchange:
-                self._kept = {sealed: SecretBytes(unseal(exchange, sealed))}
+                try:
+                    self._kept = {sealed: SecretBytes(unseal(exchange, sealed))}
+                except AnotherTpm as another:
+                    another.cleared = sealed.chip == _chip(exchange, sealed)
+                    raise
         return self._kept[sealed]
 
     @contextmanager

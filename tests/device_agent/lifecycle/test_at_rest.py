@@ -274,6 +274,18 @@ def test_a_disk_in_another_machine_stays_what_it_is(sealed: Kiosk, tmp_path: Pat
     assert open_avatar(sealed.settings(), CODE)["character.glb"] == FILES["character.glb"]
 
 
+def test_another_tpm_beside_the_same_board_is_another_machine_too(sealed: Kiosk, tmp_path: Path) -> None:
+    """An id that the operator gave or the board gives says nothing of the TPM; what it has sealed does."""
+    live(sealed, "bind")
+    with StandInTpm().serving(tmp_path / "theirs") as sealed.tpm:
+        with sealed.engine() as engine:
+            assert engine.record.phase is Phase.CLONE_SUSPECT
+        with sealed.engine(accepting=True) as engine:
+            assert engine.accept_hardware()
+            engine.bind()
+        assert len(sealed.harness.seats()) == 1, "the board is the same, and so is the id"
+
+
 def test_a_disk_that_was_moved_on_purpose_gets_a_key_of_its_own(sealed: Kiosk, tmp_path: Path) -> None:
     live(sealed, "bind")
     old = (state(sealed) / sealed_key.COPIES[0]).read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -35,6 +36,10 @@ def test_another_tpm_and_changed_bytes_open_nothing(new_tpm: Callable[[], Path])
     elsewhere = Sealer(other).seal(SECRET)
     with pytest.raises(AnotherTpm):  # the right parent's name and another parent's halves
         Sealer(one).unseal(SealedObject(parent=sealed.parent, public=elsewhere.public, private=elsewhere.private))
+    for tpm, cleared in ((other, False), (one, True)):
+        with pytest.raises(AnotherTpm) as caught:
+            Sealer(tpm).unseal(replace(sealed, private=elsewhere.private))
+        assert caught.value.cleared is cleared, "the endorsement key tells"
     for part in ("public", "private"):
         whole = getattr(sealed, part)
         for position in range(0, len(whole), 7):
@@ -62,8 +67,9 @@ def test_tpm2_clear_is_noticed(tmp_path: Path) -> None:
         path = start()
         sealed = Sealer(path).seal(SECRET)
         tool(path, tmp_path, "tpm2_clear", "-c", "l")
-        with pytest.raises(AnotherTpm):
+        with pytest.raises(AnotherTpm) as caught:
             Sealer(path).unseal(sealed)
+        assert caught.value.cleared
 
 
 @pytest.mark.skipif(not HAS_TOOLS, reason="swtpm and tpm2-tools are not installed; the stand-in compares every byte")
