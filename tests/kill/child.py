@@ -8,7 +8,8 @@ Python's own tidying up runs, as when power fails (but for what the kernel has n
 from __future__ import annotations
 
 import base64
-import encodings.idna  # noqa: F401 -- with the two below: loaded before the fork, not after each
+import encodings.idna  # noqa: F401 -- with those below: loaded before the fork, not after each
+import gc
 import json
 import os
 import random
@@ -23,9 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import certifi
+import cryptography.hazmat.primitives.kdf.hkdf
 import cryptography.hazmat.primitives.serialization.pkcs7  # noqa: F401
 
-import device_agent.api.transport  # noqa: F401
+import device_agent.api.transport
+import device_agent.avatars.download  # noqa: F401
 from certs.errors import CertError
 from device_agent.api.retry import NEVER
 from device_agent.config import Settings
@@ -291,6 +294,7 @@ def live(order: dict[str, Any]) -> None:
 def main() -> None:
     """Trusts publicly whom the file trusts that is named first."""
     certifi.where = lambda: sys.argv[1]
+    gc.freeze()  # what is loaded is shared with every child, and none looks through it
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()
