@@ -8,11 +8,13 @@ import io
 import shutil
 import tempfile
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,9 +26,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from certs.errors import OrderError
+from certs.order import REMOVE, Order, sign
 from device_agent.errors import AgentError
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from device_agent.harness.signing_key import public_pem
 from device_agent.lifecycle.identity import derive
 from device_agent.lifecycle.machine import HOLDS_SEAT, LEAVING, Phase
 from device_agent.service.lines import Lines
@@ -39,6 +44,7 @@ CALLS = ("LicenseAuth", "ClientAuth", "ClientStart", "Render3dAvatar", "ClientUn
 LOST = ("drop_before", "drop_after", "duplicate", "http_500", "throttle", "captive", "redirect", "license_expired",
         "token_expired", "seat_taken")  # fmt: skip
 OTHER = "somebody-else"
+OPERATOR, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 
 
 class Agent(RuleBasedStateMachine):
@@ -52,16 +58,19 @@ class Agent(RuleBasedStateMachine):
         self.harness = RunningHarness.start(
             avatars=[package], seats=2, keys=lambda: KEY, time_source=lambda: self.time.now
         )
+        (self.folder / "operator.pub").write_bytes(public_pem(OPERATOR))
         self.site = Site(
             folder=self.folder / "site",
             harness=self.harness,
             time=self.time,
-            overrides={"blank_window_s": "960"},
+            overrides={"blank_window_s": "960", "order_keys": str(self.folder / "operator.pub")},
             log=Lines(stream=io.StringIO()),
         )
         ready = self.harness.ready
         self.ours = derive(b"board-1", tenant_id=ready.tenant_id, app_id=ready.app_id)
         self.ordered = False
+        self.signed = 0
+        self.carried: list[str] = []
 
     @initialize()
     def somebody_else_takes_a_seat(self) -> None:
@@ -122,6 +131,7 @@ class Agent(RuleBasedStateMachine):
         for name in ("state", "cache"):
             shutil.rmtree(self.site.folder / name, ignore_errors=True)
         self.ordered = False  # the order was on the disk: a re-imaged kiosk binds again
+        self.carried.clear()
         self.site.start_again()
 
     @rule(slots=st.sampled_from([("state.0",), ("state.1",), ("state.0", "state.1")]))
@@ -131,6 +141,7 @@ class Agent(RuleBasedStateMachine):
             if path.is_file():
                 path.write_bytes(bytes(path.stat().st_size))
         self.ordered = self.ordered and len(slots) == 1 and self.phase in LEAVING | {Phase.DECOMMISSIONED}
+        self.carried = [order_id for order_id in self.carried if order_id in self.site.record.orders]
         self.site.start_again()
 
     # What people do.
@@ -140,6 +151,36 @@ class Agent(RuleBasedStateMachine):
         with suppress(AgentError), self.site.engine(self.site.settings()) as engine:
             engine.unbind()
         self.ordered = self.phase in LEAVING | {Phase.DECOMMISSIONED}
+
+    @rule(kind=st.sampled_from(["good", "good", "replayed", "stranger's", "another device's", "ended"]))
+    def bring_an_order_of_headquarters(self, kind: str) -> None:
+        """Only a good one moves the device, and once; one that does not count changes nothing at all."""
+        before, ready = self.site.record, self.harness.ready
+        self.signed += 1
+        order_id = self.carried[-1] if kind == "replayed" and self.carried else f"order-{self.signed:04}"
+        now = datetime.fromtimestamp(self.time.now - (9 * DAY if kind == "ended" else 0.0), tz=UTC)
+        order = Order(
+            verb=REMOVE, id=order_id, device_id=OTHER if kind == "another device's" else self.ours,
+            tenant_id=ready.tenant_id, app_id=ready.app_id, issued=now, expires=now + timedelta(days=7),
+        )  # fmt: skip
+        data = sign(order, key=STRANGER if kind == "stranger's" else OPERATOR)
+        taken = False
+        with suppress(AgentError, OrderError), self.site.engine(self.site.settings()) as engine:
+            taken = engine.obey(data, where="a stick")
+            with suppress(AgentError):
+                engine.unbind()
+        after = self.site.record
+        is_off = abs(self.time.wall_off + before.contact.offset_s) > 600  # what it takes the time to be
+        if not taken:
+            assert after.orders == before.orders
+            assert kind != "good" or after.phase is not Phase.READY or is_off, "a good one is obeyed"
+            return
+        if kind == "replayed" and order_id in self.carried:
+            assert before.phase in LEAVING, "it goes on with what it is doing"
+        assert kind in ("good", "replayed") or (kind == "ended" and is_off), kind
+        assert order_id in after.orders
+        self.carried.append(order_id)
+        self.ordered = True
 
     @precondition(lambda self: self.phase is Phase.DECOMMISSIONED)
     @rule()
