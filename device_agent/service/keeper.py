@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from certs.errors import CertError, PrivateFileError
-from certs.rotation import retry_delay
 from device_agent.api.causes import Cause
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
@@ -34,7 +32,9 @@ from device_agent.lifecycle.observe import Observer, Step
 from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
+from device_agent.service.certificate_renewal import CertificateRenewal
 from device_agent.service.lines import Lines
+from device_agent.service.order_watch import OrderWatch
 from device_agent.service.overlay import Session, content_of
 from device_agent.service.pace import CHECK_S as CHECK_S
 from device_agent.service.pace import KEEP_S as KEEP_S
@@ -80,9 +80,6 @@ class _Rhythm:
     failures: int = 0
     check_at: float = 0.0
     content_at: float | None = None
-    asked_at: float | None = None
-    renew_at: float = 0.0
-    renewals_failed: int = 0
     counted_at: float | None = None
     uncounted_s: float = 0.0
     counting: bool = False
@@ -133,7 +130,9 @@ class Keeper:
         self._report = report
         self._rhythm = _Rhythm()
         self._log = log or Lines()
+        self._certificate = CertificateRenewal(clock=clock, dice=dice, log=self._log)
         self._token = TokenRenewal(clock=clock, dice=dice, log=self._log)
+        self._orders = OrderWatch(clock=clock, log=self._log)
 
     @property
     def settings(self) -> Settings:
@@ -159,7 +158,8 @@ class Keeper:
             self._rhythm.due_at = self._rhythm.check_at = 0.0
         if self._anew:
             self._anew = False
-            self._rhythm.due_at = self._rhythm.renew_at = self._rhythm.check_at = 0.0
+            self._rhythm.due_at = self._rhythm.check_at = 0.0
+            self._certificate.at_once()
         try:
             with self._open(self.settings, self._seen) as engine:
                 if self._rhythm.generation < 0:
@@ -201,7 +201,7 @@ class Keeper:
             wait = self._leave(engine, error) if error.code == REMOVED else self._failed(error)
         else:
             self._rhythm.failures, self._rhythm.problem = 0, ""
-        if self._has_an_order(engine):
+        if self._orders.look(engine, self.settings):
             wait = 1.0
         if engine.record.phase is not phase:
             self._log.info("phase", before=str(phase), after=str(engine.record.phase))
@@ -234,8 +234,8 @@ class Keeper:
         returned = rhythm.link != "online"
         regular = returned or now >= rhythm.check_at
         if regular:
-            if self.settings.enroll_url and now >= rhythm.renew_at:
-                self._renew(engine)  # first: without a valid one the broker gives nothing to call with
+            if self.settings.enroll_url:
+                self._certificate.tend(engine)  # first: without a valid one the broker gives nothing to call with
             is_open = self._start(engine)
             rhythm.rest, rhythm.slower = rhythm.slower, max(1.0, rhythm.slower / 2.0)
             self._heard()
@@ -302,64 +302,14 @@ class Keeper:
         one more refusal, and destroys nothing.
         """
         try:
-            if isinstance(refusal, AgentError):
-                engine.believe(refusal)
-            self._ordered(engine, by=refusal.where)
+            self._orders.believe(engine, self.settings, refusal)
+            self._ended()
             engine.unbind()
         except PrivateFileError:
             raise
         except (AgentError, CertError) as error:
             return self._failed(error)
         return 1.0
-
-    def _has_an_order(self, engine: Engine) -> bool:
-        """Look for one at ``order_url``, as often as for everything else; that it cannot be asked changes nothing."""
-        rhythm, now = self._rhythm, self._clock.steady()
-        if not engine.may_ask_for_orders:
-            return False
-        if rhythm.asked_at is not None and now - rhythm.asked_at < CHECK_S * 0.8:
-            return False
-        rhythm.asked_at = now
-        try:
-            if not engine.ask_for_order():
-                return False
-        except PrivateFileError:
-            raise
-        except (AgentError, CertError) as error:
-            self._log.warning("order", code=error.code, message=error.message, where=error.where, hint=error.hint)
-            return False
-        self._ordered(engine, by=self.settings.order_url)
-        return True
-
-    def _ordered(self, engine: Engine, *, by: str) -> None:
-        """Say on whose word this device leaves, while there is one to say it."""
-        order = engine.record.orders[-1:] if self.settings.order_keys is not None else ()
-        self._log.warning("removed by headquarters", by=by, order=order[0] if order else "the office's word")
-
-    def _renew(self, engine: Engine) -> None:
-        """The certificate, when it is time; a failure costs nothing as long as the old one is valid."""
-        rhythm = self._rhythm
-        try:
-            engine.renew_certificate()
-        except (AgentError, CertError) as error:
-            if error.code == REMOVED:
-                raise
-            rhythm.renewals_failed += 1
-            wait_s = self._renewal_wait_s(engine)
-            rhythm.renew_at = self._clock.steady() + wait_s
-            self._log.warning(
-                "certificate", code=error.code, message=error.message, hint=error.hint, next_s=round(wait_s)
-            )
-        else:
-            rhythm.renewals_failed, rhythm.renew_at = 0, 0.0
-
-    def _renewal_wait_s(self, engine: Engine) -> float:
-        validity = engine.certificate
-        if validity is None:
-            return CHECK_S
-        now = datetime.fromtimestamp(engine.now, tz=UTC)
-        failures, part = self._rhythm.renewals_failed, self._dice()
-        return retry_delay(validity, failures=failures, now=now, part=part).total_seconds()
 
     def _heard(self) -> None:
         rhythm = self._rhythm
