@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,16 +11,13 @@ import typer
 
 from device_agent.cli import options, present
 from device_agent.cli.fleet.given import printable
+from device_agent.cli.fleet.release_screen import agree, announce, how_to_go_on, tell, watched
 from device_agent.errors import AgentError, UsageError
 
 if TYPE_CHECKING:
     from device_agent.config import Settings
     from device_agent.fleet.journal import Journal, Line
-    from device_agent.fleet.release import Release
     from device_agent.fleet.targets import Target
-
-SHOWN = 20
-"""Devices that are shown before the question; the rest is counted."""
 
 FAILED = 6
 
@@ -75,14 +70,14 @@ def release(
     else:
         targets = _targets(device_ids or [], from_ or [], settings)
         kept = None
-    _show(targets, kept, settings, rate=rate, quiet=as_json and not _asks(yes=yes, dry_run=dry_run))
+    announce(targets, kept, settings, rate=rate, quiet=as_json and not _asks(yes=yes, dry_run=dry_run))
     if dry_run:
         if as_json:
             devices = [target.device_id for target in targets] if targets is not None else _left(kept)
             present.put_json({"dry_run": True, "devices": devices})
         return
     if not yes:
-        _agreed()
+        agree()
     if kept is None:
         kept = _begun(journal, targets or [], settings)
         if not as_json:
@@ -150,43 +145,6 @@ def _asks(*, yes: bool, dry_run: bool) -> bool:
     return not yes and not dry_run
 
 
-def _show(targets: list[Target] | None, kept: Journal | None, settings: Settings, *, rate: float, quiet: bool) -> None:
-    """What is going to happen, before it does; on stderr, where the question is too."""
-    if quiet:
-        return
-    screen = sys.stderr
-
-    def put(line: str) -> None:
-        line = printable(line)
-        screen.write(
-            line.encode(screen.encoding or "utf-8", "backslashreplace").decode(screen.encoding or "utf-8") + "\n"
-        )
-
-    put(f"Platform     {settings.endpoint}")
-    put(f"Tenant       {settings.tenant_id}")
-    put(f"Application  {settings.app_id or '-'} (ClientUnbindDevice does not carry it)")
-    if targets is not None:
-        put(f"Devices      {len(targets):,}, {rate:g} a second at most; all of them again after"
-            f" {settings.late_window_s / 60:.0f} minutes")  # fmt: skip
-        for target in targets[:SHOWN]:
-            put(f"  {target.device_id:<28} {target.app_id or '-':<20} {target.origin}")
-        if len(targets) > SHOWN:
-            put(f"  ... and {len(targets) - SHOWN:,} more")
-    if kept is not None:
-        put(f"Journal      {kept.file}: {len(kept.plan.devices):,} devices, {len(kept.left(1)):,} left of the first"
-            f" round, {len(kept.plan.devices) - len(kept.done[2]):,} of the second")  # fmt: skip
-    put("Denied at the office yet? A device that is alive and can sign takes its seat again.")
-
-
-def _agreed() -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("nobody is there to say yes", code="usage.release", hint="look at --dry-run, then add --yes")
-    sys.stderr.write("Give these seats back? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was sent", code="usage.release", hint="answer y to go on")
-
-
 def _release(kept: Journal, settings: Settings, *, rate: float, second: bool, as_json: bool) -> None:
     from device_agent.api.client import Client
     from device_agent.api.retry import NEVER
@@ -202,65 +160,15 @@ def _release(kept: Journal, settings: Settings, *, rate: float, second: bool, as
         )  # fmt: skip
         try:
             for number in (1, 2) if second else (1,):
-                with _watched(work, number, quiet=as_json):
+                with watched(work, number, quiet=as_json):
                     failed += work.round(number)
         except KeyboardInterrupt:
-            sys.stderr.write(f"Go on with: {_how(kept)}\n")
+            sys.stderr.write(f"Go on with: {how_to_go_on(kept)}\n")
             raise
         except AgentError as error:
             stopped = error
-    _tell(kept, failed, stopped, as_json=as_json)
+    tell(kept, failed, stopped, as_json=as_json)
     if stopped is not None and not as_json:
         raise stopped
     if failed or stopped is not None:
         sys.exit(FAILED if stopped is None else stopped.exit_status)
-
-
-@contextmanager
-def _watched(work: Release, number: int, *, quiet: bool) -> Iterator[None]:
-    """A bar at a terminal, else a line for each device."""
-    left = len(work.journal.left(number))
-    if number == 2 and left and not quiet:
-        when = datetime.fromtimestamp(work.journal.due_at(work.journal.left(2)[0]), tz=UTC)
-        sys.stderr.write(f"Second round from {when:%H:%M:%S} UTC; Ctrl-C leaves it for later: {_how(work.journal)}\n")
-    with present.frame_bar(f"round {number}", left, quiet=quiet) as bar:
-        seen = 0
-
-        def see(line: Line) -> None:
-            nonlocal seen
-            seen += 1
-            if bar is not None:
-                bar(seen)
-            elif not quiet:
-                present.put(
-                    f"{'ok' if line.ok else '!!'}  {line.device_id:<28} {line.result:<12} {line.request_id}".rstrip()
-                )
-
-        work.seen = see
-        yield
-
-
-def _tell(kept: Journal, failed: list[Line], stopped: AgentError | None, *, as_json: bool) -> None:
-    first, second = len(kept.done[1]), len(kept.done[2])
-    everybody = len(kept.plan.devices)
-    if as_json:
-        facts = {
-            "ok": not failed and stopped is None,
-            "journal": str(kept.file),
-            "devices": everybody,
-            "released_once": first,
-            "released_twice": second,
-            "failed": [{"device_id": line.device_id, "round": line.round, "code": line.result} for line in failed],
-            "stopped": None if stopped is None else {"code": stopped.code, "message": stopped.message},
-        }
-        present.put_json(facts)
-        return
-    present.put(f"{first:,} of {everybody:,} seats are given back, {second:,} of them for the second time.")
-    for line in failed[:SHOWN]:
-        present.put(f"!!  {line.device_id:<28} {line.result}")
-    if second < everybody:
-        present.put(f"Left: {_how(kept)}")
-
-
-def _how(kept: Journal) -> str:
-    return f"avatar-agent fleet release --again --journal {kept.file}"
