@@ -267,7 +267,7 @@ def _secrets(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Findin
             check="secrets",
             level=Level.WARNING if bare else Level.OK,
             says=f"sealed to the TPM ({settings.tpm})" + (f", but not: {', '.join(bare)}" if bare else ""),
-            fix="let the service run, or avatar-agent start: it seals them",
+            fix="avatar-agent start seals those of before; others are not believed: remove them",
         )
         if settings.license_file is not None and vault.license_is_here:
             yield Finding(
