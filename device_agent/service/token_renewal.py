@@ -39,7 +39,7 @@ class TokenRenewal:
         self._seen: tuple[float | None, bool] | None = None
         self._looked = False
         self._failures = 0
-        self._asked_at = float("-inf")
+        self._not_before = 0.0
         self._ripe_at = self._due_at = self._late_at = 0.0
         self._ends_at = 0.0
 
@@ -70,7 +70,7 @@ class TokenRenewal:
             self._look(engine, returned=returned, rest=rest)
             if self._clock.steady() < (self._ripe_at if regular else self._due_at):
                 return None
-            self._asked_at = self._clock.steady()
+            self._not_before = self._clock.steady() + AT_MOST_EVERY_S
             engine.refresh_token()
             self._failures = 0
             self._wait(FIRST_GUESS_S / 2.0)
@@ -80,7 +80,8 @@ class TokenRenewal:
                 raise
             self._failures += 1
             wait_s = AT_MOST_EVERY_S + wait_after(error, failures=self._failures, dice=self._dice)
-            self._wait(wait_s)
+            self._not_before = self._clock.steady() + wait_s
+            self._wait(0.0)
             self._log.warning("token", code=error.code, message=error.message, hint=error.hint, next_s=round(wait_s))
             return error
         return None
@@ -96,7 +97,7 @@ class TokenRenewal:
             if kept is None or kept.at is None:
                 self._wait(0.0)
             elif kept.rejected:
-                self._wait(max(0.0, max(born, self._asked_at) + AT_MOST_EVERY_S - now))
+                self._wait(max(0.0, born + AT_MOST_EVERY_S - now))
             else:
                 life_s = kept.life_s * min(rest, 1.0 / LATEST)  # who was told to ask less lets no token grow too old
                 self._ripe_at, self._late_at = born + EARLIEST * life_s, born + LATEST * life_s
@@ -106,7 +107,8 @@ class TokenRenewal:
             self._wait(SPREAD_S * self._dice())
 
     def _wait(self, seconds: float) -> None:
-        self._ripe_at = self._due_at = self._late_at = self._clock.steady() + seconds
+        """That long, and as long as the last failure asks for: neither an outage nor a rejection cuts that short."""
+        self._ripe_at = self._due_at = self._late_at = max(self._clock.steady() + seconds, self._not_before)
 
 
 def _is_more_than_the_token_s(error: AgentError | CertError) -> bool:

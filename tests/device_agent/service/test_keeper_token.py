@@ -6,11 +6,12 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from certs import files
 from certs.errors import PrivateFileError
-from device_agent.errors import PermissionRefused
+from device_agent.errors import PermissionRefused, SeatsFull
 from device_agent.lifecycle import journal, vault
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.machine import Phase
@@ -138,6 +139,26 @@ def test_no_token_is_asked_for_while_the_platform_is_away(site: Site) -> None:
     assert len(times(site)) - asked <= 1, "not in the moment in which everybody comes back"
     site.live(2000)
     assert token(site).until > site.time.now
+
+
+def test_neither_an_outage_nor_a_rejection_cuts_the_wait_after_a_refusal_short(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def refused(engine: Engine) -> bool:
+        asked.append(site.time.now)
+        raise SeatsFull("x", code="ClientAuth.SeatLimit", operation="LicenseAuth")
+
+    site.live(60)
+    monkeypatch.setattr(Engine, "refresh_token", refused)
+    while len(asked) < 12:
+        site.live(300)
+        site.harness.fault("drop_before", on="ClientStart", times=1)
+        site.keeper.settings = site.settings()  # tried at once, and in vain
+        keep(Vault(site.folder / "state"), msgspec.structs.replace(token(site), at=site.time.now, rejected=False))
+        reject(site)
+    assert min(after - before for before, after in itertools.pairwise(asked)) >= 900
 
 
 @pytest.mark.parametrize("state", ["expired", "released"])
