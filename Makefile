@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow check dev dist wheels lock clean
 PY := .venv/bin/python
+# A worker for each core, four at most: the tests that draw take a core and some hundred MB each.
+BESIDE := -n auto --maxprocesses 4 --dist worksteal
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,11 +14,11 @@ demo: ## the whole main job against a local stand-in: licence, seat, package, pi
 
 test: ## install what is missing and run the tests (ARGS="tests/certs -x")
 	@scripts/setup.sh dev
-	@$(PY) -m pytest -m "not slow" $(ARGS)
+	@$(PY) -m pytest $(BESIDE) -m "not slow" $(ARGS)
 
 test-slow: ## the long suites as well
 	@scripts/setup.sh dev
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(BESIDE) $(ARGS)
 
 check: ## ruff, mypy --strict, and who may import whom
 	@scripts/setup.sh tools
