@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device_agent.cli.owner import become_owner
+
 if TYPE_CHECKING:
     from device_agent.config import Settings
 
@@ -20,8 +22,12 @@ def load_settings(
     state_dir: Path | None = None,
     cache_dir: Path | None = None,
     device_id: str | None = None,
+    for_device: bool = True,
 ) -> Settings:
     """The settings as options, environment and file give them.
+
+    Args:
+        for_device: to work on the device that they are of; root then becomes the user whose device it is.
 
     Raises:
         ConfigurationError: see ``Settings.load``.
@@ -40,4 +46,7 @@ def load_settings(
     if config is None and os.environ.get("AVATAR_AGENT_CONFIG"):
         config = Path(os.environ["AVATAR_AGENT_CONFIG"])
     overrides = {name: str(value) for name, value in given.items() if value is not None}
-    return Settings.load(config, environ=os.environ, overrides=overrides)
+    settings = Settings.load(config, environ=os.environ, overrides=overrides)
+    if for_device:
+        become_owner(settings.state_dir)
+    return settings

@@ -48,7 +48,7 @@ def file_limits(config: Path | None, given: Sequence[str] = ()) -> Limits:
 
     named = config is not None or any(name in os.environ for name in _NAMING)
     if named or _has_settings():
-        return asset_limits(load_settings(config), given)
+        return asset_limits(load_settings(config, for_device=False), given)
     return Limits(**_parsed(given))
 
 

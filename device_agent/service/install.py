@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +37,22 @@ def commands(layout: units.Layout) -> tuple[tuple[str, ...], ...]:
 
 
 def out_of_sight(layout: units.Layout) -> list[Path]:
-    """Of the program and the settings, what the service could not see where it is."""
+    """Of the program, its interpreter and the settings, what the service could not see where it is."""
     return [
         path
-        for path in (layout.program, layout.config)
+        for path in (layout.program, *_interpreter(layout.program), layout.config)
         if any(path.is_relative_to(place) or path.resolve().is_relative_to(place) for place in HIDDEN)
     ]
+
+
+def _interpreter(program: Path) -> Iterator[Path]:
+    """What a script's first line starts, and where that link ends: a virtual environment may stand on somebody's own
+    Python.
+    """
+    with suppress(OSError, UnicodeDecodeError), program.open("rb") as file:
+        first = file.readline(512)
+        if first.startswith(b"#!") and (words := first[2:].decode().split()):
+            yield Path(words[0]).resolve()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +117,8 @@ def require_visible(layout: units.Layout) -> None:
             "the service sees no home and no temporary folders",
             code="install.hidden",
             where=str(hidden[0]),
-            hint="install into a folder such as /opt/avatar-agent, and name it: --program, --config",
+            hint="install into a folder such as /opt/avatar-agent, by the system's own Python (/usr/bin/python3 -m venv),"
+            " and name it: --program, --config",
         )
 
 

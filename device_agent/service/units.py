@@ -171,6 +171,8 @@ def settings_template(layout: Layout) -> str:
     chosen = f'tpm = "{layout.tpm}"\n' if layout.tpm is not None else ""
     return f"""\
 # Settings of the avatar device agent. `avatar-agent doctor` says what is missing.
+state_dir = "/var/lib/{USER}"
+cache_dir = "/var/cache/{USER}"
 # license_file = "/etc/avatar-agent/license.json"
 # avatar = "CH_3d_..."
 # Credentials: a broker that the device's certificate opens is best; see docs/security.md.

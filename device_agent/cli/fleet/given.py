@@ -33,7 +33,7 @@ def account(config: Path | None, tenant_id: str | None, app_id: str | None) -> t
     Raises:
         UsageError: one is missing.
     """
-    settings = options.load_settings(config, tenant_id=tenant_id, app_id=app_id)
+    settings = options.load_settings(config, tenant_id=tenant_id, app_id=app_id, for_device=False)
     if settings.tenant_id is None or not settings.app_id:
         missing = "--tenant-id" if settings.tenant_id is None else "--app-id"
         raise UsageError(

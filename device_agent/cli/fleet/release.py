@@ -56,7 +56,7 @@ def release(
 
     Deny the devices at your office first: one that is alive and can sign takes its seat again.
     """
-    settings = options.load_settings(config, endpoint=endpoint, tenant_id=tenant_id, app_id=app_id)
+    settings = options.load_settings(config, endpoint=endpoint, tenant_id=tenant_id, app_id=app_id, for_device=False)
     if again:
         if journal is None or device_ids or from_:
             raise UsageError(

@@ -146,6 +146,18 @@ def test_what_the_service_could_not_see_is_not_installed(tmp_path: Path, place: 
     install.require_visible(LAYOUT)
 
 
+def test_a_python_that_the_service_could_not_see_is_noticed(tmp_path: Path) -> None:
+    """A virtual environment below /opt whose Python is a link into somebody's home."""
+    python, program = tmp_path / "python3", tmp_path / "avatar-agent"
+    python.symlink_to("/home/ann/.pyenv/versions/3.11.7/bin/python3.11")
+    for first, hidden in ((f"#!{python}", True), (f"#!{python} -I", True), ("#!/usr/bin/python3", False)):
+        program.write_text(f"{first}\nprint()\n")
+        found = install.out_of_sight(units.Layout(program=program))
+        assert (Path("/home/ann/.pyenv/versions/3.11.7/bin/python3.11") in found) is hidden
+    program.write_bytes(b"\x7fELF\xff\xfe")
+    assert all(path == program for path in install.out_of_sight(units.Layout(program=program)))
+
+
 def test_the_units_allow_the_file_in_memory_that_a_key_gets_to_openssl_by(analyze: str) -> None:
     """``memfd_create`` is among the calls that both units allow; ``ProcSubset=pid`` leaves /proc/self/fd."""
 
