@@ -125,7 +125,9 @@ def read_file(file: Path | None, *, environ: Mapping[str, str], system_file: Pat
             f"the settings file cannot be read: {(exc.strerror or type(exc).__name__).lower()}",
             code="config.file",
             where=str(path),
-            hint="name a plain file with --config",
+            hint="the service's own is for root and the service: use sudo, or name another with --config"
+            if isinstance(exc, PermissionError)
+            else "name a plain file with --config",
         ) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigurationError(

@@ -117,7 +117,7 @@ def require_visible(layout: units.Layout) -> None:
             "the service sees no home and no temporary folders",
             code="install.hidden",
             where=str(hidden[0]),
-            hint="install into a folder such as /opt/avatar-agent, by the system's own Python (/usr/bin/python3 -m venv),"
+            hint="install into a folder such as /opt/avatar-agent, by the system's Python (/usr/bin/python3 -m venv),"
             " and name it: --program, --config",
         )
 

@@ -265,11 +265,13 @@ def test_status_starts_light(shell: Shell) -> None:
         " 'PIL', 'av', 'typer', 'rich', 'pydantic', 'ssl', 'asyncio')\n"
         "sys.stderr.write(' '.join(sorted(name for name in heavy if name in sys.modules)))\n"
     )
+    nothing = shell.folder / "nothing.toml"  # this machine may be a kiosk with settings of its own
+    nothing.touch(mode=0o600)
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(shell.folder)},
+        env={"PATH": os.environ["PATH"], "HOME": str(shell.folder), "AVATAR_AGENT_CONFIG": str(nothing)},
         timeout=60,
         check=False,
     )
