@@ -22,7 +22,7 @@ from device_agent.errors import (
 from device_agent.lifecycle import clone, licenses, window
 from device_agent.lifecycle.account import Account
 from device_agent.lifecycle.device import Device
-from device_agent.lifecycle.identity import identify
+from device_agent.lifecycle.identity import Identity, identify
 from device_agent.lifecycle.machine import HOLDS_SEAT, LEAVING, Event, Phase
 from device_agent.lifecycle.record import Bind, Bound, Content, Record
 from device_agent.lifecycle.token import take
@@ -211,9 +211,7 @@ def _identified(device: Device, account: Account) -> Record:
 
 def _identify(device: Device, account: Account, record: Record) -> Record:
     with device.watch.step("identity") as note:
-        identity = identify(
-            device.settings.device_id, tenant_id=account.tenant_id, app_id=account.app_id, hardware=device.hardware
-        )
+        identity = _identity(device, account, record)
         note.result = f"{identity.device_id} ({identity.source})"
         return device.journal.write(
             record.moved(
@@ -232,12 +230,23 @@ def _identify(device: Device, account: Account, record: Record) -> Record:
         )
 
 
+def _identity(device: Device, account: Account, record: Record) -> Identity:
+    """The id of a record that is void (``Journal.disown``) stays while it can be this device's: its seat is held."""
+    root, parts = device.hardware.root, device.hardware.parts
+    is_known = record.phase is Phase.BLANK and bool(record.device_id) and not _differences(device, account, record)
+    if is_known and not clone.is_another_s(record, root=root, parts=parts):
+        return Identity(device_id=record.device_id, source=record.id_source)
+    return identify(
+        device.settings.device_id, tenant_id=account.tenant_id, app_id=account.app_id, hardware=device.hardware
+    )
+
+
 def _unsure_from_the_start(device: Device, record: Record, id_source: str) -> Bind:
     """The window of requests that were sent before this identity was made; of a corrected identity, its own."""
     if record.phase is Phase.IDENTIFIED:
         return Bind(unsure_until=record.bind.unsure_until, blank=record.bind.blank)
     until = window.of_a_blank_disk(now=device.now(), settings=device.settings, id_source=id_source)
-    return Bind(unsure_until=until, blank=until > 0)
+    return Bind(unsure_until=max(until, record.bind.unsure_until), blank=until > 0)
 
 
 def accept_hardware(device: Device) -> bool:

@@ -136,9 +136,19 @@ class Journal:
         return fresh
 
     def disown(self) -> None:
-        """Count as nothing what the disk says, because nobody can vouch for it any more; kept aside as damaged."""
+        """Count as nothing what the disk says, because nobody can vouch for it any more; kept aside as damaged.
+
+        But for who this device was: its seat is held under that id, which may be a random one, or the board's where the
+        TPM would give another today. What was sealed by another TPM may be another machine's.
+        """
         self._damaged.update(name for name in SLOTS if (self._folder / name).exists())
-        self._record, self.blank_reason, self.is_keyed = Record(gen=self._record.gen), "corrupt", False
+        void, fresh = self._record, Record(gen=self._record.gen)
+        if not self._keyring.is_elsewhere:
+            fresh = fresh.changed(
+                device_id=void.device_id, id_source=void.id_source, hw_print=void.hw_print, tenant_id=void.tenant_id,
+                app_id=void.app_id, bind=void.bind, orders=void.orders,
+            )  # fmt: skip
+        self._record, self.blank_reason, self.is_keyed = fresh, "corrupt", False
 
     def forget_damaged(self) -> None:
         """Remove what was kept aside and what is damaged: it may name the device. May be repeated.

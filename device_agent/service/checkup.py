@@ -241,6 +241,13 @@ def _tpm(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
         EndorsementKey(Path(settings.tpm)).name()
         made = f"the id was made from {record.id_source}" if record.id_source else "the id will be made from it"
         yield Finding(check="tpm", level=Level.OK, says=f"{settings.tpm} answers; {made}")
+        if record.id_source in ("board", "random") and not settings.device_id:
+            yield Finding(
+                check="tpm",
+                level=Level.NOTE,
+                says="on a new disk this device would get another id, from the TPM, and take a second seat",
+                fix="keep the id that it has: device_id in the settings, as `avatar-agent status` shows it",
+            )
     elif record.id_source == "tpm":
         yield Finding(
             check="tpm",

@@ -25,6 +25,7 @@ from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.office import Office
+from device_agent.tpm.endorsement import EndorsementKey
 from device_agent.tpm.sealing import Sealer
 
 CODE = "CH_3d_test"
@@ -56,13 +57,14 @@ def harness(licence_key: rsa.RSAPrivateKey) -> Iterator[RunningHarness]:
 
 @dataclass
 class Kiosk:
-    """One machine: its folders, its board serial, and engines on it."""
+    """One machine: its folders, its board serial, its TPM (of which ids are made with ``id_from_tpm``), and engines."""
 
     folder: Path
     harness: RunningHarness
     serial: str = "board-1"
     overrides: dict[str, str] = field(default_factory=dict)
     tpm: Path | None = None
+    id_from_tpm: bool = False
 
     def settings(self, **overrides: str) -> Settings:
         ready = self.harness.ready
@@ -92,6 +94,7 @@ class Kiosk:
         hardware = Hardware(
             serial_files=[self.folder / "serial"],
             random_bytes=os.urandom,
+            tpm=EndorsementKey(self.tpm) if self.tpm and self.id_from_tpm else None,
             sealer=Sealer(self.tpm) if self.tpm else None,
         )
         options = {"retry": NEVER, "environ": {}, **more.pop("client_options", {})}

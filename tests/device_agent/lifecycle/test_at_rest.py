@@ -249,6 +249,51 @@ def test_a_tpm_that_was_cleared_costs_a_new_bind_and_no_seat(
         live(managed, "unbind")
 
 
+@pytest.mark.parametrize("serial", ["board-1", ""])
+def test_a_device_that_got_its_tpm_late_keeps_its_id_when_that_is_cleared(
+    kiosk: Kiosk, chip: StandInTpm, tmp_path: Path, serial: str
+) -> None:
+    """Its seat is held under the board's id or a random one; a new identity would be the TPM's, and take another."""
+    kiosk.serial, kiosk.id_from_tpm = serial, True
+    kiosk.overrides["blank_window_s"] = "960"
+    live(kiosk, "bind")
+    before = load(state(kiosk)).record
+    assert before.id_source == ("board" if serial else "random")
+    with chip.serving(tmp_path / "tpm") as kiosk.tpm:
+        live(kiosk, "fetch")
+        with kiosk.engine() as engine:
+            engine._device.journal.write(engine.record.changed(orders=("order-0001",)))
+        chip.clear()
+        with kiosk.engine() as engine:
+            assert engine.record.phase is Phase.BLANK
+            engine.prove_storage()
+            engine.bind()
+            assert (engine.record.device_id, engine.record.id_source) == (before.device_id, before.id_source)
+            assert engine.record.hw_print == before.hw_print
+            assert engine.record.bind.unsure_until > engine.now, "what the void record sent may be under way"
+            assert engine.record.orders == ("order-0001",), "an old order removes it no second time"
+        assert len(kiosk.harness.seats()) == 1
+
+
+def test_who_a_void_record_names_is_not_another_machine_s_nor_another_account_s(
+    kiosk: Kiosk, chip: StandInTpm, tmp_path: Path
+) -> None:
+    kiosk.id_from_tpm = True
+    with chip.serving(tmp_path / "tpm") as kiosk.tpm:
+        live(kiosk, "bind")
+        mine = load(state(kiosk)).record.device_id
+        chip.clear()
+        kiosk.overrides["device_id"] = "KIOSK-7"
+        live(kiosk, "bind")
+        assert load(state(kiosk)).record.device_id == "KIOSK-7", "the operator's word"
+        del kiosk.overrides["device_id"]
+        with kiosk.engine() as engine:
+            void = engine.record.changed(phase=Phase.BLANK, device_id=mine, id_source="board", hw_print=("x",) * 5)
+            engine._device.journal.write(void)
+            engine.bind()
+            assert engine.record.id_source == "tpm", "another machine's hashes: the id is made anew"
+
+
 def test_a_disk_in_another_machine_stays_what_it_is(sealed: Kiosk, tmp_path: Path) -> None:
     """The other machine's TPM opens nothing, sends nothing, changes nothing; put back, all is as it was."""
     live(sealed, "bind", "fetch")
