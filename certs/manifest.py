@@ -128,7 +128,8 @@ def verify(
         ) from None
     try:
         manifest = msgspec.json.decode(payload, type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        manifest.expires.astimezone(UTC)  # there are some that UTC has no date for
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
         raise _bad_form(where) from None
     if manifest.kind != KIND or any(one.rollout < 1.0 and one.before is None for one in manifest.avatars.values()):
         raise _bad_form(where)

@@ -35,7 +35,7 @@ VERBS = frozenset({REMOVE})
 EARLY = timedelta(minutes=15)
 """How far two clocks may differ: an order from further in the future is not believed."""
 
-_ID = r"^[A-Za-z0-9_-]{8,64}$"
+_ID = r"^[A-Za-z0-9_-]{8,64}\Z"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, rename={"kind": "type"}):
@@ -101,7 +101,8 @@ def verify(
         ) from None
     try:
         order = msgspec.json.decode(payload, type=Order)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        _moment(order.issued), _moment(order.expires)  # there are some that UTC has no date for
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
         raise _bad_form(where) from None
     if order.kind != KIND or order.issued >= order.expires:
         raise _bad_form(where)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from certs.files import sync_directory
 from device_agent.errors import ConfigurationError
 from device_agent.plain_file import read_plain
 
@@ -20,10 +21,15 @@ def new_file(path: Path, data: bytes, *, private: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600 if private else 0o644)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)  # half a file stands in nobody's way
+            raise
+        sync_directory(path.parent)
     except OSError as error:
         raise ConfigurationError(
             f"the file cannot be written: {(error.strerror or 'unknown').lower()}",
@@ -60,6 +66,7 @@ def replaced(path: Path, data: bytes) -> None:
         beside.unlink(missing_ok=True)
         new_file(beside, data)
         beside.replace(path)
+        sync_directory(path.parent)
     except OSError as error:
         raise ConfigurationError(
             f"the file cannot be written: {(error.strerror or 'unknown').lower()}", code="fleet.file", where=str(path),

@@ -43,10 +43,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(kw_only=True)
 class Journal:
-    """A plan and what became of it. ``done`` is round -> device -> its last good line."""
+    """A plan and what became of it. ``done`` is round -> device -> its last good line.
+
+    ``whole`` and ``size`` are bytes of the file: up to the end of its last whole line, and all of them. Who finds
+    another size than it left has company.
+    """
 
     file: Path
     plan: Plan
+    whole: int
+    size: int
     done: dict[int, dict[str, Line]] = field(default_factory=lambda: {1: {}, 2: {}})
 
     @classmethod
@@ -56,8 +62,9 @@ class Journal:
         Raises:
             ConfigurationError: the file is there, or cannot be written.
         """
-        new_file(file, msgspec.json.encode(plan) + b"\n", private=True)
-        return cls(file=file, plan=plan)
+        first = msgspec.json.encode(plan) + b"\n"
+        new_file(file, first, private=True)
+        return cls(file=file, plan=plan, whole=len(first), size=len(first))
 
     @classmethod
     def go_on(cls, file: Path) -> Self:
@@ -66,17 +73,15 @@ class Journal:
         Raises:
             ConfigurationError: it cannot be read, or is none.
         """
-        lines = read_file(file, limit=LONGEST).split(b"\n")
+        data = read_file(file, limit=LONGEST)
+        whole = data.rpartition(b"\n")[0]
+        first, *lines = whole.split(b"\n")
         try:
-            found = cls(file=file, plan=msgspec.json.decode(lines[0], type=Plan))
-            for number, text in enumerate(lines[1:], 2):
-                try:
-                    line = msgspec.json.decode(text, type=Line) if text else None
-                except (msgspec.MsgspecError, ValueError):
-                    if number >= len(lines) - 1:
-                        continue
-                    raise
-                if line is not None and line.ok:
+            plan = msgspec.json.decode(first, type=Plan)
+            found = cls(file=file, plan=plan, whole=len(whole) + 1, size=len(data))
+            for text in lines:
+                line = msgspec.json.decode(text, type=Line)
+                if line.ok:
                     found.done.setdefault(line.round, {})[line.device_id] = line
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise ConfigurationError(
@@ -89,17 +94,19 @@ class Journal:
         """Durable before this returns.
 
         Raises:
-            ConfigurationError: it cannot be written.
+            ConfigurationError: it cannot be written, or somebody else writes it too.
         """
+        text = msgspec.json.encode(line) + b"\n"
         try:
-            descriptor = os.open(self.file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "r+b") as file:
-                whole = file.read(LONGEST).rpartition(b"\n")
-                file.seek(len(whole[0]) + len(whole[1]))
-                file.truncate()  # a line that power cut short
-                file.write(msgspec.json.encode(line) + b"\n")
+            descriptor = os.open(self.file, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "wb") as file:
+                if os.fstat(descriptor).st_size != self.size:
+                    raise self._in_company()
+                file.truncate(self.whole)  # a line that power cut short
+                file.seek(self.whole)
+                file.write(text)
                 file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
         except OSError as error:
             raise ConfigurationError(
                 f"the journal cannot be written: {(error.strerror or 'unknown').lower()}",
@@ -107,17 +114,26 @@ class Journal:
                 where=str(self.file),
                 hint="free some space; what was done is in it, go on with --again",
             ) from error
+        self.whole += len(text)
+        self.size = self.whole
         if line.ok:
             self.done.setdefault(line.round, {})[line.device_id] = line
 
     def left(self, number: int) -> Sequence[str]:
-        """Devices that this round has not seen to, in the plan's order; the second is about those of the first."""
-        return [
-            device_id
-            for device_id in self.plan.devices
-            if device_id not in self.done[number] and (number == 1 or device_id in self.done[1])
-        ]
+        """Devices that this round has not seen to: in the plan's order; the second is about those of the first, and
+        begins with whose time comes first.
+        """
+        if number == 1:
+            return [device_id for device_id in self.plan.devices if device_id not in self.done[1]]
+        once = [device_id for device_id in self.plan.devices if device_id in self.done[1]]
+        return sorted((device_id for device_id in once if device_id not in self.done[2]), key=self.due_at)
 
     def due_at(self, device_id: str) -> float:
         """When a request that was on its way in the first round can be served no more (seconds since 1970)."""
         return self.done[1][device_id].at + self.plan.late_window_s
+
+    def _in_company(self) -> ConfigurationError:
+        return ConfigurationError(
+            "somebody else has written to the journal meanwhile", code="fleet.journal", where=str(self.file),
+            hint="let one release at a time work with it; go on with --again when the other has ended",
+        )  # fmt: skip

@@ -19,7 +19,7 @@ from certs.files import read_private
 from certs.secret import SecretBytes
 from certs.signed import key_id
 from device_agent.errors import ConfigurationError
-from device_agent.fleet.files import new_file
+from device_agent.fleet.files import absent, new_file
 
 PRIVATE, PUBLIC = "operator.pem", "operator.pub"
 LIMIT = 64 * 1024
@@ -31,6 +31,7 @@ def make(folder: Path, *, password: SecretBytes) -> str:
     Raises:
         ConfigurationError: a file is there already, or cannot be written.
     """
+    absent((folder / PRIVATE, folder / PUBLIC))
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

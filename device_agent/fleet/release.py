@@ -19,6 +19,9 @@ from device_agent.spec.client_render import ClientUnbindDevice
 SLOWEST_S = 60.0
 """Seconds between two calls that a platform can make us wait by throttling, apart from what it advises."""
 
+LONGEST_ADVISED_S = 900.0
+"""Seconds that are waited because the platform advises it; for longer the device is left for later."""
+
 MOST_THROTTLED = 8
 """Refusals for one device after which it is left for later."""
 
@@ -82,10 +85,11 @@ class Release:
             try:
                 request_id, result = self.unbind(request), "released"
             except Throttled as error:
-                self.gap_s = min(self.gap_s * 2.0, SLOWEST_S)
-                if attempt == MOST_THROTTLED:
+                self.gap_s = max(self.gap_s, min(self.gap_s * 2.0, SLOWEST_S))
+                advised_s = error.advised_s or 0.0
+                if attempt == MOST_THROTTLED or advised_s > LONGEST_ADVISED_S:
                     raise
-                self.clock.sleep(error.advised_s or 0.0)
+                self.clock.sleep(advised_s)
                 continue
             except AgentError as error:
                 if error.code not in self.not_bound_codes or error.operation != "ClientUnbindDevice":
@@ -104,4 +108,5 @@ class Release:
         self._last = self.clock.steady()
 
     def _wait_until(self, moment: float) -> None:
-        self.clock.sleep(max(0.0, moment - self.clock.wall()))
+        """Never longer than the window: the first round's time may be of a clock that was put right since."""
+        self.clock.sleep(min(max(0.0, moment - self.clock.wall()), self.journal.plan.late_window_s))

@@ -34,6 +34,7 @@ def end(text: str, *, now: datetime) -> datetime:
         moment = now + int(found[1]) * _UNITS[found[2]] if found else datetime.fromisoformat(text)
         if moment.tzinfo is None or moment <= now:
             raise ValueError("no zone, or over")
+        return moment.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError):
         raise UsageError(
             "the end is no time to come",
@@ -41,7 +42,6 @@ def end(text: str, *, now: datetime) -> datetime:
             where="--expires",
             hint="give a span as in 12h, 7d or 4w, or a moment with its zone as in 2027-01-31T00:00:00Z",
         ) from None
-    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def removals(

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -66,7 +65,7 @@ def from_file(file: Path) -> list[Target]:
     try:
         text = read_file(file, limit=LONGEST).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _neither(file, "it is no UTF-8 text") from None
+        raise _neither(file, "it is no UTF-8 text (save it as CSV UTF-8)") from None
     found = list(_tickets(text, file) if text.lstrip()[:1] in ("{", "[") else _rows(text, file))
     if not found:
         raise _neither(file, "it names no device")
@@ -83,21 +82,24 @@ def merged(targets: Iterable[Target]) -> list[Target]:
 
 
 def _rows(text: str, file: Path) -> Iterator[Target]:
+    head = text.splitlines()[:1]
     try:
-        dialect: Any = csv.Sniffer().sniff(text[:4096].partition("\n")[0], delimiters=",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    try:
-        rows = csv.DictReader(io.StringIO(text), dialect=dialect)
-        names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
-        if COLUMN not in names:
-            raise _neither(file, f"its first line names no column {COLUMN}")
+        delimiter = next((mark for mark in ",;\t" if _named(next(csv.reader(head, delimiter=mark), []))), ",")
+        # Strict: a quote that does not end would move what follows into another column.
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        names = _named(rows.fieldnames or ())
+        if len(names) != 1:
+            raise _neither(file, f"its first line names {'no' if not names else 'more than one'} column {COLUMN}")
         for row in rows:
-            value = (row[names[COLUMN]] or "").strip()
+            value = (row[names[0]] or "").strip()
             if value or any(other for other in row.values()):
                 yield Target(device_id=checked_id(value, where=f"{file}, line {rows.line_num}"), origin=f"{file.name}")
     except csv.Error:
         raise _neither(file, "it is no table") from None
+
+
+def _named(columns: Iterable[str]) -> list[str]:
+    return [name for name in columns if name.strip().lower() == COLUMN]
 
 
 def _tickets(text: str, file: Path) -> Iterator[Target]:

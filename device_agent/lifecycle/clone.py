@@ -100,7 +100,7 @@ def suspect(record: Record, *, root: Callable[[str], str | None], parts: PartRea
 
 
 def is_another_s(record: Record, *, root: Callable[[str], str | None], parts: PartReaders) -> bool:
-    """Whether a record's hashes are of another machine than this one, whatever its phase; ``root`` as for ``suspect``."""
+    """Whether a record's hashes are another machine's, whatever its phase; ``root`` as for ``suspect``."""
     found = root(record.id_source)
     now = hw_print(record.device_id, root=found or "", parts=parts)
     return is_clone(record.hw_print, now, id_source=record.id_source, is_root_known=found is not None)

@@ -70,6 +70,7 @@ def test_its_end_is_exact_and_another_kind_is_refused() -> None:
      {"avatars": {"a": {"sha256": "ab" * 32, "size": 1, "rollout": -1, "before": {"sha256": "cd" * 32, "size": 1}}}},
      {"avatars": {"a": {"sha256": "ab" * 32, "size": 1, "rollout": 0.5, "before": {"sha256": "cd", "size": 1}}}},
      {"version": 0}, {"version": 1.5}, {"version": True}, {"expires": "2026-06-03T00:00:00"}, {"expires": 5},
+     {"expires": "9999-12-31T23:59:59-14:00"}, {"expires": "0001-01-01T00:00:00+14:00"},
      {"avatars": []}, {"avatars": {"a": {"sha256": "AB" * 32, "size": 1}}}, {"avatars": {"a": {"sha256": "ab" * 32}}},
      {"avatars": {"a": {"sha256": "ab" * 32, "size": 0}}}, {"tenant_id": "1"}, {"type": None}],
 )  # fmt: skip

@@ -113,7 +113,8 @@ def test_a_verb_that_nobody_knows_is_refused(verb: str) -> None:
      {"device_id": None}, {"device_id": ["KIOSK1", "KIOSK2"]}, {"device_id": "K" * 65}, {"tenant_id": "1"},
      {"tenant_id": True}, {"app_id": ""}, {"issued": 5}, {"issued": "2026-06-01T00:00:00"}, {"expires": "soon"},
      {"type": "avatar-content"}, {"type": None}, {"verb": ["remove"]}, {"verb": "x" * 65},
-     {"issued": "2026-06-09T00:00:00Z"}],
+     {"issued": "2026-06-09T00:00:00Z"}, {"id": "order-0001\n"}, {"id": "ördér-0001"},
+     {"tenant_id": float("nan")}, {"expires": "9999-12-31T23:59:59-14:00"}, {"issued": "0001-01-01T00:00:00+14:00"}],
 )  # fmt: skip
 def test_signed_nonsense_is_refused_too(change: dict[str, object]) -> None:
     assert refusal(signed_as(facts(**change))) == "order.form"

@@ -89,7 +89,7 @@ def _targets(device_ids: list[str], files: list[Path], settings: Settings) -> li
     """Everybody who is meant, all of one tenant on one platform; nothing is sent before that is sure."""
     from device_agent.fleet.targets import by_hand, from_file, merged
 
-    targets = merged([*by_hand(device_ids), *(target for file in files for target in from_file(file))])
+    targets = [*by_hand(device_ids), *(target for file in files for target in from_file(file))]
     if not targets:
         raise UsageError("which devices?", code="usage.device", hint="name a DEVICE_ID, or --from FILE")
     tenants = {target.tenant_id for target in targets if target.tenant_id}
@@ -110,7 +110,7 @@ def _targets(device_ids: list[str], files: list[Path], settings: Settings) -> li
                     hint="release it in a run of its own, with --tenant-id and --endpoint as its ticket says, if you"
                     " believe it; nothing was sent",
                 )  # fmt: skip
-    return targets
+    return merged(targets)
 
 
 def _kept(file: Path, settings: Settings) -> Journal:

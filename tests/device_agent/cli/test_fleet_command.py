@@ -194,6 +194,9 @@ def test_what_is_of_somebody_else_is_not_sent(desk: Desk) -> None:
         refused = desk.fleet("release", "--from", "t.json", "--yes", status=2)
         assert refused["code"] == "fleet.other_account"
         assert refused["message"].isprintable()
+    (desk.folder / "t.json").write_text(json.dumps([ticket, {**ticket, "tenant_id": 1}]))
+    refused = desk.fleet("release", "--from", "t.json", "--yes", status=2)
+    assert refused["code"] == "fleet.other_account", "also where the same id is one of ours"
     assert desk.fleet("release", "kiosk 1", "--yes", status=2)["code"] == "fleet.device_id"
     assert desk.fleet("release", "", "--yes", status=2)["code"] == "fleet.device_id"
     assert desk.fleet("release", "--yes", status=2)["code"] == "usage.device"

@@ -28,9 +28,13 @@ def test_what_was_made_is_read_and_its_public_half_fits(tmp_path: Path) -> None:
     key = read(tmp_path / "op/operator.pem", password=lambda: PHRASE)
     assert key_id(public) == key_id(key.public_key()) == made
     before = (tmp_path / "op/operator.pem").read_bytes()
-    with pytest.raises(ConfigurationError, match="exists"):
+    with pytest.raises(ConfigurationError, match="there already"):
         make(tmp_path / "op", password=PHRASE)
     assert (tmp_path / "op/operator.pem").read_bytes() == before
+    (tmp_path / "op/operator.pem").unlink()
+    with pytest.raises(ConfigurationError, match="there already"):
+        make(tmp_path / "op", password=PHRASE)
+    assert not (tmp_path / "op/operator.pem").exists(), "no half of a pair beside another's"
 
 
 def test_a_key_that_does_not_open_is_told(tmp_path: Path) -> None:

@@ -233,4 +233,56 @@ def test_what_a_power_failure_leaves_of_a_journal_is_read(bench: Bench, tmp_path
     for length in range(plan, len(data) + 1):
         (tmp_path / "x").write_bytes(data[:length])
         found = Journal.go_on(tmp_path / "x")
-        assert len(found.done[1]) == data[plan:length].count(b"}")
+        assert len(found.done[1]) == data[plan:length].count(b"\n")
+        found.add(Line(device_id="KIOSK-5", round=1, at=2.0, result="released"))
+        assert list(Journal.go_on(tmp_path / "x").done[1]) == [*found.done[1]]
+
+
+def test_a_line_costs_the_same_however_many_there_are(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand devices: nothing of the journal is read again for one more line."""
+    monkeypatch.setattr("device_agent.fleet.journal.read_file", None)
+    for number in range(50):
+        bench.journal.add(Line(device_id=f"K{number}", round=1, at=1.0, result="released"))
+    monkeypatch.undo()
+    assert len(Journal.go_on(bench.file).done[1]) == 50
+
+
+def test_two_releases_with_one_journal_lose_no_line(bench: Bench) -> None:
+    other = Journal.go_on(bench.file)
+    bench.journal.add(Line(device_id="KIOSK-0", round=1, at=1.0, result="released"))
+    with pytest.raises(ConfigurationError, match="somebody else"):
+        other.add(Line(device_id="KIOSK-1", round=1, at=1.0, result="released"))
+    assert list(Journal.go_on(bench.file).done[1]) == ["KIOSK-0"]
+
+
+def test_the_second_round_begins_with_whose_time_comes_first(bench: Bench) -> None:
+    """Those that were left for later in the first round are no reason to let the others wait."""
+    bench.answers["KIOSK-0"] = [refusal(PlatformError, "99999")]
+    bench.release().round(1)
+    bench.time.now += 900.0
+    bench.release().round(1)
+    assert list(bench.journal.left(2)) == [*DEVICES[1:], "KIOSK-0"]
+    began = bench.time.now
+    bench.release().round(2)
+    assert bench.calls[-6][0] < began + 100
+    assert bench.asked()[-1] == "KIOSK-0"
+
+
+def test_a_clock_that_was_put_right_between_the_rounds_is_not_waited_for(bench: Bench) -> None:
+    bench.time.now += 75 * 365 * 86400.0
+    bench.release().round(1)
+    bench.time.now -= 75 * 365 * 86400.0
+    began = bench.time.now
+    bench.release().round(2)
+    assert began + WINDOW_S <= bench.calls[-6][0]
+    assert bench.time.now < began + 6 * (WINDOW_S + 10)
+
+
+def test_throttling_never_makes_it_faster_nor_wait_for_days(bench: Bench) -> None:
+    bench.answers["KIOSK-0"] = [refusal(Throttled, "Throttling.User")]
+    patient = refusal(Throttled, "Throttling.User")
+    patient.advised_s = 86400.0  # type: ignore[attr-defined]
+    bench.answers["KIOSK-1"] = [patient]
+    (failed,) = bench.release(gap_s=100.0).round(1)
+    assert (failed.device_id, bench.asked().count("KIOSK-1")) == ("KIOSK-1", 1)
+    assert all(100.0 <= gap < 300.0 for gap in bench.gaps())

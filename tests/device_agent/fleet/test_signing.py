@@ -29,7 +29,8 @@ def test_an_end(text: str, moment: datetime) -> None:
     assert end(text, now=NOW) == moment.replace(microsecond=0)
 
 
-@pytest.mark.parametrize("text", ["", "7", "0d", "-1d", "2020-01-01T00:00:00Z", "2027-01-31T00:00:00", "99999w"])
+@pytest.mark.parametrize("text", ["", "7", "0d", "-1d", "2020-01-01T00:00:00Z", "2027-01-31T00:00:00", "99999w",
+                                  "9999-12-31T23:59:59-14:00"])  # fmt: skip
 def test_no_end(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         end(text, now=NOW)

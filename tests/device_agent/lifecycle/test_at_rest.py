@@ -22,6 +22,7 @@ from device_agent.lifecycle.keyring import read_with
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.slot import SLOTS, decode, encode, parse
 from device_agent.lifecycle.vault import Vault
+from device_agent.service.checkup import Level, checkup
 from tests.stand_in_tpm import CREATE, LOAD, UNSEAL, StandInTpm
 
 from .conftest import CODE, FILES, Kiosk
@@ -261,6 +262,11 @@ def test_a_device_that_got_its_tpm_late_keeps_its_id_when_that_is_cleared(
     assert before.id_source == ("board" if serial else "random")
     with chip.serving(tmp_path / "tpm") as kiosk.tpm:
         live(kiosk, "fetch")
+        told = checkup(kiosk.settings(), environ={}, network=False)
+        (note,) = [one for one in told if one.check == "tpm" and one.level is Level.NOTE]
+        assert "second seat" in note.says
+        keeps = checkup(kiosk.settings(device_id=before.device_id), environ={}, network=False)
+        assert not [one for one in keeps if one.check == "tpm" and one.level is not Level.OK]
         with kiosk.engine() as engine:
             engine._device.journal.write(engine.record.changed(orders=("order-0001",)))
         chip.clear()

@@ -20,6 +20,7 @@ from device_agent.harness.signing_key import public_pem
 from device_agent.lifecycle import orders
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.record import Record, Tombstone, Unbind
 
 from .conftest import CODE, Kiosk
 from .test_office import Off
@@ -319,8 +320,6 @@ def test_who_stands_in_the_address_s_place(kiosk: Kiosk, harness: RunningHarness
 
 
 def test_a_record_of_before_there_were_orders_is_read() -> None:
-    from device_agent.lifecycle.record import Record
-
     old = msgspec.json.decode(b'{"v":1,"gen":3,"phase":"decommissioned"}', type=Record)
     assert old.orders == ()
 
@@ -338,3 +337,42 @@ def test_doctor_says_whose_orders_count(held: Kiosk) -> None:
     held.overrides.clear()
     assert finding().level is Level.NOTE
     assert "order_keys" in finding().fix
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_good_order_in_each_phase(kiosk: Kiosk, phase: Phase) -> None:
+    """It moves whoever may hold a seat, goes on with who is leaving already, and nobody else."""
+    own_keys(kiosk, KEY)
+    bound(kiosk)
+    order = order_for(kiosk)
+    leaving, nobody = ("unbinding", "sealing", "erasing"), ("blank", "decommissioned", "clone-suspect", "fault")
+    with kiosk.engine() as engine:
+        began = Unbind(intent_id="at-the-device") if phase in leaving else None
+        before = engine._device.journal.write(engine.record.changed(phase=phase, unbind=began))
+        if phase in ("clone-suspect", "fault"):
+            with pytest.raises(StateError):
+                engine.obey(order, where="stick")
+        else:
+            assert engine.obey(order, where="stick") is (phase not in nobody)
+        after = engine.record
+        if phase in nobody:
+            assert after == before
+            return
+        assert after.phase == (phase if phase in leaving else Phase.UNBINDING)
+        assert after.orders == ("order-0001",)
+        assert after.unbind is not None
+        assert (after.unbind.intent_id, after.unbind.by) == ("order-0001", "headquarters")
+
+
+def test_an_order_finds_a_device_of_which_only_the_tombstone_is_to_be_written(kiosk: Kiosk) -> None:
+    """Power failed between the last two writes: nothing names the device any more, and it is no other one."""
+    own_keys(kiosk, KEY)
+    bound(kiosk)
+    order = order_for(kiosk)
+    with kiosk.engine() as engine:
+        left = Record(phase=Phase.ERASING, tombstone=Tombstone(id_hash="x", at=1.0))
+        before = engine._device.journal.write(left.changed(gen=engine.record.gen))
+        assert engine.obey(order, where="stick")
+        assert engine.record == before
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
