@@ -31,6 +31,7 @@ def commands(layout: units.Layout) -> tuple[tuple[str, ...], ...]:
             config,
         ),
         ("chmod", "640", config),
+        *((("chmod", "750", str(units.CONFIG_FOLDER)),) if layout.config == units.CONFIG else ()),
         ("systemctl", "daemon-reload"),
         ("systemctl", "enable", "--now", units.AGENT_UNIT),
     )
