@@ -224,12 +224,12 @@ def _state(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
             else "both copies of the record are damaged",
             fix="check the storage (SD cards fill files with zeros when power fails); bind again heals it",
         )
-    if record.id_source == "random":
+    if record.id_source == "random" and not settings.device_id:
         yield Finding(
             check="state",
             level=Level.WARNING,
             says="the device's id is random: a new disk image would cost another seat",
-            fix="assign an id before binding: --device-id, or device_id in the settings",
+            fix="keep the id that it has: device_id in the settings, as `avatar-agent status` shows it",
         )
 
 
@@ -241,7 +241,7 @@ def _tpm(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
         EndorsementKey(Path(settings.tpm)).name()
         made = f"the id was made from {record.id_source}" if record.id_source else "the id will be made from it"
         yield Finding(check="tpm", level=Level.OK, says=f"{settings.tpm} answers; {made}")
-        if record.id_source in ("board", "random") and not settings.device_id:
+        if record.id_source == "board" and not settings.device_id:
             yield Finding(
                 check="tpm",
                 level=Level.NOTE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from device_agent.errors import (
     AgentError,
     ConfigurationError,
     NetworkError,
+    NotThePlatform,
     PermissionRefused,
     PlatformError,
     Throttled,
@@ -109,6 +112,14 @@ def test_not_bound_is_a_success_and_another_refusal_is_told(bench: Bench) -> Non
     assert bench.release().round(1) == []
 
 
+def test_another_call_s_refusal_of_that_code_is_no_success(bench: Bench) -> None:
+    """Whoever gives the credentials may be refused by the same number."""
+    bench.answers["KIOSK-1"] = [PlatformError("no", code="10010002", operation="AssumeRole")]
+    with pytest.raises(PlatformError):
+        bench.release().round(1)
+    assert list(bench.journal.done[1]) == ["KIOSK-0"]
+
+
 def test_a_throttle_halves_the_rate_and_the_device_is_asked_again(bench: Bench) -> None:
     throttle = refusal(Throttled, "Throttling.User")
     throttle.advised_s = 30.0  # type: ignore[attr-defined]
@@ -135,6 +146,9 @@ def test_a_platform_that_throttles_for_ever_is_left_alone(bench: Bench) -> None:
     [(lambda: refusal(PermissionRefused, "Forbidden.RAM"), 1),
      (lambda: refusal(PlatformError, "InvalidAccessKeyId.NotFound"), 1),
      (lambda: NetworkError("gone", code="network.tls_trust"), 1),
+     (lambda: refusal(PlatformError, "InvalidTimeStamp.Expired"), 1),
+     (lambda: refusal(PlatformError, "10010003"), 1),
+     (lambda: NotThePlatform("a portal", code="network.not_the_platform"), 1),
      (lambda: NetworkError("gone", code="network.refused"), MOST_IN_A_ROW)],
 )  # fmt: skip
 def test_what_would_end_the_same_for_everybody_stops_it(
@@ -286,3 +300,37 @@ def test_throttling_never_makes_it_faster_nor_wait_for_days(bench: Bench) -> Non
     (failed,) = bench.release(gap_s=100.0).round(1)
     assert (failed.device_id, bench.asked().count("KIOSK-1")) == ("KIOSK-1", 1)
     assert all(100.0 <= gap < 300.0 for gap in bench.gaps())
+
+
+@pytest.mark.parametrize("what", ["add", "begin"])
+def test_a_journal_s_lines_are_durable_and_a_disk_that_refuses_leaves_no_half(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Only what was synced outlives a power failure, and the folder that names it."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        real(descriptor)
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    other = tmp_path / "other.jsonl"
+
+    def write() -> None:
+        if what == "add":
+            bench.journal.add(Line(device_id="KIOSK-0", round=1, at=1.0, result="released"))
+        else:
+            Journal.begin(other, bench.journal.plan)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(ConfigurationError, match="no space"):
+        write()
+    assert bench.journal.done[1] == {}
+    assert not other.exists()
+    monkeypatch.setattr(os, "fsync", fsync)
+    bench.go_on()
+    write()
+    assert synced == ([str(bench.file)] if what == "add" else [str(other), str(tmp_path)])

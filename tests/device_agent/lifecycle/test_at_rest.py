@@ -22,7 +22,7 @@ from device_agent.lifecycle.keyring import read_with
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.slot import SLOTS, decode, encode, parse
 from device_agent.lifecycle.vault import Vault
-from device_agent.service.checkup import Level, checkup
+from device_agent.service.checkup import checkup
 from tests.stand_in_tpm import CREATE, LOAD, UNSEAL, StandInTpm
 
 from .conftest import CODE, FILES, Kiosk
@@ -263,10 +263,11 @@ def test_a_device_that_got_its_tpm_late_keeps_its_id_when_that_is_cleared(
     with chip.serving(tmp_path / "tpm") as kiosk.tpm:
         live(kiosk, "fetch")
         told = checkup(kiosk.settings(), environ={}, network=False)
-        (note,) = [one for one in told if one.check == "tpm" and one.level is Level.NOTE]
-        assert "second seat" in note.says
+        advice = [one for one in told if "device_id in the settings" in one.fix]
+        assert len(advice) == 1
+        assert ("second seat" if serial else "another seat") in advice[0].says
         keeps = checkup(kiosk.settings(device_id=before.device_id), environ={}, network=False)
-        assert not [one for one in keeps if one.check == "tpm" and one.level is not Level.OK]
+        assert not [one for one in keeps if "device_id" in one.fix]
         with kiosk.engine() as engine:
             engine._device.journal.write(engine.record.changed(orders=("order-0001",)))
         chip.clear()
@@ -298,6 +299,42 @@ def test_who_a_void_record_names_is_not_another_machine_s_nor_another_account_s(
             engine._device.journal.write(void)
             engine.bind()
             assert engine.record.id_source == "tpm", "another machine's hashes: the id is made anew"
+
+
+def test_a_void_id_does_not_go_along_to_another_tpm(sealed: Kiosk, chip: StandInTpm, tmp_path: Path) -> None:
+    live(sealed, "bind")
+    chip.clear()
+    with sealed.engine() as engine:
+        engine.prove_storage()
+        assert engine.record.device_id, "durable, before it is bound again"
+    with StandInTpm().serving(tmp_path / "theirs") as sealed.tpm, sealed.engine() as engine:
+        assert (engine.record.phase, engine.record.device_id) == (Phase.BLANK, "")
+
+
+def test_a_device_that_has_only_to_erase_makes_no_key_for_what_goes(
+    kiosk: Kiosk, chip: StandInTpm, tmp_path: Path
+) -> None:
+    live(kiosk, "bind")
+    with kiosk.engine() as engine:
+        engine._device.journal.write(engine.record.changed(phase=Phase.ERASING))
+    with chip.serving(tmp_path / "tpm") as kiosk.tpm, kiosk.engine() as engine:
+        assert engine.steps == ()
+        assert not sealed_key.is_there(state(kiosk))
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert exposed(kiosk) == []
+
+
+def test_a_damaged_record_that_was_kept_aside_is_gone_with_the_device(sealed: Kiosk) -> None:
+    live(sealed, "bind")
+    older = min(SLOTS, key=lambda name: decode((state(sealed) / name).read_bytes()).gen)  # type: ignore[union-attr]
+    with (state(sealed) / older).open("ab") as file:
+        file.write(b"x")
+    live(sealed, "start")
+    device_id = load(state(sealed)).record.device_id.encode()
+    assert any(name.endswith(".bad") and device_id in data for name, data in sealed.files().items())
+    live(sealed, "unbind")
+    assert not any(device_id in data for data in sealed.files().values())
 
 
 def test_a_disk_in_another_machine_stays_what_it_is(sealed: Kiosk, tmp_path: Path) -> None:

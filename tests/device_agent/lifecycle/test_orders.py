@@ -187,6 +187,16 @@ def test_an_order_at_an_address(held: Kiosk, office: Enrolment, harness: Running
         assert engine.record.phase is Phase.DECOMMISSIONED
 
 
+def test_an_id_with_marks_of_addresses_stays_within_its_place(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_keys(kiosk, KEY, order_url="https://fleet.example/orders/{device_id}?v=1", device_id="../K?1&x#%/")
+    bound(kiosk)
+    asked: list[str] = []
+    monkeypatch.setattr(orders, "fetched", lambda _device, address, **_more: asked.append(address))
+    with kiosk.engine() as engine:
+        assert not engine.ask_for_order()
+    assert asked == ["https://fleet.example/orders/..%2FK%3F1%26x%23%25%2F?v=1"]
+
+
 def own_keys(kiosk: Kiosk, *keys: Ed25519PrivateKey, **settings: str) -> None:
     file = kiosk.folder / "operator.pub"
     file.parent.mkdir(exist_ok=True)

@@ -89,4 +89,8 @@ def test_a_tpm_that_is_set_and_cannot_be_asked_makes_no_other_id(tmp_path: Path,
         identify("", tenant_id=1, app_id="a", hardware=this_machine(str(path)))
     assert caught.value.code == "identity.tpm"
     assert caught.value.hint
+    if kind == "file":
+        assert path.read_bytes() == bytes(100), "no command was written into it"
+    if kind == "link":
+        assert "symbolic" in caught.value.message, "not followed"
     assert identify("mine", tenant_id=1, app_id="a", hardware=this_machine(str(path))).source == "assigned"

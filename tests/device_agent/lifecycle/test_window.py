@@ -14,6 +14,7 @@ from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle import window
 from device_agent.lifecycle.journal import load, opened
 from device_agent.lifecycle.machine import Event, Phase
+from device_agent.lifecycle.record import Record, Tombstone
 from device_agent.lifecycle.ticket import OrphanTicket
 
 from .conftest import CODE, Kiosk
@@ -220,3 +221,12 @@ def test_force_erases_nothing_that_no_ticket_names(kiosk: Kiosk) -> None:
             engine.abandon(keep=refuse)
         assert engine.record.phase is Phase.UNBINDING
     assert any("secrets" in name for name in kiosk.files())
+
+
+def test_by_force_what_is_all_but_erased_gives_no_second_ticket(kiosk: Kiosk) -> None:
+    """Power failed between the last two writes: nothing names the seat any more."""
+    tombstone = Tombstone(id_hash="x", at=1.0)
+    with kiosk.engine() as engine:
+        engine._device.journal.write(Record(phase=Phase.ERASING, tombstone=tombstone))
+        assert engine.abandon(keep=lambda _ticket: pytest.fail("a ticket")) is None
+        assert (engine.record.phase, engine.record.tombstone) == (Phase.DECOMMISSIONED, tombstone)

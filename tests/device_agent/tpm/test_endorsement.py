@@ -81,8 +81,9 @@ def test_the_name_is_the_one_that_tpm2_tools_show(tmp_path: Path) -> None:
     assert name.hex() == "9c8a37609d489ecfc43d4c405dfcf5fdb1f2542ebc2f5286b70c63af45b30813"
 
 
-def test_a_tpm_without_the_curve_is_asked_for_rsa() -> None:
-    chip = Chip(response(b"", code=0x2E6), response(b"", code=0x101))
+@pytest.mark.parametrize("code", [0x2C1, 0x2C4, 0x2CA, 0x2E6])
+def test_a_tpm_without_the_curve_is_asked_for_rsa(code: int) -> None:
+    chip = Chip(response(b"", code=code), response(b"", code=0x101))
     with pytest.raises(Refused) as caught:
         endorsement_public(chip)
     assert caught.value.code == 0x101

@@ -51,6 +51,15 @@ def test_another_tpm_and_changed_bytes_open_nothing(new_tpm: Callable[[], Path])
     assert Sealer(one).unseal(sealed) == SECRET
 
 
+def test_what_was_just_sealed_is_not_asked_for(tmp_path: Path) -> None:
+    chip = StandInTpm()
+    with chip.serving(tmp_path / "tpm") as path:
+        sealer = Sealer(path)
+        sealed = sealer.seal(SECRET)
+        chip.heard.clear()
+        assert (sealer.unseal(sealed), chip.heard) == (SECRET, [])
+
+
 def test_a_tpm_that_was_cleared_is_another_one() -> None:
     chip = StandInTpm()
     sealed = seal(chip, SECRET)
