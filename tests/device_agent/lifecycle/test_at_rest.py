@@ -484,6 +484,20 @@ def test_erasing_begins_with_the_key(sealed: Kiosk) -> None:
     assert exposed(sealed) == [], "a new life has a new key"
 
 
+def test_a_record_of_before_beside_no_key_opens_nothing(sealed: Kiosk) -> None:
+    """What docs/security.md says openly: without its key a device cannot be told from one that never had any."""
+    live(sealed, "bind", "fetch")
+    forge(sealed)
+    for name in sealed_key.COPIES:
+        (state(sealed) / name).unlink()
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.READY
+        assert engine._device.vault.license() is None
+        assert engine.token is None
+    with pytest.raises(StateError):
+        open_avatar(sealed.settings(), CODE)
+
+
 def test_a_keyed_record_without_its_key_is_void(sealed: Kiosk) -> None:
     live(sealed, "bind")
     for name in sealed_key.COPIES:

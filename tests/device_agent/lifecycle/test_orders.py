@@ -18,6 +18,7 @@ from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
 from device_agent.harness.signing_key import public_pem
 from device_agent.lifecycle import orders
+from device_agent.lifecycle.document import shown
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.record import Record, Tombstone, Unbind
@@ -195,6 +196,11 @@ def test_an_id_with_marks_of_addresses_stays_within_its_place(kiosk: Kiosk, monk
     with kiosk.engine() as engine:
         assert not engine.ask_for_order()
     assert asked == ["https://fleet.example/orders/..%2FK%3F1%26x%23%25%2F?v=1"]
+
+
+@pytest.mark.parametrize("login", ["", "me:s3cret@", "me@x:s3cret@"])
+def test_an_address_is_told_without_its_login_and_query(login: str) -> None:
+    assert shown(f"https://{login}fleet.example:8443/orders/K1?t=s3cret#x") == "https://fleet.example:8443/orders/K1"
 
 
 def own_keys(kiosk: Kiosk, *keys: Ed25519PrivateKey, **settings: str) -> None:
