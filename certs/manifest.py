@@ -119,7 +119,7 @@ def verify(
         raise _bad_form(where) from None
     except signed.TooFew as few:
         raise ManifestError(
-            "none of the operator's keys has signed the manifest"
+            "none of the operator's keys has signed the manifest as it is"
             if not few.found
             else f"{few.found} of the operator's keys signed the manifest, and {threshold} have to",
             code="manifest.signature",

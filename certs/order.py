@@ -92,7 +92,7 @@ def verify(
         raise _bad_form(where) from None
     except signed.TooFew as few:
         raise OrderError(
-            "none of the operator's keys has signed the order"
+            "none of the operator's keys has signed the order as it is"
             if not few.found
             else f"{few.found} of the operator's keys signed the order, and {threshold} have to",
             code="order.signature",

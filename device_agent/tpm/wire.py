@@ -184,9 +184,14 @@ def told(path: Path, *, without: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "check the setting tpm; the service's user must be in the group tss" if path.exists() else without
         if isinstance(error, Refused):
-            hint = _HINTS.get(error.code, "")
+            hint = _HINTS.get(error.code, "tpm2_rc_decode says what that means; nothing was changed, try again")
+        elif isinstance(error, PermissionError):
+            hint = "who runs this must be in the group of that device: usermod -aG tss USER"
+        else:
+            hint = (
+                "check the setting tpm, and whether tpm2_getcap properties-fixed answers" if path.exists() else without
+            )
         raise ConfigurationError(
             f"the TPM cannot be asked: {(error.strerror or str(error) or type(error).__name__).lower()}",
             code="identity.tpm",

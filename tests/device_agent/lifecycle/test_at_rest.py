@@ -398,6 +398,7 @@ def test_a_tpm_that_does_not_answer_now_loses_nothing(sealed: Kiosk, chip: Stand
         with pytest.raises(ConfigurationError) as caught:
             act()
         assert caught.value.code == "identity.tpm"
+        assert caught.value.hint
     assert sealed.files() == before
     chip.refuse = {}
     live(sealed, "start")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import socket
@@ -89,8 +90,22 @@ def test_a_tpm_that_is_set_and_cannot_be_asked_makes_no_other_id(tmp_path: Path,
         identify("", tenant_id=1, app_id="a", hardware=this_machine(str(path)))
     assert caught.value.code == "identity.tpm"
     assert caught.value.hint
+    assert ("firmware" in caught.value.hint) is (kind == "missing")
     if kind == "file":
         assert path.read_bytes() == bytes(100), "no command was written into it"
     if kind == "link":
         assert "symbolic" in caught.value.message, "not followed"
     assert identify("mine", tenant_id=1, app_id="a", hardware=this_machine(str(path))).source == "assigned"
+
+
+def test_who_may_not_open_the_tpm_is_told_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tpm").touch()
+
+    def refuse(*_arguments: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ConfigurationError) as caught:
+        this_machine(str(tmp_path / "tpm")).endorsement()
+    assert "permission denied" in caught.value.message
+    assert "tss" in caught.value.hint
