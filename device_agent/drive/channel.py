@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from device_agent.drive.manners import AT_ONCE, Manners
 from device_agent.drive.packets import Kind, Packet, Reason, message, read
@@ -20,6 +23,9 @@ from device_agent.drive.packets import Kind, Packet, Reason, message, read
 PING_S = 20.0
 SILENT_S = 40.1
 """Without a pong or a message for so long the connection is dead, whatever its socket says."""
+
+SILENT = "SILENT"
+"""Our own word for that, beside the platform's reasons."""
 
 REMEMBERED = 101
 WAITING = 100
@@ -67,7 +73,7 @@ class Channel:
         self._next_at = -math.inf
         self._opened_at = self._accepted_at = self._heard_at = self._ping_at = 0.0
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._outbox: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=WAITING)
+        self._outbox: deque[tuple[str, msgspec.Raw]] = deque(maxlen=WAITING)
         self.over = ""
         self.last_end = ""
 
@@ -75,6 +81,14 @@ class Channel:
     def standing(self) -> Standing:
         """WAITING for the next attempt, CONNECTING until the platform has accepted, CONNECTED."""
         return self._standing
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the platform has ended the connection instead of accepting it, for no reason that we know: what it
+        has judged by then is the token.
+        """
+        known = ("", SILENT, *Reason)
+        return self._standing is Standing.CONNECTING and self.over not in known
 
     def is_doubled(self, now: float) -> bool:
         """Whether another device seems to use this one's identity."""
@@ -119,7 +133,7 @@ class Channel:
     def tick(self, now: float) -> list[str]:
         """Whatever time has brought about; the frames to send. May set ``over``."""
         if now >= self._heard_at + SILENT_S:
-            self.over = "SILENT"
+            self.over = SILENT
             return []
         if now >= self._ping_at:
             self._ping_at = now + PING_S
@@ -137,7 +151,7 @@ class Channel:
             self._manners.lasted(now - self._accepted_at)
         if reason == Reason.CONNECTION_KICK_OUT:
             self._manners.kicked_out(now)
-        told = bool(self.over) and self.over != "SILENT"  # by the platform, in a packet
+        told = bool(self.over) and self.over != SILENT  # by the platform, in a packet
         sent_away = refused or (told and reason not in AT_ONCE)
         self._standing, self.over, self.last_end = Standing.WAITING, "", reason
         wait = self._manners.wait(dice=self._dice(), sent_away=sent_away)
@@ -145,17 +159,25 @@ class Channel:
         return wait
 
     def send(self, content: Mapping[str, Any]) -> str:
-        """Put a message on its way; its id. What cannot be sent now waits for the connection."""
+        """Put a message on its way, from any thread; its id. What cannot be sent now waits for the connection.
+
+        Raises:
+            TypeError: it is nothing that JSON can say.
+        """
+        encoded = msgspec.Raw(msgspec.json.encode(content))  # here: the mistake is the sender's, not the connection's
         message_id = f"msg_{int(self._wall() * 1000)}_{int(self._dice() * 1000):03d}"
-        self._outbox.append((message_id, content))
+        self._outbox.append((message_id, encoded))
         return message_id
 
     def outgoing(self) -> list[str]:
         """The frames of what was put on its way and may be sent now; they count as sent."""
         if self._standing is not Standing.CONNECTED:
             return []
-        frames = [message(content, app_id=self._app_id, message_id=name) for name, content in self._outbox]
-        self._outbox.clear()
+        frames = []
+        with suppress(IndexError):
+            while True:  # one by one: another thread may put more there meanwhile
+                name, content = self._outbox.popleft()
+                frames.append(message(content, app_id=self._app_id, message_id=name))
         return frames
 
     def _accepted(self, now: float) -> list[str]:

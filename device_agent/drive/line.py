@@ -120,25 +120,30 @@ class Line:
         except AgentError as error:
             self._lost(error.code, refused=isinstance(error, ChannelRefused))
             return
+        except Exception as error:  # noqa: BLE001 -- a defect of ours costs one attempt, and not the channel
+            self._lost(_defect(error), refused=False)
+            return
+        refused = False
         with self._changed:
             self._socket = opened
         try:
             self._hold(opened, session)
-            reason = channel.over or "closed"
+            reason, refused = channel.over or "closed", channel.is_refused
         except AgentError as error:
             reason = error.code
+        except Exception as error:  # noqa: BLE001 -- neither do those of whoever takes what comes
+            reason = _defect(error)
         finally:
             with self._changed:
                 self._socket = None
             opened.close()
-        self._lost(reason, refused=False)
+        self._lost(reason, refused=refused)
 
     def _hold(self, opened: Socket, session: Session) -> None:
         """Until the channel is over, there is no session, or the line is stopped."""
         channel, frames = self._channel, self._channel.opened(self._steady(), app_id=session.app_id)
         while True:
-            for frame in frames:
-                opened.send(frame)
+            self._say(opened, frames)
             if channel.over or self._stopped or self._session is None:
                 return
             before = channel.standing
@@ -151,7 +156,19 @@ class Line:
             if channel.standing is Standing.CONNECTED and before is not Standing.CONNECTED:
                 self._told(Notice(kind="connected"))
 
+    def _say(self, opened: Socket, frames: list[str]) -> None:
+        """Send; when nobody listens any more, what was said before that is heard all the same."""
+        try:
+            for frame in frames:
+                opened.send(frame)
+        except AgentError:
+            for frame in opened.receive(0.0):
+                self._channel.hear(frame, self._steady())
+            if not self._channel.over:
+                raise
+
     def _lost(self, reason: str, *, refused: bool) -> None:
+        """Told for each end but those that were wanted."""
         with self._changed:
             wanted = self._session is not None and not self._stopped
         now = self._steady()
@@ -163,3 +180,8 @@ class Line:
         if doubled and not self._doubled:
             self._told(Notice(kind="doubled", reason=reason))
         self._doubled = doubled
+
+
+def _defect(error: Exception) -> str:
+    """Its kind, and nothing of what it says: the session's token may be in that."""
+    return f"defect {type(error).__name__}"

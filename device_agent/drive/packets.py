@@ -85,8 +85,8 @@ def read(frame: str) -> Packet | None:
     )
 
 
-def message(content: Mapping[str, Any], *, app_id: str, message_id: str) -> str:
-    """The frame of a message to the platform."""
+def message(content: Mapping[str, Any] | msgspec.Raw, *, app_id: str, message_id: str) -> str:
+    """The frame of a message to the platform; ``content`` may be JSON already."""
     envelope = {
         "receiverId": "ability",
         "receiverType": "server",

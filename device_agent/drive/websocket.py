@@ -27,6 +27,9 @@ from device_agent.errors import ChannelRefused, NetworkError
 
 CHUNK = 64 * 1024
 
+_LATER = (407, 408, 425, 429)
+"""Refusals by which nobody has judged the token."""
+
 
 class WebSocket:
     """One open websocket, used from one thread; ``wake`` may be called from any."""
@@ -48,6 +51,7 @@ class WebSocket:
         self._ended = False
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
+        self._waker.setblocking(False)  # who wakes it holds a lock: however often, that must not wait
 
     def open(self, target: str, *, within_s: float, steady: Callable[[], float]) -> None:
         """Ask for the websocket at ``target`` (path and query) and wait until it is open.
@@ -138,7 +142,15 @@ class WebSocket:
         return self._line.fileno() in ready
 
     def _take(self) -> list[Event]:
-        data = self._line.recv(CHUNK)
+        """What came; nothing where it was no more than a part of a TLS record, or TLS' own affair, as a ticket is."""
+        patience_s = self._line.gettimeout()
+        self._line.settimeout(0.0)
+        try:
+            data = self._line.recv(CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return []
+        finally:
+            self._line.settimeout(patience_s)
         if not data and self._protocol.state is ConnectionState.CONNECTING:
             raise ConnectionResetError("it hung up before it answered")
         self._protocol.receive_data(data or None)
@@ -151,7 +163,7 @@ class WebSocket:
         match event:
             case TextMessage():
                 self._text.append(event.data)
-                self._length += len(event.data)
+                self._length += max(1, len(event.data))  # pieces of nothing take room as well
                 if self._length > LONGEST:
                     raise NetworkError(
                         f"the channel sends more than {LONGEST // 1024**2} MiB in one message", code="drive.too_long",
@@ -169,7 +181,15 @@ class WebSocket:
             case BytesMessage() | _:
                 pass  # the channel is texts only
 
-    def _refused(self, status: int) -> ChannelRefused:
+    def _refused(self, status: int) -> NetworkError:
+        if status // 100 != 4 or status in _LATER:  # a gateway, a portal, a server with too much to do: not the token
+            return NetworkError(
+                f"the drive channel is not to be had now (HTTP {status})",
+                code="drive.unavailable",
+                where=self._where,
+                hint="if it stays so, check drive_url",
+                http_status=status,
+            )
         return ChannelRefused(
             f"the drive channel was not opened (HTTP {status})",
             code="drive.refused",

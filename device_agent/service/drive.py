@@ -32,9 +32,13 @@ def checked(settings: Settings) -> str:
     Raises:
         ConfigurationError: it is no websocket's, or one without TLS that leaves this machine.
     """
-    parts = urlsplit(settings.drive_url)
-    plain = parts.scheme == "ws" and is_loopback(parts.hostname or "")
-    if not parts.hostname or parts.query or parts.fragment or not (parts.scheme == "wss" or plain):
+    try:
+        parts = urlsplit(settings.drive_url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:  # brackets without an end, a port that is none
+        parts, host = urlsplit(""), ""
+    plain = parts.scheme == "ws" and is_loopback(host)
+    if not host or parts.query or parts.fragment or not (parts.scheme == "wss" or plain):
         raise ConfigurationError(
             "drive_url must be a wss address without a query",
             code="config.drive",

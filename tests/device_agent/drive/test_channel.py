@@ -87,6 +87,52 @@ def test_everything_that_waited_is_sent_in_one_envelope_each(bench: Bench) -> No
     assert bench.channel.outgoing() == []
 
 
+def test_what_is_sent_while_others_go_out_goes_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.open()
+
+    def framed(content: object, *, app_id: str, message_id: str) -> str:
+        if len(sent) < 3:  # another thread, just now
+            sent.append(bench.channel.send({"number": len(sent)}))
+        return message_id
+
+    sent: list[str] = []
+    monkeypatch.setattr("device_agent.drive.channel.message", framed)
+    sent.append(bench.channel.send({"number": 0}))
+    assert bench.channel.outgoing() == sent
+    assert len(sent) == 3
+
+
+def test_what_json_cannot_say_is_its_sender_s_mistake(bench: Bench) -> None:
+    with pytest.raises(TypeError):
+        bench.channel.send({"when": object()})
+    bench.open()
+    assert bench.channel.outgoing() == []
+
+
+@pytest.mark.parametrize(
+    ("frames", "refused"),
+    [
+        (['2{"reason":"TOKEN_INVALID"}'], True),
+        (["2"], True),
+        (['2{"reason":"CONNECTION_KICK_OUT"}'], False),
+        (["1", '2{"reason":"TOKEN_INVALID"}'], False),
+        (["4"], False),
+    ],
+)
+def test_an_end_before_the_beginning_is_about_the_token(bench: Bench, frames: list[str], refused: bool) -> None:
+    bench.channel.opened(bench.now, app_id="APP")
+    for frame in frames:
+        bench.hear(frame)
+    assert bench.channel.is_refused is refused
+
+
+def test_a_silence_is_not_about_the_token(bench: Bench) -> None:
+    bench.channel.opened(bench.now, app_id="APP")
+    bench.channel.tick(bench.now + SILENT_S)
+    assert bench.channel.over == "SILENT"
+    assert not bench.channel.is_refused
+
+
 def test_what_waits_too_long_gives_way(bench: Bench) -> None:
     for number in range(WAITING + 5):
         bench.channel.send({"number": number})

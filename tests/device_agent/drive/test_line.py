@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from device_agent.drive import Channel, Line, Notice, Session
+from device_agent.drive import Channel, Line, Message, Notice, Session
 from device_agent.drive.manners import MOST_S
 from device_agent.errors import ChannelRefused, NetworkError
 from device_agent.secret import Secret
@@ -51,9 +51,10 @@ class Bench:
     refusals: list[Exception] = field(default_factory=list)
     wires: queue.Queue[Wire] = field(default_factory=queue.Queue)
     notices: queue.Queue[Notice] = field(default_factory=queue.Queue)
+    deliver: Callable[[Message], object] = lambda message: None
 
     def __post_init__(self) -> None:
-        channel = Channel(dice=lambda: 0.5, wall=lambda: 0.0)
+        channel = Channel(dice=lambda: 0.5, wall=lambda: 0.0, deliver=lambda message: self.deliver(message))
         self.line = Line(channel=channel, dial=self.dial, steady=lambda: self.now, told=self.notices.put)
         self.thread = threading.Thread(target=self.line.run, daemon=True)
         self.thread.start()
@@ -162,6 +163,34 @@ def test_a_token_that_is_refused_asks_for_another_session(bench: Bench) -> None:
     assert told.next_s >= 60.0
     bench.later("t2")
     bench.connected("t2")
+
+
+def test_a_token_that_is_refused_by_a_packet_asks_for_another_session_too(bench: Bench) -> None:
+    bench.session()
+    wire = bench.wires.get(timeout=PATIENCE_S)
+    wire.frames.put('2{"reason":"TOKEN_INVALID"}')
+    told = bench.notice()
+    assert (told.kind, told.reason) == ("refused", "TOKEN_INVALID")
+    assert told.next_s >= 60.0
+    bench.later("t2")
+    bench.connected("t2")
+
+
+def test_whoever_takes_what_comes_may_fail_and_may_answer(bench: Bench) -> None:
+    bench.session()
+    wire = bench.connected()
+    bench.deliver = lambda message: 1 // 0
+    wire.frames.put('5{"messageId":"m1"}')
+    assert bench.notice().reason == "defect ZeroDivisionError"
+    assert wire.closed.wait(PATIENCE_S)
+    bench.refusals = [ValueError("t1")]
+    bench.later()
+    assert bench.notice().reason == "defect ValueError", "not what it says"
+    bench.deliver = lambda message: bench.line.send({"answers": message.id})
+    bench.later()
+    wire = bench.connected()
+    wire.frames.put('5{"messageId":"m2"}')
+    assert '"answers":"m2"' in wire.sent.get(timeout=PATIENCE_S)
 
 
 def test_a_network_that_is_away_is_tried_for_ever(bench: Bench) -> None:

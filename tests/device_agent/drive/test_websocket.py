@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -133,6 +134,48 @@ def test_a_text_without_an_end_is_not_kept(pair: Pair) -> None:
     assert caught.value.code == "drive.too_long"
 
 
+def test_pieces_of_nothing_come_to_an_end_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device_agent.drive.websocket.LONGEST", 1000)
+    pair.open()
+    piece: Message[str] = TextMessage(data="", message_finished=False)
+    pair.server.put(*(piece for _ in range(1100)))
+    with pytest.raises(NetworkError) as caught:
+        pair.client.receive(5.0)
+    assert caught.value.code == "drive.too_long"
+
+
+class Fragment:
+    """A line on which something has arrived that is not yet a whole TLS record."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self.line = line
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.line, name)
+
+    def recv(self, _most: int) -> bytes:
+        assert self.line.gettimeout() == 0.0, "it would wait for the rest, deaf to pings that are due and to the stop"
+        raise ssl.SSLWantReadError
+
+
+def test_a_part_of_a_record_is_not_waited_for(pair: Pair) -> None:
+    pair.open()
+    pair.server.put(TextMessage(data="4"))
+    whole = pair.client._line
+    pair.client._line = Fragment(whole)  # type: ignore[assignment]
+    assert pair.client.receive(3600.0) == []
+    assert whole.gettimeout() == 5.0, "sending keeps its patience"
+    pair.client._line = whole
+    assert pair.client.receive(5.0) == ["4"]
+
+
+def test_nobody_waits_however_often_it_is_woken(pair: Pair) -> None:
+    pair.open()
+    for _ in range(5000):
+        pair.client.wake()
+    assert pair.client.receive(3600.0) == []
+
+
 def test_waking_ends_the_wait(pair: Pair) -> None:
     pair.open()
     pair.client.wake()
@@ -155,7 +198,11 @@ def test_a_token_that_is_refused_is_not_in_the_message(pair: Pair) -> None:
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", "drive.refused"),
+        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nhi", "drive.refused"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", "drive.unavailable"),
+        (b"HTTP/1.1 302 Found\r\nlocation: http://portal.example/\r\ncontent-length: 0\r\n\r\n", "drive.unavailable"),
+        (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", "drive.unavailable"),
+        (b"HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n", "drive.unavailable"),
         (b"SSH-2.0-OpenSSH_9\r\n\r\n", "drive.handshake"),
         (b"", "network.cut"),
     ],
@@ -166,6 +213,7 @@ def test_what_answers_otherwise(pair: Pair, answer: bytes, code: str) -> None:
     with pytest.raises(NetworkError) as caught:
         pair.client.open(TARGET, within_s=5.0, steady=time.monotonic)
     assert caught.value.code == code
+    assert isinstance(caught.value, ChannelRefused) == (code == "drive.refused"), "only that asks for another session"
     assert "s3cret" not in f"{caught.value}{caught.value!r}{caught.value.__cause__!r}"
 
 

@@ -17,6 +17,7 @@ from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.drive import Message, Session
 from device_agent.errors import ChannelRefused, ConfigurationError, NetworkError
+from device_agent.harness.im.channels import ChannelRules
 from device_agent.harness.serve import RunningHarness
 from device_agent.secret import Secret
 from device_agent.service.drive import Drive, checked, dialling
@@ -103,6 +104,13 @@ def test_a_refused_token_asks_for_another_session(desk: Desk) -> None:
     assert "s3cret" not in desk.tail.getvalue()
 
 
+def test_a_token_that_is_refused_after_the_handshake_asks_for_another_session_too(desk: Desk) -> None:
+    desk.harness.with_world(lambda world: setattr(world.channels, "rules", ChannelRules(refusal="packet")))
+    desk.drive.session(desk.settings, Session(token=Secret("s3cret-token"), tenant_id=1, app_id="APP"))
+    assert desk.told("refused")["reason"] == "TOKEN_INVALID"
+    assert desk.asked.wait(PATIENCE_S)
+
+
 def test_two_devices_with_one_identity_are_told(desk: Desk) -> None:
     session = desk.session()
     desk.drive.session(desk.settings, session)
@@ -143,7 +151,17 @@ def test_a_channel_that_cannot_be_made_is_told_and_costs_nothing(desk: Desk, tmp
 
 @pytest.mark.parametrize(
     "url",
-    ["ws://im.example/ws", "https://im.example/ws", "wss:///ws", "wss://im.example/ws?t=1", "im.example", "wss://h/#x"],
+    [
+        "ws://im.example/ws",
+        "https://im.example/ws",
+        "wss:///ws",
+        "wss://im.example/ws?t=1",
+        "im.example",
+        "wss://h/#x",
+        "wss://[::1/ws",
+        "wss://im.example:99999/ws",
+        "wss://im.example:port/ws",
+    ],
 )
 def test_addresses_that_are_none_or_would_show_the_token(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
