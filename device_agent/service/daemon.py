@@ -32,6 +32,9 @@ from device_agent.service.report import Report
 GRACE_S = 20.0
 """Seconds that a step may still take after the order to stop; every moment of it is safe to be cut."""
 
+ASLEEP_S = 30.0
+"""Seconds between two looks of the main thread after which this machine, or this process, has slept."""
+
 SLACK_S = 300.0
 """Seconds beyond the longest download after which a step counts as hung."""
 
@@ -84,7 +87,7 @@ class Daemon:
         worker.start()
         self._notifier.ready("starting")
         fed = told = ""
-        last_fed = -1e9
+        last_fed, looked = -1e9, self._clock.steady()
         while worker.is_alive():
             worker.join(timeout=beat_s)
             while self._orders:
@@ -102,6 +105,10 @@ class Daemon:
                 self._notifier.status(told)
                 fed = told
             now = self._clock.steady()
+            if now - looked > ASLEEP_S:
+                self._started = now  # its rest goes on by a clock that slept, too; the sleep is not the worker's
+                self._wake.set()
+            looked = now
             if self.is_alive() and now - last_fed >= max(beat_s, self._notifier.watchdog_s / 3):
                 self._notifier.alive()
                 last_fed = now

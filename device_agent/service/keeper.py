@@ -6,6 +6,7 @@ know no thread and no signal; time, chance and the way to open the device are pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -50,7 +51,9 @@ CONTENT_S = 43200.0
 """Seconds between two looks for a new version of the avatar."""
 
 SESSION_LEAST_S = 300.0
-"""Seconds between two sessions of which the second is begun because the drive channel wants another token."""
+"""Seconds between two sessions of which the second is begun because the drive channel wants another token; also those
+over which devices do so whose tokens are refused together. Twice as many each time that it was in vain.
+"""
 
 BUSY_S = 5.0
 """Seconds to wait when a command works on the device."""
@@ -85,6 +88,8 @@ class _Rhythm:
     counting: bool = False
     seat_denied: int = 0
     begun_at: float | None = None
+    another_at: float | None = None
+    in_vain: float = 1.0
     bound_anew: bool = False
     seat: Bound | None = None
     due_at: float = 0.0
@@ -153,8 +158,7 @@ class Keeper:
 
     def step(self) -> float:
         """Do what is due; seconds until the next step is."""
-        if self._session_wanted and self._clock.steady() - (self._rhythm.begun_at or 0.0) >= SESSION_LEAST_S:
-            self._session_wanted = False
+        if self._another_session_in() <= 0.0:
             self._rhythm.due_at = self._rhythm.check_at = 0.0
         if self._anew:
             self._anew = False
@@ -169,7 +173,7 @@ class Keeper:
                 if self._rhythm.broken:
                     engine.prove_storage()  # before anything is asked of the platform that could not be kept
                     self._rhythm.broken = False
-                wait = self._live(engine)
+                wait = min(self._live(engine), max(1.0, self._another_session_in()))
                 self._tell(engine, wait)
                 return wait
         except StateError as error:
@@ -179,6 +183,18 @@ class Keeper:
         except (PrivateFileError, ConfigurationError) as error:
             self._rhythm.broken = self._rhythm.broken or error.code in STORAGE
             return self._fault(error)
+
+    def _another_session_in(self) -> float:
+        """Seconds until another session is due because the drive channel wants one; while calls fail, their own pace
+        decides, and whatever follows is another session.
+        """
+        rhythm, now = self._rhythm, self._clock.steady()
+        if not self._session_wanted or rhythm.begun_at is None or rhythm.failures:
+            return math.inf
+        if rhythm.another_at is None:
+            least = rhythm.begun_at + SESSION_LEAST_S * rhythm.rest * rhythm.in_vain
+            rhythm.another_at = max(now + SESSION_LEAST_S * self._dice(), least)
+        return rhythm.another_at - now
 
     def _live(self, engine: Engine) -> float:
         rhythm, now = self._rhythm, self._clock.steady()
@@ -288,13 +304,16 @@ class Keeper:
         return rhythm.started_for is not None
 
     def _begun(self, engine: Engine, started: Started) -> None:
-        record, self._rhythm.begun_at = engine.record, self._clock.steady()
+        record, rhythm = engine.record, self._rhythm
+        rhythm.begun_at, rhythm.another_at = self._clock.steady(), None
+        rhythm.in_vain = min(2.0 * rhythm.in_vain, CHECK_S / SESSION_LEAST_S) if self._session_wanted else 1.0
+        self._session_wanted = False
         session = DriveSession(token=started.im_token, tenant_id=record.tenant_id, app_id=record.app_id)
         self._session_began(self.settings, session)
 
     def _ended(self) -> None:
         if self._rhythm.begun_at is not None:
-            self._rhythm.begun_at = None
+            self._rhythm.begun_at, self._session_wanted = None, False
             self._session_began(self.settings, None)
 
     def _leave(self, engine: Engine, refusal: AgentError | CertError) -> float:

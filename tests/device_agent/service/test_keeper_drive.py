@@ -60,16 +60,68 @@ def test_the_session_ends_before_the_seat_is_given_back(site: Site, told: Told) 
     assert told.sessions.count(None) == 1
 
 
-def test_a_token_that_was_refused_is_followed_by_another_session_but_not_at_once(site: Site, told: Told) -> None:
+def first_session(site: Site, told: Told) -> None:
     while not told.sessions:  # and no further: the moment at which the first session began
         wait = site.keeper.step()
         site.time.sleep(0.0 if told.sessions else wait)
+
+
+def refusing(site: Site, seconds: float) -> None:
+    """The drive channel refuses every token, as often as a line asks."""
+    end = site.time.now + seconds
+    while site.time.now < end:
+        site.keeper.want_session()
+        site.live(75.0)
+
+
+def test_a_token_that_was_refused_is_followed_by_another_session_but_not_at_once(site: Site, told: Told) -> None:
+    first_session(site, told)
     for _ in range(3):
         site.keeper.want_session()
         site.keeper.step()
     assert len(told.sessions) == 1, "at most every five minutes"
     site.time.sleep(SESSION_LEAST_S)
-    for _ in range(3):
+    site.live(1.0)
+    assert len(told.sessions) == 2
+    site.live(SESSION_LEAST_S)
+    assert len(told.sessions) == 2, "what was refused before it began is not held against it"
+
+
+def test_a_channel_that_takes_no_token_costs_a_few_sessions_and_then_none(site: Site, told: Told) -> None:
+    first_session(site, told)
+    refusing(site, CHECK_S)
+    assert 2 <= len(told.sessions) <= 4
+    before = len(told.sessions)
+    refusing(site, 10 * CHECK_S)
+    assert len(told.sessions) - before <= 12, "no more than the regular calls bring"
+
+
+def test_devices_whose_tokens_are_refused_together_ask_one_after_the_other(site: Site, told: Told) -> None:
+    waits = []
+    first_session(site, told)
+    for _ in range(12):
+        site.live(CHECK_S)
+        site.time.sleep(SESSION_LEAST_S)
         site.keeper.want_session()
         site.keeper.step()
-    assert len(told.sessions) == 2
+        waits.append(site.keeper._another_session_in())
+        site.live(2 * SESSION_LEAST_S)
+    finite = [wait for wait in waits if wait <= SESSION_LEAST_S]
+    assert len(finite) >= 6
+    assert max(finite) - min(finite) > SESSION_LEAST_S / 3
+
+
+def test_a_platform_that_refuses_the_device_is_not_asked_more_often_for_the_channel_s_sake(
+    site: Site, told: Told, platform: RunningHarness
+) -> None:
+    """V9: an hour at least after such a refusal."""
+    first_session(site, told)
+    site.harness.rules(after_unbind="refused")
+    ready, device_id = site.harness.ready, site.record.device_id
+    site.harness.with_world(
+        lambda world: world.seats.give_back(tenant_id=ready.tenant_id, device_id=device_id, rules=world.rules)
+    )
+    site.live(2 * CHECK_S, until=lambda: site.report.snapshot.problem == "10010003")
+    before = len(platform.calls())
+    refusing(site, 3400.0)
+    assert len(platform.calls()) == before

@@ -147,6 +147,41 @@ def test_liveness_is_the_worker_s_and_not_the_network_s(site: Site) -> None:
     assert not daemon.is_alive()
 
 
+class Resting(Keeper):
+    """A first step and a long rest; the second step ends it all."""
+
+    daemon: Daemon
+    steps = 0
+
+    def step(self) -> float:
+        self.steps += 1
+        if self.steps == 2:
+            self.alive = self.daemon.is_alive()
+            self.daemon.order("SIGTERM")
+        return 1800.0
+
+
+def test_a_machine_that_slept_is_alive_and_does_at_once_what_is_due(site: Site) -> None:
+    """The rest of the worker is by a clock that sleeps with the machine; the watchdog must not take that for a hang."""
+    keeper = Resting(
+        settings=site.settings(), open_engine=site.engine, clock=site.time, dice=lambda: 0.5, report=site.report
+    )
+    notes: list[str] = []
+
+    class Notes(Notifier):
+        def alive(self) -> None:
+            if not notes:
+                site.time.now += 8 * 3600.0
+            notes.append("alive")
+
+    daemon = keeper.daemon = Daemon(
+        keeper=keeper, report=site.report, notifier=Notes({}), clock=site.time, reload=site.settings
+    )
+    assert daemon.run(beat_s=0.01) == 0
+    assert keeper.steps == 2
+    assert keeper.alive
+
+
 class Broken(Keeper):
     def step(self) -> float:
         raise RuntimeError("a defect")
