@@ -90,3 +90,14 @@ def test_a_list_for_a_part_of_the_fleet(tmp_path: Path) -> None:
     (one,) = manifest.verify(data, keys=KEYS, now=NOW).avatars.values()
     assert one.before is not None
     assert (one.size, one.rollout, one.before.size) == (3, 0.25, 5)
+
+
+def test_the_form_of_one_kind_with_another_s_name_is_neither() -> None:
+    """Whoever signs it would sign as an order what says that it is none."""
+    said = order.Order(
+        verb="remove", id="order-0001", device_id="A", tenant_id=1, app_id="app", issued=NOW, expires=ENDS,
+        kind="device-something",
+    )  # fmt: skip
+    with pytest.raises(ConfigurationError) as caught:
+        look(order.sign(said, key=KEY), where="x")
+    assert caught.value.code == "fleet.document"

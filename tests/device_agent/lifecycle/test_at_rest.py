@@ -21,7 +21,7 @@ from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.keyring import read_with
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.slot import SLOTS, decode, encode, parse
-from device_agent.lifecycle.vault import Vault
+from device_agent.lifecycle.vault import BARE_TOKENS, Vault
 from device_agent.service.checkup import checkup
 from tests.stand_in_tpm import CREATE, LOAD, UNSEAL, StandInTpm
 
@@ -483,6 +483,35 @@ def test_erasing_begins_with_the_key(sealed: Kiosk) -> None:
     assert not (state(sealed) / "secrets").exists()
     live(sealed, "bind")
     assert exposed(sealed) == [], "a new life has a new key"
+
+
+def test_a_new_life_in_the_same_process_has_a_key_that_is_on_the_disk(sealed: Kiosk) -> None:
+    with sealed.engine() as engine:
+        engine.bind()
+        engine.unbind()
+        engine.bind()
+    assert sealed_key.is_there(state(sealed))
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BOUND
+        assert engine._device.vault.license() is not None
+        assert engine.token is not None
+
+
+def test_every_secret_there_can_be_goes_under_the_key(sealed: Kiosk) -> None:
+    path, sealed.tpm = sealed.tpm, None
+    live(sealed, "bind")
+    before = Vault(state(sealed))
+    before.put_new_license("new")
+    before.put_previous_license("previous")
+    for name in BARE_TOKENS:
+        (state(sealed) / "secrets" / name).touch(0o600)
+        (state(sealed) / "secrets" / name).write_text(name)
+    sealed.tpm = path
+    with sealed.engine() as engine:
+        assert bare(sealed) == []
+        kept = engine._device.vault
+        found = (kept.new_license(), kept.previous_license(), *kept.bare_tokens())
+        assert [one.reveal() for one in found if one is not None] == ["new", "previous", *BARE_TOKENS]
 
 
 def test_a_record_of_before_beside_no_key_opens_nothing(sealed: Kiosk) -> None:

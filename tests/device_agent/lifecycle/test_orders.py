@@ -18,6 +18,7 @@ from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
 from device_agent.harness.signing_key import public_pem
 from device_agent.lifecycle import orders
+from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.document import shown
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import REMOVED
@@ -168,6 +169,16 @@ def test_a_clock_of_1970_is_put_right_by_the_office_s_own(held: Kiosk, office: E
         engine.believe(refusal.value)
         engine.unbind()
         assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+def test_an_order_that_ended_is_no_reason_to_ask_its_bringer_for_the_time(
+    held: Kiosk, office: Enrolment, harness: RunningHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a broker that kept an old order would say what makes it good again."""
+    office.office.remove(device_of(held), removed=True)
+    harness.rules(removed="expired")
+    monkeypatch.setattr(Device, "ask_the_time", lambda _device: pytest.fail("asked"))
+    assert taken_out(held) == "order.expired"
 
 
 def test_an_order_at_an_address(held: Kiosk, office: Enrolment, harness: RunningHarness) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from device_agent.lifecycle.journal import load, opened
 from device_agent.lifecycle.keyring import Keyring
 from device_agent.lifecycle.machine import Event, Phase
 from device_agent.lifecycle.points import unwatched
-from device_agent.lifecycle.slot import SLOTS
+from device_agent.lifecycle.slot import SLOTS, parse
 from device_agent.tpm.sealing import Sealer, seal
 from tests.stand_in_tpm import StandInTpm
 
@@ -142,3 +143,9 @@ def test_both_copies_are_the_same_and_tell_nothing(folder: Path) -> None:
     assert sealed_key.read(folder) == []
     sealed_key.write(folder, seal(CHIP, bytes(96)), reach=unwatched)
     assert sealed_key.is_there(folder)
+
+
+@pytest.mark.parametrize("body", [b'{"gen":1,"v":2}', b'{"gen":1,"v":1,"~":"' + b"0" * 64 + b'"}'])
+def test_schema_and_hmac_belong_together(body: bytes) -> None:
+    """A record that says it is vouched for and is not, and one that nobody could have vouched for."""
+    assert parse(hashlib.sha256(body).hexdigest().encode() + b"\n" + body + b"\n") is None
