@@ -107,15 +107,16 @@ class Journal:
     def write(self, record: Record) -> Record:
         """Make a record durable; memory changes only after the disk has. Gives it with its new generation.
 
-        That a disk belongs to other hardware stays in memory where its key cannot be opened: it is found out again at
-        every start there, and is over when the disk is back. A tombstone needs nobody to vouch for it.
+        That a disk belongs to other hardware stays in memory where its key cannot be opened, or would be this TPM's: it
+        is found out again at every start there, and is over when the disk is back. A tombstone needs nobody to
+        vouch for it.
 
         Raises:
             PrivateFileError: it could not be written; the old record is still there.
             ConfigurationError: the TPM that is to vouch for it cannot be asked now.
         """
         fresh = record.changed(gen=self._record.gen + 1)
-        if fresh.phase is Phase.CLONE_SUSPECT and self._keyring.is_lost:
+        if fresh.phase is Phase.CLONE_SUSPECT and self._keyring.lacks_key:
             self._record = fresh
             return fresh
         data = encode(fresh, mac=self._keyring.mac) if fresh.tombstone is None else encode(fresh)

@@ -81,6 +81,11 @@ class Keyring:
         return self._sealer is not None or self._held is not None
 
     @property
+    def lacks_key(self) -> bool:
+        """Whether there should be a key and none is at hand: it is lost, or not made yet."""
+        return self._lost or (self._sealer is not None and self._held is None)
+
+    @property
     def is_lost(self) -> bool:
         """Whether there is a sealed key that nobody can open here: another TPM's, a cleared one's, or damaged."""
         return self._lost

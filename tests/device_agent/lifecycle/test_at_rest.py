@@ -362,6 +362,49 @@ def test_a_disk_in_another_machine_stays_what_it_is(sealed: Kiosk, tmp_path: Pat
     assert open_avatar(sealed.settings(), CODE)["character.glb"] == FILES["character.glb"]
 
 
+def test_a_disk_without_a_key_gets_none_where_it_is_a_guest(sealed: Kiosk) -> None:
+    """Else that machine's TPM would have closed what is the owner's, and the disk's own secrets would count no more."""
+    theirs, sealed.tpm = sealed.tpm, None
+    live(sealed, "bind")
+    before = sealed.files()
+    sealed.tpm, sealed.serial = theirs, "board-2"
+    for _ in range(2):
+        with sealed.engine() as engine:
+            assert engine.record.phase is Phase.CLONE_SUSPECT
+            engine.prove_storage()
+        assert sealed.files() == {**before, "serial": b"board-2"}
+    sealed.tpm, sealed.serial = None, "board-1"
+    with sealed.engine() as engine:
+        assert engine.record.phase is Phase.BOUND, "back in its own machine"
+    sealed.tpm, sealed.serial = theirs, "board-2"
+    with sealed.engine() as engine:
+        assert engine.accept_hardware()
+        engine.bind()
+    assert exposed(sealed) == []
+
+
+def test_a_tpm_that_comes_late_at_a_start_costs_a_device_from_before_nothing(
+    kiosk: Kiosk, chip: StandInTpm, tmp_path: Path
+) -> None:
+    """Its id is the TPM's, and no key has been made yet; the TPM's device is not there when the service is."""
+    kiosk.id_from_tpm = True
+    with chip.serving(tmp_path / "tpm") as path:
+        kiosk.tpm = path
+        live(kiosk, "bind")
+        forge(kiosk)
+        for name in sealed_key.COPIES:
+            (state(kiosk) / name).unlink()
+        before = kiosk.files()
+        kiosk.tpm = tmp_path / "not yet"
+        with kiosk.engine() as engine:
+            assert engine.record.phase is Phase.CLONE_SUSPECT
+            engine.prove_storage()
+        assert kiosk.files() == before
+        kiosk.tpm = path
+        with kiosk.engine() as engine:
+            assert engine.record.phase is Phase.BOUND
+
+
 def test_another_tpm_beside_the_same_board_is_another_machine_too(sealed: Kiosk, tmp_path: Path) -> None:
     """An id that the operator gave or the board gives says nothing of the TPM; what it has sealed does."""
     live(sealed, "bind")
