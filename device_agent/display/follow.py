@@ -16,6 +16,7 @@ from device_agent.display.cards import CARDS, short_code
 from device_agent.display.fonts import Face
 from device_agent.display.loader import Loader, Order, Result
 from device_agent.display.notes import STEADY_S, Notes
+from device_agent.display.opening import may_change
 from device_agent.display.operators import OperatorsPicture
 from device_agent.display.scene import Facts, Scene, scene_of
 from device_agent.display.silence import Silence
@@ -183,7 +184,8 @@ class Follower(Generic[Ready]):
             try:
                 self._window.show_avatar(result.ready)
             except self._refusals as error:
-                self._refuse(package, str(getattr(error, "code", "defect")), str(error))
+                code = str(getattr(error, "code", "defect"))
+                self._refuse(package, code, str(error), passing=may_change(code))
                 return
             self.avatar, self._card = package.sha256, None
             self._settled, self._since = False, self._steady()

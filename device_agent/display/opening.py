@@ -14,7 +14,7 @@ from device_agent.tpm.sealing import Sealer
 
 def may_change(code: str) -> bool:
     """Whether an error is the disk's or the moment's, so that another try may end otherwise."""
-    return code in ("display.gone", "state.license_gone") or code.startswith(
+    return code in ("display.gone", "state.license_gone", "gl.lost") or code.startswith(
         ("file.", "cache.", "identity.tpm", "seal.")
     )
 

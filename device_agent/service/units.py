@@ -116,6 +116,7 @@ def display_unit(layout: Layout) -> str:
     what they ask of the scheduler is refused, and not deadly. Its run folder outlives its crashes: it counts them, and
     drivers keep their compiled programs there. The X server's socket is let in, of all that is in /tmp. With a TPM it
     may ask that: the licence which opens an avatar is sealed to it, and a picture at boot waits for no other process.
+    When memory ends, the child that tries an avatar goes, and not the whole unit with the picture.
     """
     groups, tpm = "video render", ""
     if layout.tpm is not None:
@@ -154,6 +155,7 @@ DeviceAllow=char-drm rw
 DeviceAllow=char-nvidia* rw
 DeviceAllow=char-input r
 {tpm}MemoryMax=2G
+OOMPolicy=continue
 TasksMax=256
 
 [Install]

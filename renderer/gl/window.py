@@ -76,7 +76,7 @@ def open_window(
     """
     refused: list[str] = []
     glfw.set_error_callback(lambda _code, text: refused.append(_text(text)))
-    monitor = glfw.get_primary_monitor() if fullscreen else None
+    monitor = (glfw.get_primary_monitor() or None) if fullscreen else None  # none while the only screen is switched off
     if monitor is not None:
         size = glfw.get_video_mode(monitor).size
     ways: tuple[tuple[Profile, int], ...] = (

@@ -29,6 +29,10 @@ AGAIN = 5.0
 """Seconds after which a still picture is shown once more, whatever a desktop has done to the window."""
 
 
+LOST = "gl.lost"
+"""Code of an avatar that could not be shown because the driver began anew just then."""
+
+
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Prepared:
     """An avatar that needs nothing but a graphics card any more; made in any thread."""
@@ -125,15 +129,21 @@ class Kiosk:
         """Show an avatar from the next frame on.
 
         Raises:
-            GraphicsError: the driver refuses it; what was shown stays.
+            GraphicsError: the driver refuses it; what was shown stays. ``gl.lost`` says nothing about the avatar.
         """
         viewed = prepared.viewed
-        canvas = self._canvas(viewed, prepared.pictures)
         try:
-            canvas.draw(viewed.shot(viewed.show.view), size=self._pixels)
-            canvas.check()
-        except GraphicsError:
-            canvas.release()
+            canvas = self._canvas(viewed, prepared.pictures)
+            try:
+                canvas.draw(viewed.shot(viewed.show.view), size=self._pixels)
+                canvas.check()
+            except GraphicsError:
+                canvas.release()
+                raise
+        except GraphicsError as error:
+            if self.context.lost():
+                self._recover()
+                raise GraphicsError("the driver began anew meanwhile", code=LOST, where=error.where) from error
             raise
         self._drop()
         self._avatar, self._flat, self._moved_at = (viewed, canvas), None, self._clock()
@@ -165,12 +175,30 @@ class Kiosk:
             if self._closable:
                 return False
             glfw.set_window_should_close(self._handle, False)
+        if self._fullscreen:
+            self._fill()
         if self.context.lost():
             self._recover()
         now = self._clock()
         if min(self.size) > 0 and (moving or self._changed or now - self._drawn_at >= AGAIN):
-            self._draw(now)
+            try:
+                self._draw(now)
+            except GraphicsError:
+                if not self.context.lost():
+                    raise
+                self._recover()  # it was lost while it drew
         return True
+
+    def _fill(self) -> None:
+        """Take the first screen when this window has none: one that is switched off for the night goes away, and GLFW
+        leaves its window as an ordinary one.
+        """
+        glfw = self._glfw
+        screen = glfw.get_primary_monitor()
+        if screen and not glfw.get_window_monitor(self._handle):
+            mode = glfw.get_video_mode(screen)
+            glfw.set_window_monitor(self._handle, screen, 0, 0, *mode.size, mode.refresh_rate)
+            self._changed = True
 
     def _draw(self, now: float) -> None:
         if self._avatar is not None:

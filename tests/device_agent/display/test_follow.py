@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import struct
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from PIL import Image
 from device_agent.avatars.cache import CachedPackage
 from device_agent.avatars.render_data import RenderData
 from device_agent.config import Settings
-from device_agent.display.follow import Extras, Follower
+from device_agent.display.follow import SOON_S, Extras, Follower
 from device_agent.display.loader import Loader, Order
 from device_agent.display.notes import STEADY_S, Notes
 from device_agent.display.scene import Scene
@@ -39,7 +41,8 @@ def package(sha256: str) -> CachedPackage:
 
 
 class Broken(Exception):
-    code = "gl.error"
+    def __init__(self, code: str) -> None:
+        self.code = code
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Paper:
     shown: list[str] = field(default_factory=list)
     picture: np.ndarray | None = None
     refuses: set[str] = field(default_factory=set)
+    code: str = "gl.error"
 
     def show_picture(self, picture: np.ndarray) -> None:
         assert picture.shape == (self.size[1], self.size[0], 3)
@@ -59,7 +63,7 @@ class Paper:
 
     def show_avatar(self, prepared: str) -> None:
         if prepared in self.refuses:
-            raise Broken
+            raise Broken(self.code)
         self.shown.append(prepared)
 
     def frame(self, *, wait_s: float) -> bool:
@@ -325,6 +329,43 @@ def test_the_operator_s_own_picture(bench: Bench, tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG but not really")
     bench.turn()
     assert bench.follower.scene is Scene.LOCKED
+
+
+def test_an_operator_s_picture_that_cannot_be_used_costs_no_card(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "own.png"
+    bench.overrides = {"fallback_picture": str(path)}
+    os.mkfifo(path)
+    bench.become(READY.changed(phase=Phase.LOCKED), "one")
+    assert bench.follower.scene is Scene.LOCKED, "nobody waits for a pipe"
+    path.unlink()
+    Image.new("RGB", (40, 10), (200, 30, 40)).save(path)
+    monkeypatch.setattr("PIL.ImageOps.exif_transpose", lambda _picture: struct.unpack("<I", b""))
+    bench.turn()
+    assert bench.follower.scene is Scene.LOCKED
+
+
+def test_an_avatar_that_a_driver_s_new_beginning_kept_off_the_screen_is_tried_again(bench: Bench) -> None:
+    bench.become(READY, "one")
+    bench.window.refuses = {"one"}
+    bench.window.code = "gl.lost"
+    bench.load()
+    assert bench.follower.avatar == ""
+    bench.window.refuses = set()
+    bench.turn(SOON_S)
+    bench.load()
+    assert bench.follower.avatar == "one"
+
+
+def test_an_avatar_that_the_driver_refuses_is_not_tried_again_today(bench: Bench) -> None:
+    bench.become(READY, "one")
+    bench.window.refuses = {"one"}
+    bench.load()
+    bench.turn(SOON_S)
+    bench.turn(SOON_S)
+    assert bench.loader.waiting is None
+    assert bench.follower.scene is Scene.UNUSABLE
 
 
 def test_a_ticket_is_on_the_screen_after_a_removal_by_force(bench: Bench) -> None:
