@@ -19,6 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from PIL import Image
 
 from certs import manifest, order
+from device_agent.api.client import Client
+from device_agent.api.retry import NEVER
+from device_agent.cli.fleet.release import _release
+from device_agent.config import Settings
+from device_agent.fleet.journal import Journal, Plan
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
 from tests.commands import avatar_agent
@@ -203,6 +208,33 @@ def test_what_is_of_somebody_else_is_not_sent(desk: Desk) -> None:
     assert desk.fleet("release", "--again", "--yes", status=2)["code"] == "usage.release"
     assert desk.harness.calls(operation="ClientUnbindDevice") == []
     assert desk.seats() == ["kiosk-1"]
+
+
+def test_names_of_files_draw_nothing_on_the_screen(desk: Desk) -> None:
+    (desk.folder / "a\x1b[2J.csv").write_text("device_id\nkiosk-1\n")
+    shown = desk.plainly("fleet", "release", "--from", "a\x1b[2J.csv", "--dry-run").stderr
+    assert "a\\x1b[2J.csv" in shown
+    assert "\x1b" not in shown
+
+
+def test_each_call_is_one_request_so_that_throttling_is_seen(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that tried again by itself would do so at its own pace, and be silent about it."""
+    retries: list[object] = []
+
+    def call(_client: Client, request: Any, *, retry: object = None) -> Any:
+        retries.append(retry)
+        return type("Answer", (), {"request_id": "R1"})()
+
+    monkeypatch.setattr(Client, "call", call)
+    settings = Settings.load(
+        None, environ={f"AVATAR_AGENT_{name.upper()}": str(value) for name, value in desk.settings.items()},
+        overrides={}, system_file=tmp_path / "none",
+    )  # fmt: skip
+    plan = Plan(tenant_id=7, endpoint="https://a", late_window_s=1.0, devices=["K1", "K2"])
+    _release(Journal.begin(tmp_path / "j", plan), settings, rate=20.0, second=False, as_json=True)
+    assert retries == [NEVER, NEVER]
 
 
 def test_a_key_that_may_not_unbind_stops_it_and_the_journal_says_what_is_left(desk: Desk) -> None:

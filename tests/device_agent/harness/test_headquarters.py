@@ -88,3 +88,13 @@ def test_over_the_wire(office: Enrolment) -> None:
         assert json.loads(answer.content)["signatures"]
         office.office.remove("K/1", removed=False)
         assert http.get(address).status_code == 404
+
+
+def test_a_device_that_is_taken_out_twice_is_sent_the_same_order(office: Enrolment) -> None:
+    office.office.remove("K1", removed=True)
+    first = office.office.order("K1")
+    office.office.remove("K1", removed=True)
+    assert office.office.order("K1") == first != b""
+    office.office.remove("K1", removed=False)
+    office.office.remove("K1", removed=True)
+    assert office.office.order("K1") != first

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import struct
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +15,7 @@ import msgspec
 import pytest
 
 from device_agent.errors import ConfigurationError
+from device_agent.tpm import wire
 from device_agent.tpm.sealing import LONGEST, AnotherTpm, SealedObject, Sealer, seal, unseal
 from device_agent.tpm.wire import Refused
 from tests.stand_in_tpm import CREATE, CREATE_PRIMARY, FLUSH, LOAD, UNSEAL, StandInTpm
@@ -198,3 +202,22 @@ def test_a_tpm_that_seals_something_else_is_found_out_at_once() -> None:
 def test_a_sealed_object_is_plain_data() -> None:
     sealed = seal(StandInTpm(), SECRET)
     assert msgspec.json.decode(msgspec.json.encode(sealed), type=SealedObject) == sealed
+
+
+def test_an_answer_that_says_it_is_endless_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "TIMEOUT_S", 2.0)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "tpm"))
+        listening.listen()
+
+        def answer() -> None:
+            line, _ = listening.accept()
+            with line:
+                line.recv(4096)
+                line.sendall(struct.pack(">HII", 0x8002, 0x7FFFFFFF, 0) + bytes(4096))
+                with contextlib.suppress(OSError):
+                    line.recv(1)
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(ConfigurationError, match="cut short"):
+            Sealer(tmp_path / "tpm").seal(SECRET)
