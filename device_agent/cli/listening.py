@@ -41,12 +41,15 @@ def listen(settings: Settings, session: Session, *, seconds: float | None, quiet
 
     def show(what: str, text: str) -> None:
         if not quiet:
-            present.put(f"{clock.steady() - began:8.1f} s  {what:<10} {text[:WIDEST]}".rstrip())
+            moment = f"{clock.steady() - began:8.1f} s" if what else " " * 10
+            present.put(f"{moment}  {what:<10} {text if not what else text[:WIDEST]}".rstrip())
 
     def told(notice: Notice) -> None:
         counts["connected" if notice.kind == "connected" else "lost"] += notice.kind != "doubled"
         again = f"{notice.reason}; again in {notice.next_s:.0f} s" if notice.next_s else notice.reason
         show(notice.kind, again)
+        if notice.message:
+            show("", notice.message)
 
     def came(message: Message) -> None:
         counts["messages"] += 1
@@ -67,13 +70,15 @@ def listen(settings: Settings, session: Session, *, seconds: float | None, quiet
 
 @contextmanager
 def _ending(stop: Callable[[], None], seconds: float | None) -> Iterator[None]:
-    """Call ``stop`` after so many seconds, and on Ctrl-C."""
+    """Call ``stop`` after so many seconds, and on Ctrl-C; a second one does not wait for a connection that hangs."""
     timer = threading.Timer(seconds, stop) if seconds is not None else None
 
     def interrupted(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
         threading.Thread(target=stop).start()  # it takes a lock that the interrupted line may hold
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, interrupted)
     if timer is not None:
         timer.start()
     try:

@@ -30,10 +30,12 @@ class Notice:
         kind: ``connected``; ``lost`` (with why, and when the next attempt is); ``refused`` (the token is not taken:
             somebody should ask for another session); ``doubled`` (another device seems to use this identity).
         reason: the platform's word, or an error's code.
+        message: the error in words; empty where there was none.
     """
 
     kind: Literal["connected", "lost", "refused", "doubled"]
     reason: str = ""
+    message: str = ""
     next_s: float = 0.0
 
 
@@ -118,26 +120,26 @@ class Line:
         try:
             opened = self._dial(session)
         except AgentError as error:
-            self._lost(error.code, refused=isinstance(error, ChannelRefused))
+            self._lost(error.code, message=str(error), refused=isinstance(error, ChannelRefused))
             return
         except Exception as error:  # noqa: BLE001 -- a defect of ours costs one attempt, and not the channel
             self._lost(_defect(error), refused=False)
             return
-        refused = False
+        refused, message = False, ""
         with self._changed:
             self._socket = opened
         try:
             self._hold(opened, session)
             reason, refused = channel.over or "closed", channel.is_refused
         except AgentError as error:
-            reason = error.code
+            reason, message = error.code, str(error)
         except Exception as error:  # noqa: BLE001 -- neither do those of whoever takes what comes
             reason = _defect(error)
         finally:
             with self._changed:
                 self._socket = None
             opened.close()
-        self._lost(reason, refused=refused)
+        self._lost(reason, message=message, refused=refused)
 
     def _hold(self, opened: Socket, session: Session) -> None:
         """Until the channel is over, there is no session, or the line is stopped."""
@@ -167,7 +169,7 @@ class Line:
             if not self._channel.over:
                 raise
 
-    def _lost(self, reason: str, *, refused: bool) -> None:
+    def _lost(self, reason: str, *, message: str = "", refused: bool) -> None:
         """Told for each end but those that were wanted."""
         with self._changed:
             wanted = self._session is not None and not self._stopped
@@ -175,7 +177,7 @@ class Line:
         wait = self._channel.lost(now, reason=reason, refused=refused)
         if not wanted:
             return
-        self._told(Notice(kind="refused" if refused else "lost", reason=reason, next_s=wait))
+        self._told(Notice(kind="refused" if refused else "lost", reason=reason, message=message, next_s=wait))
         doubled = self._channel.is_doubled(now)
         if doubled and not self._doubled:
             self._told(Notice(kind="doubled", reason=reason))

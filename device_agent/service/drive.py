@@ -145,7 +145,10 @@ class Drive:
                 self._log.info("drive", standing="connected")
             case "lost" | "refused":
                 self._report.drive("waiting")
-                self._log.warning("drive", standing=notice.kind, reason=notice.reason, next_s=round(notice.next_s, 1))
+                self._log.warning(
+                    "drive", standing=notice.kind, reason=notice.reason, message=notice.message,
+                    next_s=round(notice.next_s, 1),
+                )  # fmt: skip
                 if notice.kind == "refused":
                     self._ask_session()
             case "doubled":

@@ -160,6 +160,7 @@ def test_a_token_that_is_refused_asks_for_another_session(bench: Bench) -> None:
     bench.session()
     told = bench.notice()
     assert (told.kind, told.reason) == ("refused", "drive.refused")
+    assert told.message == "no"
     assert told.next_s >= 60.0
     bench.later("t2")
     bench.connected("t2")
