@@ -250,6 +250,11 @@ def test_what_a_power_failure_leaves_of_a_journal_is_read(bench: Bench, tmp_path
         assert len(found.done[1]) == data[plan:length].count(b"\n")
         found.add(Line(device_id="KIOSK-5", round=1, at=2.0, result="released"))
         assert list(Journal.go_on(tmp_path / "x").done[1]) == [*found.done[1]]
+    (tmp_path / "x").write_bytes(data + bytes(4096))  # what a file system makes of a line that was not synced
+    found = Journal.go_on(tmp_path / "x")
+    found.add(Line(device_id="KIOSK-5", round=1, at=2.0, result="released"))
+    found.add(Line(device_id="KIOSK-4", round=1, at=2.0, result="released"))
+    assert list(Journal.go_on(tmp_path / "x").done[1]) == [*DEVICES[:2], "KIOSK-5", "KIOSK-4"]
 
 
 def test_a_line_costs_the_same_however_many_there_are(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

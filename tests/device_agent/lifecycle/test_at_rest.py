@@ -282,6 +282,20 @@ def test_a_device_that_got_its_tpm_late_keeps_its_id_when_that_is_cleared(
         assert len(kiosk.harness.seats()) == 1
 
 
+def test_a_void_record_s_requests_may_still_be_served(sealed: Kiosk, chip: StandInTpm) -> None:
+    live(sealed, "bind")
+    with sealed.engine() as engine:
+        until = engine.now + 900.0
+        bind = msgspec.structs.replace(engine.record.bind, unsure_until=until, outcome="unsure")
+        engine._device.journal.write(engine.record.changed(bind=bind))
+    chip.clear()
+    with sealed.engine() as engine:
+        engine.bind()
+        assert engine.record.bind.unsure_until == until
+        engine.unbind()
+        assert engine.is_sealing
+
+
 def test_who_a_void_record_names_is_not_another_machine_s_nor_another_account_s(
     kiosk: Kiosk, chip: StandInTpm, tmp_path: Path
 ) -> None:
