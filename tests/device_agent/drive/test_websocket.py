@@ -102,6 +102,12 @@ def test_what_was_said_before_the_end_is_heard(pair: Pair) -> None:
         assert caught.value.code == "network.cut"
 
 
+def test_who_hangs_up_says_goodbye(pair: Pair) -> None:
+    pair.open()
+    pair.client.close()
+    assert [type(event) for event in pair.server.take()] == [CloseConnection]
+
+
 def test_a_connection_that_is_cut(pair: Pair) -> None:
     pair.open()
     pair.server.line.close()

@@ -96,6 +96,24 @@ def test_a_session_opens_it_and_health_tells(desk: Desk) -> None:
     assert session.token.reveal() not in desk.tail.getvalue() + repr(session)
 
 
+def test_a_newer_session_under_the_same_settings_keeps_what_is_there(desk: Desk, tmp_path: Path) -> None:
+    desk.drive.session(desk.settings, desk.session())
+    desk.told("connected")
+    before = desk.drive._line
+    ready = desk.harness.ready
+    desk.drive.session(settings_of(tmp_path, drive_url=ready.im_url, ca_file=ready.ca_file), desk.session())
+    assert desk.drive._line is before
+    assert len(desk.harness.channels()["open"]) == 1
+
+
+def test_health_tells_that_it_is_lost(desk: Desk) -> None:
+    desk.drive.session(desk.settings, desk.session())
+    desk.told("connected")
+    desk.harness.channel(end="CONNECTION_TIMEOUT")
+    desk.told("lost")
+    assert desk.report.facts()["drive"] == "waiting"
+
+
 def test_a_refused_token_asks_for_another_session(desk: Desk) -> None:
     session = Session(token=Secret("s3cret-token"), tenant_id=1, app_id="APP")
     desk.drive.session(desk.settings, session)
