@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from device_agent.avatars.partial import storage
 from device_agent.avatars.record import Record, read_record
 from device_agent.errors import UsageError
 
@@ -34,11 +35,16 @@ def sealed_in(folder: Path, sha256: str) -> Path:
 
 
 def size_of(path: Path) -> int | None:
-    """Length of a plain file; None if there is none, or something else stands there."""
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return None
+    """Length of a plain file; None if there is none, or something else stands there.
+
+    Raises:
+        ConfigurationError: the disk does not say.
+    """
+    with storage(path):
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 

@@ -48,9 +48,7 @@ def storage(path: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise ConfigurationError(
-            "the disk is full"
-            if full
-            else f"the avatar cache cannot be written: {os.strerror(error.errno or 0).lower()}",
+            "the disk is full" if full else f"the avatar cache cannot be used: {os.strerror(error.errno or 0).lower()}",
             code="cache.full" if full else "cache.failed",
             where=str(path),
             hint="free some space and fetch again" if full else "check the disk, or choose another cache_dir",

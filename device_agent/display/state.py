@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,11 +109,10 @@ def _packages(settings: Settings, record: Record) -> list[CachedPackage]:
     for code in dict.fromkeys((record.content.active, record.content.previous)):
         if not code:
             continue
-        try:
-            package, before = cache.cached(code), cache.previous(code)
-        except AgentError:
-            continue  # why the cache cannot be read is doctor's to say; another avatar may be there
-        found += [one for one in (package, before) if one is not None]
+        for kept in (cache.cached, cache.previous):
+            with suppress(AgentError):  # why it cannot be read is doctor's to say; another may be there
+                if (package := kept(code)) is not None:
+                    found.append(package)
     return found
 
 

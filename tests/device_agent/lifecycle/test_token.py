@@ -56,6 +56,13 @@ def test_the_one_that_works_stays_until_another_has_worked() -> None:
     assert received(rejected(worked(third, C), C, now=AT + 3), D, now=AT + 4).to_try == (D, C), "perhaps by mistake"
 
 
+def test_the_same_token_once_more_is_the_one_that_worked() -> None:
+    one, two = Secret("one"), Secret("two")
+    again = received(worked(Token(token=one, at=1.0), one), one, now=2.0)
+    assert (again.before, again.before_worked) == (None, False)
+    assert received(again, two, now=3.0).to_try == (two, one)
+
+
 def test_of_tokens_that_nobody_tried_the_newest_two_are_kept() -> None:
     token = received(received(received(None, A, now=AT), B, now=AT), C, now=AT)
     assert token.to_try == (C, B)
