@@ -40,8 +40,8 @@ def main() -> int:
     parser.add_argument("--key", type=Path, help="Ed25519 private key (PEM) that signs the checksums")
     given = parser.parse_args()
     out: Path = given.out.resolve()
-    if out.exists() and any(out.iterdir()):
-        return _stop(2, f"{out} is not empty: name another folder, or remove it")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        return _stop(2, f"{out} is no empty folder: name another one, or remove it")
     if _git("status", "--porcelain", "--untracked-files=no"):
         return _stop(3, "there are changes that are in no commit: commit or stash them first")
     out.mkdir(parents=True, exist_ok=True)

@@ -45,6 +45,34 @@ def test_one_that_cannot_be_read_costs_no_other(monkeypatch: pytest.MonkeyPatch,
     assert found == [one for one in every if one != silent]
 
 
+def test_what_could_not_be_read_is_tried_again_though_no_file_has_changed(tmp_path: Path) -> None:
+    now, answers = 0.0, 0
+    settings = Settings.load(
+        None, environ={}, overrides={"state_dir": f"{tmp_path}/s", "cache_dir": f"{tmp_path}/c"},
+        system_file=tmp_path / "none",
+    )  # fmt: skip
+
+    def load() -> Settings:
+        nonlocal answers
+        answers += 1
+        if answers <= 2:
+            raise ConfigurationError("not now", code="config.unreadable")
+        return settings
+
+    watcher = state.Watcher(load_settings=load, config=None, steady=lambda: now)
+    for moment, fault, asked in (
+        (0.0, True, 1),
+        (state.AGAIN_S - 0.1, True, 1),
+        (state.AGAIN_S, True, 2),
+        (2 * state.AGAIN_S, False, 3),
+        (9 * state.AGAIN_S, False, 4),  # once: it knows now where to look
+        (20 * state.AGAIN_S, False, 4),
+    ):
+        now = moment
+        assert bool(watcher.look().fault) is fault
+        assert answers == asked
+
+
 def test_a_disk_that_dies_is_an_error_with_a_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def dying(path: Path) -> os.stat_result:
         raise OSError(errno.EIO, "Input/output error", str(path))
