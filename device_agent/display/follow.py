@@ -21,6 +21,7 @@ from device_agent.display.operators import OperatorsPicture
 from device_agent.display.scene import Facts, Scene, scene_of
 from device_agent.display.silence import Silence
 from device_agent.display.state import State
+from device_agent.display.trial import KILLED, OUT_OF_TIME
 from device_agent.lifecycle.machine import Phase
 from device_agent.service.lines import Lines
 
@@ -29,6 +30,9 @@ LOOK_S = 0.5
 
 SOON_S = 60.0
 """Seconds after which a package is tried again that failed for the moment's sake."""
+
+LATER_S = 3600.0
+"""Seconds after which one is tried again for which the machine may have been too busy."""
 
 Ready = TypeVar("Ready")
 Shown = TypeVar("Shown", contravariant=True)
@@ -201,6 +205,8 @@ class Follower(Generic[Ready]):
         self._told[package.sha256] = code
         if passing:
             self._notes.refuse(package.sha256, code=code, seconds=SOON_S)
+        elif code in (OUT_OF_TIME, KILLED):
+            self._notes.refuse(package.sha256, code=code, seconds=LATER_S)
         else:
             self._notes.refuse(package.sha256, code=code)
 

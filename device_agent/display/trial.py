@@ -20,6 +20,8 @@ import msgspec
 OUT_OF_MEMORY = "display.memory"
 OUT_OF_TIME = "display.time"
 CRASHED = "display.crashed"
+KILLED = "display.killed"
+"""From outside: most likely because memory had ended, and that is not the package's fault alone."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +104,17 @@ def _verdict(child: subprocess.Popen[bytes]) -> Verdict:
     with suppress(msgspec.DecodeError):
         return msgspec.json.decode(child.stdout.read(WORDS), type=Verdict)
     ended = child.returncode
-    how = f"by signal {signal.Signals(-ended).name}" if ended < 0 else f"with status {ended}"
+    if ended == -signal.SIGKILL:
+        return Verdict(code=KILLED, message="what opens and draws it was killed: the machine may be short of memory")
+    how = f"by signal {_name(-ended)}" if ended < 0 else f"with status {ended}"
     return Verdict(code=CRASHED, message=f"what opens and draws it ended {how}")
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have none
+        return str(number)
 
 
 def _resident(pid: int) -> int:

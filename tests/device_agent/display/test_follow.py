@@ -18,7 +18,7 @@ from PIL import Image
 from device_agent.avatars.cache import CachedPackage
 from device_agent.avatars.render_data import RenderData
 from device_agent.config import Settings
-from device_agent.display.follow import SOON_S, Extras, Follower
+from device_agent.display.follow import LATER_S, SOON_S, Extras, Follower
 from device_agent.display.loader import Loader, Order
 from device_agent.display.notes import STEADY_S, Notes
 from device_agent.display.scene import Scene
@@ -354,6 +354,20 @@ def test_an_avatar_that_a_driver_s_new_beginning_kept_off_the_screen_is_tried_ag
     assert bench.follower.avatar == ""
     bench.window.refuses = set()
     bench.turn(SOON_S)
+    bench.load()
+    assert bench.follower.avatar == "one"
+
+
+@pytest.mark.parametrize("code", ["display.time", "display.killed"])
+def test_one_for_which_the_machine_was_too_busy_is_tried_again_within_the_day(bench: Bench, code: str) -> None:
+    bench.loader.verdicts["one"] = Verdict(code=code)
+    bench.become(READY, "one")
+    bench.load()
+    assert bench.follower.scene is Scene.UNUSABLE
+    bench.turn(SOON_S)
+    assert bench.loader.waiting is None
+    bench.loader.verdicts.clear()
+    bench.turn(LATER_S)
     bench.load()
     assert bench.follower.avatar == "one"
 

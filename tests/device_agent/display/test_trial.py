@@ -21,6 +21,8 @@ def child(program: str) -> tuple[str, ...]:
     ("program", "limits", "code", "words"),
     [
         ("import os; os.kill(os.getpid(), 11)", ROOMY, "display.crashed", "by signal SIGSEGV"),
+        ("import os; os.kill(os.getpid(), 40)", ROOMY, "display.crashed", "by signal 40"),
+        ("import os; os.kill(os.getpid(), 9)", ROOMY, "display.killed", "memory"),
         ("sys.exit(3)", ROOMY, "display.crashed", "with status 3"),
         ("print('not a verdict')", ROOMY, "display.crashed", "with status 0"),
         ("x = [bytes(range(256)) * 4096 for _ in iter(int, 1)]", ROOMY, "display.memory", "512 MiB"),
