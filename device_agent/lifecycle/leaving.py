@@ -33,11 +33,12 @@ def unbind(device: Device, *, new_intent: Callable[[], str]) -> bool:
     seat again, the device stays SEALING: call this again when ``unsure_until`` is over.
 
     Raises:
-        StateError: the disk belongs to other hardware.
+        StateError: the disk belongs to other hardware, or the record is void.
         NetworkError, PlatformError: the seat may still be held; the order stays and is carried out next time.
     """
     record = device.journal.record
     if record.phase in NOTHING_TO_DO:
+        _tell_of_a_void_record(record)
         return False
     if record.phase is Phase.CLONE_SUSPECT:
         raise StateError(
@@ -59,6 +60,16 @@ def unbind(device: Device, *, new_intent: Callable[[], str]) -> bool:
     return True
 
 
+def _tell_of_a_void_record(record: Record) -> None:
+    """A device whose record is void (``Journal.disown``) has nothing left to unbind by, and may hold its seat."""
+    if record.device_id:
+        raise StateError(
+            f"this device lost its storage key: its seat, under {record.device_id}, may still be held",
+            code="state.void",
+            hint="bind again, then unbind; or have headquarters give it back: avatar-agent fleet release DEVICE_ID",
+        )
+
+
 def _may_be_over(device: Device, record: Record) -> bool:
     """Whether it is time to ask once more: the window is over, or was written under another clock than that of now.
 
@@ -77,10 +88,11 @@ def abandon(
         keep: hands the ticket over before anything is erased; what it raises stops the erasing.
 
     Raises:
-        StateError: the disk belongs to other hardware.
+        StateError: the disk belongs to other hardware, or the record is void.
     """
     record = device.journal.record
     if record.phase in NOTHING_TO_DO:
+        _tell_of_a_void_record(record)
         return None
     if record.phase is Phase.CLONE_SUSPECT:
         raise StateError("this disk was made on other hardware", code="state.clone", hint=_CLONE_HINT)

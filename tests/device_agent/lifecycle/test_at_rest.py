@@ -290,6 +290,10 @@ def test_a_void_record_s_requests_may_still_be_served(sealed: Kiosk, chip: Stand
         engine._device.journal.write(engine.record.changed(bind=bind))
     chip.clear()
     with sealed.engine() as engine:
+        for act in (engine.unbind, lambda: engine.abandon(keep=lambda _ticket: pytest.fail("a ticket"))):
+            with pytest.raises(StateError, match="may still be held") as caught:
+                act()
+            assert caught.value.code == "state.void"
         engine.bind()
         assert engine.record.bind.unsure_until == until
         engine.unbind()
