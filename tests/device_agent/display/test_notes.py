@@ -114,3 +114,13 @@ def test_a_folder_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) ->
         notes = Notes(folder, steady=Time().steady)
         notes.prove("a")
         assert notes.is_proved("a")
+
+
+def test_only_the_start_that_was_told_to_stop_is_forgiven(folder: Path) -> None:
+    for told_to_stop in (False, False, True, False):
+        notes = Notes(folder, steady=lambda: 5.0)
+        assert notes.against("one") == ""
+        notes.begin("one")
+        if told_to_stop:
+            notes.forgive()
+    assert Notes(folder, steady=lambda: 5.0).against("one") == CRASH_LOOP

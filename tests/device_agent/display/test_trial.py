@@ -36,6 +36,17 @@ def test_whatever_the_child_does_is_a_verdict(program: str, limits: Limits, code
     assert not verdict.passing
 
 
+def test_the_child_leaves_no_core_and_is_the_first_to_go() -> None:
+    program = (
+        "import resource, sys; from pathlib import Path; from device_agent.display import trial\n"
+        "core = resource.RLIMIT_CORE; hard = resource.getrlimit(core)[1]; resource.setrlimit(core, (hard, hard))\n"
+        "tell = lambda: (resource.getrlimit(core), Path('/proc/self/oom_score_adj').read_text().strip())\n"
+        "trial.verdict_on = lambda _task: trial.Verdict(code='x', message=str(tell()))\n"
+        "trial.main()"
+    )
+    assert tried(TASK, limits=ROOMY, program=(sys.executable, "-c", program)).message == "((0, 0), '1000')"
+
+
 def test_a_child_that_cannot_be_started_is_no_verdict_on_the_package() -> None:
     verdict = tried(TASK, program=("/nowhere/python",))
     assert (verdict.code, verdict.passing) == ("display.trial", True)
