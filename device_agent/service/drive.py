@@ -62,8 +62,13 @@ def dialling(settings: Settings, *, environ: Mapping[str, str], clock: Clock) ->
         token = quote(session.token.reveal(), safe=_PLAIN)
         query = f"t={token}&app={quote(session.app_id, safe=_PLAIN)}&tenant={session.tenant_id}"
         origin, target = addressed(f"http{url.removeprefix('ws')}?{query}")
-        line = connect(origin, trust=trust, routes=routes, seconds=settings.connect_timeout_s)
-        socket = WebSocket(line, host=origin.authority, where=f"ws{origin.shown.removeprefix('http')}")
+        where = f"ws{origin.shown.removeprefix('http')}"
+        try:
+            line = connect(origin, trust=trust, routes=routes, seconds=settings.connect_timeout_s)
+        except AgentError as error:
+            error.where = where if error.where == origin.shown else error.where  # as drive_url has it
+            raise
+        socket = WebSocket(line, host=origin.authority, where=where)
         try:
             socket.open(target, within_s=settings.timeout_s, steady=clock.steady)
         except BaseException:

@@ -224,4 +224,5 @@ def test_an_authority_that_is_not_ours_hears_no_token(tmp_path: Path) -> None:
         with pytest.raises(NetworkError) as caught:
             dial(Session(token=Secret("s3cret"), tenant_id=1, app_id="A"))
     assert caught.value.code == "network.tls_trust"
+    assert caught.value.where == f"wss://localhost:{server.port}", "as the setting has it"
     assert server.heard == []
