@@ -96,6 +96,13 @@ def test_a_channel_that_takes_no_token_costs_a_few_sessions_and_then_none(site: 
     assert len(told.sessions) - before <= 12, "no more than the regular calls bring"
 
 
+def test_a_device_that_was_told_to_ask_less_does_so_for_the_channel_too(site: Site, told: Told) -> None:
+    first_session(site, told)
+    site.keeper._rhythm.rest = 4.0
+    site.keeper.want_session()
+    assert site.keeper._another_session_in() == pytest.approx(4.0 * SESSION_LEAST_S)
+
+
 def test_devices_whose_tokens_are_refused_together_ask_one_after_the_other(site: Site, told: Told) -> None:
     waits = []
     first_session(site, told)
