@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import ImageGrab
 
+from device_agent.display.notes import read
 from tests.device_agent.display.conftest import Site
 from tests.renderer.output.x_screen import needed, virtual_screen
 
@@ -81,8 +82,10 @@ def test_the_unit_is_ready_with_its_first_frame_and_visitors_cannot_close_it(sit
         assert "STATUS=avatar" in unit.hears("STATUS=avatar")
         unit.hears("WATCHDOG=1")
         assert unit.process.poll() is None
+        assert read(site.run).starts, "it may die of the avatar that it has begun with"
         unit.process.send_signal(signal.SIGTERM)
         assert unit.process.wait(30) == 128 + signal.SIGTERM
+        assert read(site.run).starts == {}, "told to stop, it has not"
     finally:
         unit.end()
 
