@@ -98,7 +98,12 @@ class Channel:
         """Seconds until something is due: an attempt, a ping, or giving up a silent connection."""
         if self._standing is Standing.WAITING:
             return max(0.0, self._next_at - now)
-        return max(0.0, min(self._ping_at, self._heard_at + SILENT_S) - now)
+        return max(0.0, min(self._ping_at, self._silent_at) - now)
+
+    @property
+    def _silent_at(self) -> float:
+        """When the connection is given up: pongs keep it alive from the moment that the platform has accepted it."""
+        return (self._opened_at if self._standing is Standing.CONNECTING else self._heard_at) + SILENT_S
 
     def opened(self, now: float, *, app_id: str) -> list[str]:
         """The websocket is open, for an application; the frames to send."""
@@ -132,7 +137,7 @@ class Channel:
 
     def tick(self, now: float) -> list[str]:
         """Whatever time has brought about; the frames to send. May set ``over``."""
-        if now >= self._heard_at + SILENT_S:
+        if now >= self._silent_at:
             self.over = SILENT
             return []
         if now >= self._ping_at:
@@ -182,7 +187,7 @@ class Channel:
 
     def _accepted(self, now: float) -> list[str]:
         if self._standing is not Standing.CONNECTED:
-            self._standing, self._accepted_at = Standing.CONNECTED, now
+            self._standing, self._accepted_at, self._heard_at = Standing.CONNECTED, now, now
         return [Kind.PING, *self.outgoing()]
 
     def _is_new(self, message_id: str) -> bool:

@@ -160,6 +160,29 @@ def test_pings_and_a_silence_that_is_a_loss(bench: Bench) -> None:
     assert bench.channel.lost(bench.now, reason="SILENT") < SENT_AWAY_S, "it comes back at once: nobody sent it away"
 
 
+def test_a_platform_that_answers_pings_and_never_accepts_is_given_up(bench: Bench) -> None:
+    bench.channel.opened(bench.now, app_id="APP")
+    opened = bench.now
+    while not bench.channel.over:
+        bench.now += bench.channel.wait_s(bench.now)
+        for _ in bench.channel.tick(bench.now):
+            bench.hear("4")
+        assert bench.now <= opened + 2 * SILENT_S
+    assert bench.channel.over == "SILENT"
+    assert bench.now - opened == pytest.approx(SILENT_S)
+    assert not bench.channel.is_refused, "nobody has judged the token"
+
+
+def test_one_that_accepts_late_is_kept(bench: Bench) -> None:
+    bench.channel.opened(bench.now, app_id="APP")
+    bench.now += SILENT_S - 0.5
+    bench.hear("1")
+    bench.now += 1.0
+    bench.channel.tick(bench.now)
+    assert bench.channel.over == ""
+    assert bench.channel.standing is Standing.CONNECTED
+
+
 @pytest.mark.parametrize("reason", ["HEARTBEAT_TIMEOUT", "UNIT_SWITCH", "SERVER_CONNECTION_CLOSED"])
 def test_ends_that_ask_for_another_call(bench: Bench, reason: str) -> None:
     bench.open()
