@@ -35,6 +35,8 @@ QUIET_S = 20.0
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
+from device_agent.cli.apart import set_apart
+apart = set_apart(Path(sys.argv[1]), state_dir=None, cache_dir=None)
 from device_agent.cli.following import follow
 from renderer.output.mode import HIGH
 said = {"frames": 0}
@@ -51,9 +53,9 @@ def tell(follower):
               "own": used(resource.RUSAGE_SELF), "child": used(resource.RUSAGE_CHILDREN)}), flush=True)
     return True
 width, height = map(int, sys.argv[2].split("x"))
-follow(size=(width, height), fullscreen=False, closable=False, camera=None, clip=None, background=None, mode=HIGH,
-       limit=(), config=Path(sys.argv[1]), state_dir=None, cache_dir=None, watch=seen if sys.argv[3] == "frames" else
-       None, observe=tell if sys.argv[3] == "frames" else lambda _follower: True)
+follow(apart, size=(width, height), fullscreen=False, closable=False, camera=None, clip=None, background=None,
+       mode=HIGH, limit=(), watch=seen if sys.argv[3] == "frames" else None,
+       observe=tell if sys.argv[3] == "frames" else lambda _follower: True)
 """
 
 

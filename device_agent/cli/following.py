@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
-from certs.errors import PrivateFileError
-from certs.files import private_directory
-from device_agent.cli.given import load_settings
-from device_agent.cli.limits import asset_limits
+import msgspec
+
+from device_agent.cli.apart import Apart
+from device_agent.cli.limits import limits_of
 from device_agent.clock import SystemClock
-from device_agent.config import Settings
 from device_agent.display.follow import Extras, Follower
 from device_agent.display.fonts import chinese
-from device_agent.display.loader import Loader, Order
+from device_agent.display.loader import Files, Loader, Order
 from device_agent.display.notes import Notes
-from device_agent.display.opening import open_files
-from device_agent.display.place import run_folder
+from device_agent.display.places import covers
+from device_agent.display.seen import Rules, State
 from device_agent.display.silence import Silence
-from device_agent.display.state import Watcher
 from device_agent.display.ticket import to_scan
 from device_agent.display.trial import Task, Verdict, tried
-from device_agent.errors import AgentError
+from device_agent.errors import AgentError, StateError
 from device_agent.service.boot import this_boot
 from device_agent.service.lines import Lines
 from device_agent.service.notify import Notifier
-from renderer.assets import load_package
+from renderer.assets import Limits, load_package
 from renderer.errors import AssetError, GraphicsError
 from renderer.output.kiosk import Kiosk, Picture, Prepared, prepare
 from renderer.output.mode import Mode
@@ -36,6 +32,7 @@ from renderer.scene import Background
 
 
 def follow(
+    apart: Apart,
     *,
     size: tuple[int, int],
     fullscreen: bool,
@@ -45,86 +42,95 @@ def follow(
     background: Background | None,
     mode: Mode,
     limit: Sequence[str],
-    config: Path | None,
-    state_dir: Path | None,
-    cache_dir: Path | None,
     watch: Callable[[Picture], None] | None = None,
     observe: Callable[[Follower[Prepared]], bool] = lambda _follower: True,
 ) -> None:
     """Show what the device's state asks for, until the window is closed.
 
     Args:
+        apart: this process, which cannot reach that state itself, and the one that tells it.
         closable: Q, Escape and the desktop close the window.
         watch: is given each frame; see ``Kiosk``.
         observe: is called after each turn, and ends it all with False.
 
     Raises:
         GraphicsError: there is no screen, or no OpenGL on it.
+        StateError: the process with the keys is gone, or the settings name other folders than when this one started.
+        UsageError: ``limit`` names no limit.
     """
-    clock = SystemClock()
-    named = config or (Path(os.environ["AVATAR_AGENT_CONFIG"]) if os.environ.get("AVATAR_AGENT_CONFIG") else None)
+    clock, notifier, log = SystemClock(), Notifier(os.environ), Lines()
+    limits_of({}, limit, where="")  # wrong ones are told now, not with the first avatar
+    _say_how_apart(apart, log)
 
-    def load() -> Settings:
-        settings = load_settings(config, state_dir=state_dir, cache_dir=cache_dir)
-        asset_limits(settings, limit)  # wrong ones are told now, not with the next avatar
-        return settings
+    def limits(rules: Rules) -> Limits:
+        return limits_of(rules.asset_limits, limit, where=rules.limits_from)
 
-    def try_(order: Order) -> Verdict:
-        settings, package = order.settings, order.package
-        return tried(
-            Task(
-                state_dir=str(settings.state_dir.absolute()),
-                cache_dir=str(settings.cache_dir.absolute()),
-                code=package.code,
-                sha256=package.sha256,
-                tpm=settings.tpm,
-                asset_limits=asdict(asset_limits(settings, limit)),
-            )
-        )
+    def try_(order: Order, files: Files) -> Verdict:
+        return tried(Task(code=order.package.code, files=files, asset_limits=asdict(limits(order.rules))))
 
-    folder = _run_folder(load)
-    notifier, log = Notifier(os.environ), Lines()
     with Kiosk(
         size=size, title="avatar", clock=clock.steady, fullscreen=fullscreen, mode=mode, closable=closable, watch=watch
     ) as window:
 
-        def ready(order: Order) -> Prepared:
-            settings, package = order.settings, order.package
-            files = open_files(
-                settings.state_dir, settings.cache_dir, code=package.code, sha256=package.sha256, tpm=settings.tpm
-            )
-            asset = load_package(files, name=package.code, limits=asset_limits(settings, limit))
+        def ready(order: Order, files: Files) -> Prepared:
+            asset = load_package(files, name=order.package.code, limits=limits(order.rules))
             return prepare(asset, aspect=window.aspect, clip=clip, camera=camera, background=background)
 
-        notes = Notes(folder, steady=clock.steady)
+        notes = Notes(apart.folder, steady=clock.steady)
         follower = Follower(
-            look=Watcher(load_settings=load, config=named, steady=clock.steady).look,
+            look=_Look(apart, limits),
             window=window,
-            loader=Loader(try_=try_, prepare=ready, refusals=(AssetError,)),
+            loader=Loader(
+                open_=lambda order: apart.opener.open(order.package), try_=try_, prepare=ready, refusals=(AssetError,)
+            ),
             notes=notes,
             silence=Silence(boot=this_boot(os.environ), steady=clock.steady),
             steady=clock.steady,
             log=log,
-            extras=Extras(chinese=chinese(), ticket=lambda id_hash: to_scan(folder, removed=id_hash)),
+            extras=Extras(chinese=chinese(), ticket=lambda id_hash: to_scan(apart.folder, removed=id_hash)),
             refusals=(GraphicsError,),
         )
         try:
             _turn_for_ever(follower, notifier, observe, clock.steady)
-        except (SystemExit, KeyboardInterrupt):
-            notes.forgive()
+        except (SystemExit, KeyboardInterrupt, StateError):
+            notes.forgive()  # no avatar's fault
             raise
         notes.forgive()
 
 
-def _run_folder(load: Callable[[], Settings]) -> Path | None:
-    """Where the notes are, made if need be; ``None`` keeps them in memory."""
-    named = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    if named:
-        return Path(named)
-    with suppress(AgentError, PrivateFileError):
-        folder = run_folder(load().state_dir, os.environ)
-        return None if folder is None else private_directory(folder)
-    return None
+@dataclass
+class _Look:
+    """A look through the opener; settings that make no sense here are a fault, and what they said before holds."""
+
+    apart: Apart
+    limits: Callable[[Rules], Limits]
+    _before: Rules | None = None
+
+    def __call__(self) -> State:
+        state = self.apart.opener.look()
+        if self.apart.hidden is not None and not covers(self.apart.hidden, self.apart.opener.places):
+            raise StateError(
+                "the settings name other folders than when this display was started",
+                code="display.places",
+                hint="it has to start again, to put these out of its own reach; the service does that by itself",
+            )
+        try:
+            if state.rules is not None:
+                self.limits(state.rules)
+        except AgentError as error:
+            return msgspec.structs.replace(state, rules=self._before, fault=error.code)
+        self._before = state.rules
+        return state
+
+
+def _say_how_apart(apart: Apart, log: Lines) -> None:
+    if apart.hidden is not None:
+        log.info("display confined", hidden=len(apart.hidden))
+    else:
+        log.warning(
+            "display not confined", code="display.unconfined",
+            hint="this kernel has no Landlock: an avatar that takes the display over reaches the device's keys",
+        )  # fmt: skip
 
 
 def _turn_for_ever(

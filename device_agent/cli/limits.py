@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,18 +23,23 @@ def asset_limits(settings: Settings, given: Sequence[str] = ()) -> Limits:
         ConfigurationError: the settings name another limit, or less than 1.
         UsageError: the same of what is given.
     """
+    return limits_of(settings.asset_limits, given, where=settings.where("asset_limits"))
+
+
+def limits_of(chosen: Mapping[str, int], given: Sequence[str] = (), *, where: str) -> Limits:
+    """The same, where the setting's value and what decided it are known, and no other settings."""
     from renderer.assets import Limits
 
     known = {part.name for part in fields(Limits)}
-    for name, value in settings.asset_limits.items():
+    for name, value in chosen.items():
         if name not in known or value < 1:
             raise ConfigurationError(
                 f"asset_limits has no use for {name!r} = {value}",
                 code="config.value",
-                where=settings.where("asset_limits"),
+                where=where,
                 hint=_known(),
             )
-    return Limits(**(settings.asset_limits | _parsed(given)))
+    return Limits(**{**chosen, **_parsed(given)})
 
 
 def file_limits(config: Path | None, given: Sequence[str] = ()) -> Limits:

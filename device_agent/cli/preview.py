@@ -62,12 +62,16 @@ def preview(
                 where="--follow",
                 hint="leave one of them out",
             )
+        from device_agent.cli.apart import set_apart
+
+        apart = set_apart(config, state_dir=state_dir, cache_dir=cache_dir)
         from device_agent.cli.following import follow as follow_device
         from renderer.output.mode import mode_of
 
         if fullscreen and not controls and sys.stdout.isatty():
             present.put("The device's screen takes no keys: Ctrl-C here ends it (--controls: Q and Escape do too).")
         follow_device(
+            apart,
             size=source.parse_size(size),
             fullscreen=fullscreen,
             closable=controls or not fullscreen,
@@ -76,9 +80,6 @@ def preview(
             background=source.parse_background(background),
             mode=mode_of(mode.value),
             limit=limit or (),
-            config=config,
-            state_dir=state_dir,
-            cache_dir=cache_dir,
         )
         return
     import time

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def screen(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """The findings; asks no graphics."""
     from device_agent.clock import SystemClock
+    from device_agent.display import confinement
     from device_agent.display.fonts import PACKAGE, chinese
     from device_agent.display.notes import Notes
     from device_agent.display.operators import OperatorsPicture
     from device_agent.display.place import run_folder
-    from device_agent.display.state import Watcher
+    from device_agent.display.state import Watcher, picture_file
     from device_agent.service.checkup import Finding, Level
 
     face, clock = chinese(), SystemClock()
@@ -30,8 +31,15 @@ def screen(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> It
         else "no Chinese font: cards in English alone",
         fix=f"apt-get install {PACKAGE}",
     )
+    if confinement.version() == 0:
+        yield Finding(
+            check="screen",
+            level=Level.NOTE,
+            says="this kernel has no Landlock: an avatar that takes the display over could read the device's keys",
+            fix="boot with landlock in the kernel's lsm= list, or a kernel that has it (Debian 12 does)",
+        )
     picture = settings.fallback_picture
-    if picture is not None and OperatorsPicture().fitted(picture, (64, 64)) is None:
+    if picture is not None and OperatorsPicture().fitted(picture_file(picture), (64, 64)) is None:
         yield Finding(
             check="screen",
             level=Level.WARNING,

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from device_agent.avatars.cache import CachedPackage
 from device_agent.display.card_picture import Picture, card_picture
 from device_agent.display.cards import CARDS, short_code
 from device_agent.display.fonts import Face
-from device_agent.display.loader import Loader, Order, Result
+from device_agent.display.loader import Loader, Order, Result, may_change
 from device_agent.display.notes import STEADY_S, Notes
-from device_agent.display.opening import may_change
 from device_agent.display.operators import OperatorsPicture
 from device_agent.display.scene import Facts, Scene, scene_of
+from device_agent.display.seen import Kept, State
 from device_agent.display.silence import Silence
-from device_agent.display.state import State
 from device_agent.display.trial import KILLED, OUT_OF_TIME
 from device_agent.lifecycle.machine import Phase
 from device_agent.service.lines import Lines
@@ -128,20 +125,20 @@ class Follower(Generic[Ready]):
             return
         self._wanted = self.avatar if package is None else package.sha256
         if package is not None and self._wanted != self.avatar and not self._loader.under_way:
-            assert state.settings is not None  # or nothing might be shown
+            assert state.rules is not None  # or nothing might be shown
             self._notes.begin(self._wanted)
             proved = self._notes.is_proved(self._wanted)
-            self._loader.begin(Order(package=package, settings=state.settings, proved=proved))
+            self._loader.begin(Order(package=package, rules=state.rules, proved=proved))
         if not self.avatar:
             self._show_card(Scene.LOADING, state)
 
     def _facts(self, state: State, *, has_avatar: bool) -> Facts:
-        record, settings = state.record, state.settings
-        budget_s = 0.0 if settings is None else settings.offline_budget_s
-        spent = settings is not None and self._silence.spent(record, budget_s=budget_s)
+        record, rules = state.record, state.rules
+        budget_s = 0.0 if rules is None else rules.offline_budget_s
+        spent = rules is not None and self._silence.spent(record, budget_s=budget_s)
         return Facts(
             phase=Phase.FAULT if state.fault else record.phase,
-            may_show=settings is not None and self._silence.may_show(record, budget_s=budget_s),
+            may_show=rules is not None and self._silence.may_show(record, budget_s=budget_s),
             spent=spent,
             has_avatar=has_avatar,
             unusable=bool(state.packages) and not has_avatar,
@@ -151,7 +148,7 @@ class Follower(Generic[Ready]):
             by_force=record.tombstone is not None and not record.tombstone.request_ids,
         )
 
-    def _best(self, state: State) -> CachedPackage | None:
+    def _best(self, state: State) -> Kept | None:
         """The first package that nothing speaks against; ``None`` for none, and while the one that is meant cannot be
         shown and another avatar is on the screen: that one stays.
         """
@@ -164,7 +161,7 @@ class Follower(Generic[Ready]):
                 return None
         return None
 
-    def _tell_once(self, package: CachedPackage, reason: str) -> None:
+    def _tell_once(self, package: Kept, reason: str) -> None:
         if self._told.get(package.sha256) != reason:
             self._told[package.sha256] = reason
             self._log.warning(
@@ -197,7 +194,7 @@ class Follower(Generic[Ready]):
         else:
             self._refuse(package, verdict.code, verdict.message, passing=verdict.passing)
 
-    def _refuse(self, package: CachedPackage, code: str, message: str, *, passing: bool = False) -> None:
+    def _refuse(self, package: Kept, code: str, message: str, *, passing: bool = False) -> None:
         self._log.warning(
             "avatar cannot be shown", avatar=package.code, sha256=package.sha256, code=code, message=message,
             stays=bool(self.avatar),
@@ -229,5 +226,5 @@ class Follower(Generic[Ready]):
         return card_picture(card, size=self._window.size, code=code, chinese=self._extras.chinese, ticket=ticket)
 
     def _operators_picture(self, state: State) -> Picture | None:
-        path: Path | None = None if state.settings is None else state.settings.fallback_picture
-        return self._operators.fitted(path, self._window.size) if min(self._window.size) > 0 else None
+        file = None if state.rules is None else state.rules.fallback_picture
+        return self._operators.fitted(file, self._window.size) if min(self._window.size) > 0 else None

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from certs.errors import CertError
-from device_agent.avatars.cache import CachedPackage
-from device_agent.config import Settings
-from device_agent.display.opening import may_change
+from device_agent.display.seen import Kept, Rules
 from device_agent.display.trial import Verdict
 from device_agent.errors import AgentError
 
 Ready = TypeVar("Ready")
+
+Files = Mapping[str, bytes]
+"""Of a package: name -> content."""
+
+
+def may_change(code: str) -> bool:
+    """Whether an error is the disk's or the moment's, so that another try may end otherwise."""
+    return code in ("display.gone", "display.opener", "state.license_gone", "gl.lost") or code.startswith(
+        ("file.", "cache.", "identity.tpm", "seal.")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """One package to get ready; ``proved`` when a child has opened and drawn it before."""
 
-    package: CachedPackage
-    settings: Settings
+    package: Kept
+    rules: Rules
     proved: bool
 
 
@@ -39,19 +47,21 @@ class Loader(Generic[Ready]):
     """One load at a time.
 
     Args:
-        try_: opens and draws a package elsewhere.
-        prepare: makes of a package what a screen can show at once; runs in a thread.
+        open_: gets the files of a package, decrypted; all three run in a thread.
+        try_: reads and draws them elsewhere.
+        prepare: makes of them what a screen can show at once.
         refusals: what ``prepare`` raises for a package that is no good, beside the agent's own errors; with a code.
     """
 
     def __init__(
         self,
         *,
-        try_: Callable[[Order], Verdict],
-        prepare: Callable[[Order], Ready],
+        open_: Callable[[Order], Files],
+        try_: Callable[[Order, Files], Verdict],
+        prepare: Callable[[Order, Files], Ready],
         refusals: tuple[type[Exception], ...] = (),
     ) -> None:
-        self._try, self._prepare = try_, prepare
+        self._open, self._try, self._prepare = open_, try_, prepare
         self._refusals: tuple[type[Exception], ...] = (AgentError, CertError, *refusals)
         self._lock = threading.Lock()
         self._order: Order | None = None
@@ -84,10 +94,11 @@ class Loader(Generic[Ready]):
 
     def _ended(self, order: Order) -> Result[Ready]:
         try:
-            verdict = Verdict() if order.proved else self._try(order)
+            files = self._open(order)
+            verdict = Verdict() if order.proved else self._try(order, files)
             if verdict.code:
                 return Result(order=order, ready=None, verdict=verdict)
-            return Result(order=order, ready=self._prepare(order), verdict=Verdict())
+            return Result(order=order, ready=self._prepare(order, files), verdict=Verdict())
         except self._refusals as error:
             code = str(getattr(error, "code", "defect"))
             return Result(order=order, ready=None, verdict=_verdict(code, str(error)))

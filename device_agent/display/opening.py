@@ -12,13 +12,6 @@ from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.tpm.sealing import Sealer
 
 
-def may_change(code: str) -> bool:
-    """Whether an error is the disk's or the moment's, so that another try may end otherwise."""
-    return code in ("display.gone", "state.license_gone", "gl.lost") or code.startswith(
-        ("file.", "cache.", "identity.tpm", "seal.")
-    )
-
-
 def open_files(state_dir: Path, cache_dir: Path, *, code: str, sha256: str, tpm: str = "") -> dict[str, bytes]:
     """The files of a package, decrypted into memory.
 

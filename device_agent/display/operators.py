@@ -1,16 +1,16 @@
-"""The operator's own picture for a device that may not show its avatar: read when needed, fitted to the screen."""
+"""The operator's own picture for a device that may not show its avatar: decoded when needed, fitted to the screen."""
 
 from __future__ import annotations
 
-import stat
+import io
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from device_agent.display.card_picture import Picture
+from device_agent.display.seen import PictureFile
 
 MOST_PIXELS = 64_000_000
 """Of the file's picture; a screen of 3840x2160 has 8 million."""
@@ -24,27 +24,21 @@ class OperatorsPicture:
 
     _known: tuple[object, Picture | None] | None = None
 
-    def fitted(self, path: Path | None, size: tuple[int, int]) -> Picture | None:
+    def fitted(self, file: PictureFile | None, size: tuple[int, int]) -> Picture | None:
         """The picture ``(h, w, 3) uint8`` that fills a screen of ``size``, cut at two sides where it has another shape;
-        ``None`` where none is named, or it cannot be read.
+        ``None`` where there is none, or it is no picture.
         """
-        if path is None:
+        if file is None:
             return None
-        try:
-            found = path.stat()
-        except OSError:
-            return None
-        if not stat.S_ISREG(found.st_mode):  # whoever reads a pipe waits
-            return None
-        key = (path, found.st_mtime_ns, found.st_size, found.st_ino, size)
+        key = (file.stamp, size)
         if self._known is None or self._known[0] != key:
-            self._known = key, _read(path, size)
+            self._known = key, _read(file.data, size)
         return self._known[1]
 
 
-def _read(path: Path, size: tuple[int, int]) -> Picture | None:
+def _read(data: bytes, size: tuple[int, int]) -> Picture | None:
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=_FORMATS) as opened:
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             if opened.width * opened.height > MOST_PIXELS:
                 return None

@@ -1,9 +1,13 @@
-"""What the disk says, looked at cheaply: files are read again only when one of them has changed."""
+"""What the disk says, looked at cheaply: files are read again only when one of them has changed.
+
+Reading it takes the device's keys, so that this is the opener's to do; what is found may be told to the display.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +18,7 @@ from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.avatars.kept import folder_of
 from device_agent.avatars.record import NAME
 from device_agent.config import Settings
+from device_agent.display.seen import Kept, PictureFile, Rules, State
 from device_agent.errors import AgentError
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.keyring import reading
@@ -28,23 +33,8 @@ AGAIN_S = 5.0
 """Seconds between two tries to read what could not be read."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """One look.
-
-    Attributes:
-        settings: ``None`` while they cannot be read.
-        record: the last one that could be read.
-        packages: the avatars that may be shown, the one that is meant first, then those before it.
-        damaged: the record is blank because both of its copies are damaged.
-        fault: code of what keeps settings or state from being read.
-    """
-
-    settings: Settings | None = None
-    record: Record = field(default_factory=Record)
-    packages: tuple[CachedPackage, ...] = ()
-    damaged: bool = False
-    fault: str = ""
+MOST_BYTES = 64 * 1024**2
+"""Of the operator's picture."""
 
 
 @dataclass
@@ -62,6 +52,8 @@ class Watcher:
     config: Path | None
     steady: Callable[[], float]
     sealer: Callable[[str], Sealer] = field(default_factory=lambda: functools.lru_cache(maxsize=1)(_sealer))
+    settings: Settings | None = None
+    """The last that could be read."""
     _state: State = field(default_factory=State)
     _stamp: Stamp | None = None
     _tried_at: float = 0.0
@@ -81,8 +73,9 @@ class Watcher:
 
     def _watched(self) -> list[Path]:
         paths = [self.config] if self.config is not None else []
-        settings, content = self._state.settings, self._state.record.content
+        settings, content = self.settings, self._state.record.content
         if settings is not None:
+            paths += [settings.fallback_picture] if settings.fallback_picture is not None else []
             paths += [settings.state_dir / name for name in SLOTS]
             root = settings.cache_dir / AVATARS
             paths += [folder_of(root, code) / NAME for code in (content.active, content.previous) if code]
@@ -91,17 +84,36 @@ class Watcher:
     def _read(self) -> State:
         before = self._state
         try:
-            settings = self.load_settings()
+            settings = self.settings = self.load_settings()
         except AgentError as error:
-            return State(settings=before.settings, record=before.record, packages=before.packages, fault=error.code)
+            return State(rules=before.rules, record=before.record, packages=before.packages, fault=error.code)
+        rules = Rules(
+            offline_budget_s=settings.offline_budget_s,
+            asset_limits=settings.asset_limits,
+            limits_from=settings.where("asset_limits"),
+            fallback_picture=picture_file(settings.fallback_picture),
+        )
         try:
             sealer = self.sealer(settings.tpm) if settings.tpm else None
             loaded = load(settings.state_dir, keyring=reading(settings.state_dir, sealer=sealer))
         except (AgentError, CertError) as error:
-            return State(settings=settings, record=before.record, packages=before.packages, fault=error.code)
+            return State(rules=rules, record=before.record, packages=before.packages, fault=error.code)
         record = loaded.record
-        packages = tuple(_packages(settings, record))
-        return State(settings=settings, record=record, packages=packages, damaged=loaded.blank_reason == "corrupt")
+        packages = tuple(Kept(code=one.code, sha256=one.sha256) for one in _packages(settings, record))
+        return State(rules=rules, record=record, packages=packages, damaged=loaded.blank_reason == "corrupt")
+
+
+def picture_file(path: Path | None) -> PictureFile | None:
+    """The operator's picture as it lies there; ``None`` where none is named, or it cannot be read."""
+    stamp = None if path is None else _stamp(path)
+    if path is None or stamp is None or stamp[1] > MOST_BYTES:
+        return None
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # whoever reads a pipe waits
+            return None
+        return PictureFile(stamp=stamp, data=path.read_bytes())
+    except OSError:
+        return None
 
 
 def _packages(settings: Settings, record: Record) -> list[CachedPackage]:

@@ -1,7 +1,10 @@
 """A package that is new is opened and drawn once by a child process, before the display that people see takes it.
 
 Pictures and meshes are decoded by libraries that are not ours. One that crashes, eats memory or never ends does that to
-the child; the picture on the screen goes on. Run as ``python -m device_agent.display.trial`` with the task on stdin.
+the child; the picture on the screen goes on. One that takes the child over has the avatar that it came with: it writes
+nothing, and reaches no network and nothing of the device.
+
+Run as ``python -m device_agent.display.trial`` with the task on stdin.
 """
 
 from __future__ import annotations
@@ -12,10 +15,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import msgspec
+
+from device_agent.display.confinement import beside, read_only
 
 OUT_OF_MEMORY = "display.memory"
 OUT_OF_TIME = "display.time"
@@ -38,15 +45,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child is to do: the package, where its licence is and what that is sealed to, and what an avatar may ask
-    for.
-    """
+    """What the child is to do: the files of a package, decrypted, and what an avatar may ask for."""
 
-    state_dir: str
-    cache_dir: str
     code: str
-    sha256: str
-    tpm: str = ""
+    files: Mapping[str, bytes]
     asset_limits: dict[str, int] = {}
 
 
@@ -58,6 +60,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     passing: bool = False
 
 
+_DEVICES, _SHARED = Path("/dev"), Path("/dev/shm")  # noqa: S108 -- what everybody shares is what is left out
 LOOK_S = 0.05
 WORDS = 2000
 """Characters of the child's last words that are read."""
@@ -71,23 +74,27 @@ def tried(task: Task, *, limits: Limits = Limits(), program: tuple[str, ...] = (
     """
     command = program or (sys.executable, "-P", "-m", __name__)
     try:
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+        with _in_memory(msgspec.msgpack.encode(task)) as given:
+            child = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
     except OSError as error:
         return Verdict(code="display.trial", message=f"no trial is possible: {error.strerror}", passing=True)
     try:
-        return _watched(child, task, limits)
+        return _watched(child, limits)
     finally:
         if child.poll() is None:
             child.kill()
         child.communicate()
 
 
-def _watched(child: subprocess.Popen[bytes], task: Task, limits: Limits) -> Verdict:
-    assert child.stdin is not None
-    with suppress(BrokenPipeError):
-        child.stdin.write(msgspec.json.encode(task))
-        child.stdin.close()
-    child.stdin = None
+def _in_memory(task: bytes) -> IO[bytes]:
+    """The task as a file that is on no disk: a child that does not read it keeps nobody waiting."""
+    file = os.fdopen(os.memfd_create("trial", os.MFD_CLOEXEC), "w+b")
+    file.write(task)
+    file.seek(0)
+    return file
+
+
+def _watched(child: subprocess.Popen[bytes], limits: Limits) -> Verdict:
     ends = time.monotonic() + limits.seconds
     while True:
         with suppress(subprocess.TimeoutExpired):
@@ -133,16 +140,14 @@ def main() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")  # when memory ends, it is the trial that goes
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no verdict
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    read_only(writable=list(beside({_SHARED}, within=_DEVICES)))  # graphics are files there
+    task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
     out.write(msgspec.json.encode(verdict_on(task)))
     out.flush()
 
 
 def verdict_on(task: Task) -> Verdict:
-    """Open the package and draw it once, small."""
-    from certs.errors import CertError
-    from device_agent.display.opening import may_change, open_files
-    from device_agent.errors import AgentError
+    """Read the package's files and draw it once, small."""
     from renderer.assets import Limits as AssetLimits
     from renderer.assets import load_package
     from renderer.errors import GraphicsError, RenderError
@@ -150,9 +155,7 @@ def verdict_on(task: Task) -> Verdict:
     from renderer.output.show import show
 
     try:
-        folders = Path(task.state_dir), Path(task.cache_dir)
-        files = open_files(*folders, code=task.code, sha256=task.sha256, tpm=task.tpm)
-        asset = load_package(files, name=task.code, limits=AssetLimits(**task.asset_limits))
+        asset = load_package(task.files, name=task.code, limits=AssetLimits(**task.asset_limits))
         shown = show(asset, aspect=0.5625)
         with Offscreen(asset.avatar, size=(180, 320), samples=0) as offscreen:
             offscreen.take(shown.shot(0.0))
@@ -160,8 +163,8 @@ def verdict_on(task: Task) -> Verdict:
         # All of the package was read by then. A display with a window may draw what this process has no driver for.
         refused = error.code != "gl.none"
         return Verdict(code=error.code if refused else "", message=str(error) if refused else "")
-    except (AgentError, CertError, RenderError) as error:
-        return Verdict(code=error.code, message=str(error), passing=may_change(error.code))
+    except RenderError as error:
+        return Verdict(code=error.code, message=str(error))
     return Verdict()
 
 

@@ -1,7 +1,8 @@
 """The systemd units, as text. ``systemd-analyze security --offline`` scores them; a test holds them to 2.0 or less.
 
-Two units share the work: the agent has network and secrets and no graphics; the display has graphics, reads the sealed
-avatars and the licence's key through the agent's folders, and has no network at all.
+Two units share the work: the agent has network and secrets and no graphics; the display has graphics and no network at
+all. Of the display's two processes one opens the sealed avatars with the licence's key, out of the agent's folders; the
+one that draws cannot reach them (``device_agent.display.confinement``).
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 LimitCORE=0
 """
+
+
+_LANDLOCK = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
+"""What a process gives up its own rights with; not among systemd's usual ones before its version 254."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +121,8 @@ def display_unit(layout: Layout) -> str:
     what they ask of the scheduler is refused, and not deadly. Its run folder outlives its crashes: it counts them, and
     drivers keep their compiled programs there. The X server's socket is let in, of all that is in /tmp. With a TPM it
     may ask that: the licence which opens an avatar is sealed to it, and a picture at boot waits for no other process.
-    When memory ends, the child that tries an avatar goes, and not the whole unit with the picture.
+    When memory ends, the child that tries an avatar goes, and not the whole unit with the picture. What draws puts the
+    agent's folders out of its own reach.
     """
     groups, tpm = "video render", ""
     if layout.tpm is not None:
@@ -146,7 +152,8 @@ ReadOnlyPaths=/var/lib/{USER} /var/cache/{USER}
 RuntimeDirectory={DISPLAY}
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=restart
-{_COMMON}SystemCallErrorNumber=EPERM
+{_COMMON}SystemCallFilter={_LANDLOCK}
+SystemCallErrorNumber=EPERM
 PrivateNetwork=yes
 IPAddressDeny=any
 RestrictAddressFamilies=AF_UNIX

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from device_agent.display.confinement import version
 from tests.e2e.systemd_machine import CannotBoot, Machine, booted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,6 +168,8 @@ def _on_the_screen(kiosk: Kiosk) -> None:
     machine.run("setsid Xvfb :0 -screen 0 360x640x24 -ac >/dev/null 2>&1 & systemctl start avatar-display")
     machine.until(lambda: '"event": "avatar shown"' in kiosk.journal("avatar-display"))
     assert machine.run("systemctl show -p StatusText --value avatar-display").strip() == "avatar"
+    if version():
+        assert '"event": "display confined"' in kiosk.journal("avatar-display"), "its unit lets it give up rights"
 
 
 def _removed_by_headquarters(kiosk: Kiosk, device_id: str) -> None:

@@ -33,6 +33,8 @@ class Site:
     folder: Path
     harness: RunningHarness
     extra: str = ""
+    licence: Path | None = None
+    """Where the licence lies; ``None`` for where its platform has put it."""
 
     def __post_init__(self) -> None:
         self.run.mkdir(mode=0o700, parents=True)
@@ -52,7 +54,7 @@ class Site:
         self.config.write_text(
             f'endpoint = "{ready.endpoint}"\naccess_key_id = "{ready.access_key_id}"\n'
             f'access_key_secret = "{ready.access_key_secret}"\ntenant_id = {ready.tenant_id}\n'
-            f'app_id = "{ready.app_id}"\nlicense_file = "{ready.license_file}"\n'
+            f'app_id = "{ready.app_id}"\nlicense_file = "{self.licence or ready.license_file}"\n'
             f'state_dir = "{self.folder}/state"\ncache_dir = "{self.folder}/cache"\n{self.extra}'
         )
         self.config.chmod(0o600)
@@ -121,8 +123,22 @@ class Display:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     def lose_context(self) -> None:
+        self._tell("")
+
+    def reaches(self, *paths: Path) -> dict[Path, str]:
+        """How it goes when the process that draws opens files."""
+        self._tell(" ".join(map(str, paths)))
+        reached = self.until(lambda report: len(report["reached"]) == len(paths))["reached"]
+        return {Path(path): how for path, how in reached.items()}
+
+    def opener(self) -> int:
+        """Process id of the one that has the keys."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0])
+
+    def _tell(self, line: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write("\n")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
     def kill(self) -> None:

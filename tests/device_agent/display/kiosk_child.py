@@ -7,13 +7,17 @@ import select
 import sys
 from pathlib import Path
 
-import glfw
-import numpy as np
+from device_agent.cli.apart import set_apart
 
-from device_agent.cli.following import follow
-from renderer.output.mode import HIGH
+apart = set_apart(Path(sys.argv[1]), state_dir=None, cache_dir=None)
 
-frames = {"drawn": 0, "lost": 0, "black": 0, "colour": [0, 0, 0]}
+import glfw  # noqa: E402 -- what draws is loaded by a process that is confined already
+import numpy as np  # noqa: E402
+
+from device_agent.cli.following import follow  # noqa: E402
+from renderer.output.mode import HIGH  # noqa: E402
+
+frames = {"drawn": 0, "lost": 0, "black": 0, "colour": [0, 0, 0], "reached": {}}
 
 
 def seen(picture: np.ndarray) -> None:
@@ -22,10 +26,22 @@ def seen(picture: np.ndarray) -> None:
     frames["colour"] = [round(float(part), 1) for part in picture.reshape(-1, 3).mean(axis=0)]
 
 
+def reached(path: str) -> str:
+    """How it goes to open a file."""
+    try:
+        with open(path, "rb") as file:
+            return f"{len(file.read(1))} bytes"
+    except OSError as error:
+        return type(error).__name__
+
+
 def tell(follower) -> bool:
     said = {"scene": str(follower.scene), "avatar": follower.avatar, **frames}
     print(json.dumps(said), flush=True)
-    while select.select([sys.stdin], [], [], 0)[0] and sys.stdin.readline():
+    while select.select([sys.stdin], [], [], 0)[0] and (line := sys.stdin.readline()):
+        if line.strip():
+            frames["reached"] = {path: reached(path) for path in line.split()}
+            continue
         # As a driver does it: nothing of the context is there any more, and it says so when it is asked.
         glfw.make_context_current(None)
         follower._window.context.calls.reset_status = lambda: 0x8253  # GL_GUILTY_CONTEXT_RESET
@@ -35,6 +51,6 @@ def tell(follower) -> bool:
 
 
 follow(
-    size=(240, 320), fullscreen=False, closable=False, camera=None, clip=None, background=None, mode=HIGH, limit=(),
-    config=Path(sys.argv[1]), state_dir=None, cache_dir=None, watch=seen, observe=tell,
+    apart, size=(240, 320), fullscreen=False, closable=False, camera=None, clip=None, background=None, mode=HIGH,
+    limit=(), watch=seen, observe=tell,
 )  # fmt: skip

@@ -101,6 +101,9 @@ def test_with_controls_it_can_be_closed(site: Site, screen: str) -> None:
 
 
 def test_settings_that_cannot_be_used_are_a_card_until_they_can(site: Site, screen: str) -> None:
+    site.licence = site.folder / "license.json"  # beside the settings: out of reach with them
+    site.licence.write_bytes(Path(site.harness.ready.license_file).read_bytes())
+    site.licence.chmod(0o600)
     site.config.write_text("offline_budget_s = 'much'\n")
     unit = Unit(site, screen)
     try:

@@ -7,7 +7,7 @@ import json
 import os
 import struct
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -15,15 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from device_agent.avatars.cache import CachedPackage
-from device_agent.avatars.render_data import RenderData
-from device_agent.config import Settings
 from device_agent.display.follow import LATER_S, SOON_S, Extras, Follower
-from device_agent.display.loader import Loader, Order
+from device_agent.display.loader import Files, Loader, Order
 from device_agent.display.notes import STEADY_S, Notes
 from device_agent.display.scene import Scene
+from device_agent.display.seen import Kept, Rules, State
 from device_agent.display.silence import Silence
-from device_agent.display.state import State
+from device_agent.display.state import picture_file
 from device_agent.display.trial import Verdict
 from device_agent.errors import PackageError
 from device_agent.lifecycle.machine import Phase
@@ -35,9 +33,8 @@ READY = Record(
 )
 
 
-def package(sha256: str) -> CachedPackage:
-    data = RenderData.parse(json.dumps({"url": "https://x.example/a.zip", "secret": "", "type": "zip"}))
-    return CachedPackage(code="A", path=Path("/nowhere"), data=data, sha256=sha256, size=1)
+def package(sha256: str) -> Kept:
+    return Kept(code="A", sha256=sha256)
 
 
 class Broken(Exception):
@@ -74,14 +71,18 @@ class Now(Loader[str]):
     """Loads when it is told to."""
 
     def __init__(self) -> None:
-        super().__init__(try_=lambda order: self.verdicts.get(order.package.sha256, Verdict()), prepare=self.prepare)
+        super().__init__(
+            open_=lambda order: {"of": order.package.sha256.encode()},
+            try_=lambda order, _files: self.verdicts.get(order.package.sha256, Verdict()),
+            prepare=self.prepare,
+        )
         self.verdicts: dict[str, Verdict] = {}
         self.tried: list[str] = []
         self.waiting: Order | None = None
 
     @staticmethod
-    def prepare(order: Order) -> str:
-        return order.package.sha256
+    def prepare(_order: Order, files: Files) -> str:
+        return files["of"].decode()
 
     def begin(self, order: Order) -> None:
         self._order = self.waiting = order
@@ -103,7 +104,8 @@ class Bench:
     window: Paper = field(default_factory=Paper)
     loader: Now = field(default_factory=Now)
     log: io.StringIO = field(default_factory=io.StringIO)
-    overrides: dict[str, str] = field(default_factory=dict)
+    budget_s: float = 604800.0
+    fallback_picture: Path | None = None
     extras: Extras = field(default_factory=Extras)
     follower: Follower[str] = field(init=False)
 
@@ -120,11 +122,9 @@ class Bench:
         )  # fmt: skip
 
     def become(self, record: Record, *packages: str, **more: object) -> None:
-        settings = Settings.load(
-            None, environ={"HOME": "/nowhere"}, overrides=self.overrides, system_file=Path("/none")
-        )
-        state = State(settings=settings, record=record, packages=tuple(map(package, packages)))
-        self.state = replace(state, **more)  # type: ignore[arg-type]
+        rules = Rules(offline_budget_s=self.budget_s, fallback_picture=picture_file(self.fallback_picture))
+        state = State(rules=rules, record=record, packages=tuple(map(package, packages)))
+        self.state = msgspec.structs.replace(state, **more)
         self.turn()
 
     def turn(self, seconds: float = 0.5) -> None:
@@ -289,7 +289,7 @@ def test_an_avatar_that_is_ready_too_late_is_not_shown(bench: Bench) -> None:
 
 
 def test_the_budget_ends_with_nobody_writing(bench: Bench) -> None:
-    bench.overrides = {"offline_budget_s": "3600"}
+    bench.budget_s = 3600.0
     contact = replace_contact(READY, counting_boot="b", counted_at=1000.0)
     bench.become(contact, "one")
     bench.load()
@@ -308,13 +308,13 @@ def test_a_fault_keeps_the_picture_inside_its_budget(bench: Bench) -> None:
     bench.load()
     bench.become(READY, "one", fault="file.denied")
     assert (bench.follower.scene, bench.follower.avatar) == (Scene.AVATAR, "one")
-    bench.become(Record(), fault="config.value", settings=None)
+    bench.become(Record(), fault="config.value", rules=None)
     assert bench.follower.scene is Scene.FAULT
 
 
 def test_the_operator_s_own_picture(bench: Bench, tmp_path: Path) -> None:
     path = tmp_path / "own.png"
-    bench.overrides = {"fallback_picture": str(path)}
+    bench.fallback_picture = path
     locked = READY.changed(phase=Phase.LOCKED)
     bench.become(locked, "one")
     assert bench.follower.scene is Scene.LOCKED, "there is none yet"
@@ -324,10 +324,10 @@ def test_the_operator_s_own_picture(bench: Bench, tmp_path: Path) -> None:
     assert bench.window.picture is not None
     assert bench.window.picture[80, 45].tolist() == [200, 30, 40]
     Image.new("RGB", (50, 70), (30, 200, 40)).save(path)
-    bench.turn()
+    bench.become(locked, "one")
     assert bench.window.picture[80, 45].tolist() == [30, 200, 40], "another file is noticed"
     path.write_bytes(b"\x89PNG but not really")
-    bench.turn()
+    bench.become(locked, "one")
     assert bench.follower.scene is Scene.LOCKED
 
 
@@ -335,14 +335,14 @@ def test_an_operator_s_picture_that_cannot_be_used_costs_no_card(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "own.png"
-    bench.overrides = {"fallback_picture": str(path)}
+    bench.fallback_picture = path
     os.mkfifo(path)
     bench.become(READY.changed(phase=Phase.LOCKED), "one")
     assert bench.follower.scene is Scene.LOCKED, "nobody waits for a pipe"
     path.unlink()
     Image.new("RGB", (40, 10), (200, 30, 40)).save(path)
     monkeypatch.setattr("PIL.ImageOps.exif_transpose", lambda _picture: struct.unpack("<I", b""))
-    bench.turn()
+    bench.become(READY.changed(phase=Phase.LOCKED), "one")
     assert bench.follower.scene is Scene.LOCKED
 
 
@@ -401,7 +401,7 @@ def test_a_ticket_is_on_the_screen_after_a_removal_by_force(bench: Bench) -> Non
 def test_a_load_is_under_way_until_it_is_taken() -> None:
     waiting, done = threading.Event(), threading.Event()
 
-    def prepare(order: Order) -> str:
+    def prepare(order: Order, _files: Files) -> str:
         waiting.wait(30)
         return order.package.sha256
 
@@ -410,9 +410,8 @@ def test_a_load_is_under_way_until_it_is_taken() -> None:
             super()._run(order)
             done.set()
 
-    loader = Told(try_=lambda order: Verdict(), prepare=prepare)
-    settings = Settings.load(None, environ={"HOME": "/nowhere"}, overrides={}, system_file=Path("/none"))
-    loader.begin(Order(package=package("one"), settings=settings, proved=False))
+    loader = Told(open_=lambda _order: {}, try_=lambda _order, _files: Verdict(), prepare=prepare)
+    loader.begin(Order(package=package("one"), rules=Rules(offline_budget_s=0.0), proved=False))
     assert (loader.under_way, loader.take()) == ("one", None)
     waiting.set()
     assert done.wait(30)
@@ -423,7 +422,7 @@ def test_a_load_is_under_way_until_it_is_taken() -> None:
 
 
 def test_a_defect_of_ours_is_told_and_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def defect(order: Order) -> str:
+    def defect(_order: Order, _files: Files) -> str:
         raise ZeroDivisionError("oh")
 
     monkeypatch.setattr(bench.loader, "_prepare", defect)

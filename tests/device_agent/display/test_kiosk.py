@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import io
+import os
+import re
+import select
+import signal
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from device_agent.display.notes import read
 from renderer.assets.repack import package_files
 from renderer.sample import sample_avatar
 from tests.device_agent.display.conftest import Display, Site
 
 pytestmark = pytest.mark.gl
+
+
+def in_memory(pid: int, wanted: bytes) -> bool:
+    """Whether bytes are anywhere in what a process can write to."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            found = re.match(r"([0-9a-f]+)-([0-9a-f]+) rw", line)
+            if found is None or "/dev/" in line:
+                continue
+            start, end = (int(part, 16) for part in found.groups())
+            try:
+                memory.seek(start)
+                if wanted in memory.read(end - start):
+                    return True
+            except (OSError, OverflowError):
+                continue
+    return False
 
 
 def another_version() -> dict[str, bytes]:
@@ -111,3 +134,64 @@ def test_a_removal_by_force_is_no_seat_given_back(site: Site, display: Display) 
     with site.engine() as engine:
         engine.abandon(keep=lambda ticket: None)
     display.until(lambda report: report["scene"] == "removed-by-force" and report["avatar"] == "")
+
+
+def test_what_draws_has_no_key_and_cannot_get_one(site: Site, display: Display) -> None:
+    """What takes the display over, by an avatar, has that avatar and nothing else of this device."""
+    good = site.bind()
+    display.until(lambda report: report["avatar"] == good)
+    settings = site.settings()
+    licence = Path(site.harness.ready.license_file)
+    (sealed,) = settings.cache_dir.rglob("*.sealed")
+    opener = display.opener()
+    hidden = [
+        site.config, licence, sealed, settings.state_dir / "state.0", *(settings.state_dir / "secrets").iterdir(),
+        Path(f"/proc/{opener}/mem"), Path(f"/proc/{os.getpid()}/mem"),
+    ]  # fmt: skip
+    assert len(hidden) > 6
+    reached = display.reaches(*hidden, Path("/proc/self/mem"), Path(__file__))
+    assert {path: how for path, how in reached.items() if how != "PermissionError"} == {
+        Path("/proc/self/mem"): "OSError",  # may be opened; nothing is mapped at its start
+        Path(__file__): "1 bytes",
+    }
+
+    assert settings.access_key_secret is not None
+    access_key, text = settings.access_key_secret.reveal().encode(), licence.read_bytes()
+    some_of_it = text[len(text) // 2 :][:40]
+    assert not in_memory(display.process.pid, access_key)
+    assert not in_memory(display.process.pid, some_of_it)
+    assert in_memory(os.getpid(), some_of_it), "the search finds what is there"
+    if os.geteuid() == 0:  # nobody else may look into the opener
+        assert in_memory(opener, access_key)
+
+
+def test_settings_that_move_the_device_elsewhere_start_the_display_anew(site: Site, display: Display) -> None:
+    """What was not hidden at the start cannot be hidden later: the new state folder's keys would be in reach."""
+    display.until(lambda report: report["drawn"] > 0)
+    elsewhere = site.folder.parent / "elsewhere"
+    site.config.write_text(site.config.read_text().replace(f'"{site.folder}/state"', f'"{elsewhere}"'))
+    assert display.process.stdout is not None
+    display.process.stdout.read()
+    assert display.process.wait(30) != 0
+    assert "the settings name other folders" in display.log.read_text()
+
+
+def test_a_display_whose_opener_has_died_ends(site: Site, display: Display) -> None:
+    good = site.bind()
+    display.until(lambda report: report["avatar"] == good)
+    assert read(site.run).starts
+    os.kill(display.opener(), signal.SIGKILL)
+    assert display.process.stdout is not None
+    display.process.stdout.read()
+    assert display.process.wait(30) != 0
+    assert "has ended, or hangs" in display.log.read_text()
+    assert read(site.run).starts == {}, "no avatar is to blame"
+
+
+def test_the_opener_ends_with_the_display(site: Site, display: Display) -> None:
+    display.until(lambda report: report["drawn"] > 0)
+    opener = Path(f"/proc/{display.opener()}")
+    ended = os.pidfd_open(int(opener.name))
+    display.kill()
+    assert select.select([ended], [], [], 30)[0]
+    os.close(ended)

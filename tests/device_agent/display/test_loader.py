@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from device_agent.config import Settings
-from device_agent.display.loader import Loader, Order
+from device_agent.display.loader import Files, Loader, Order
+from device_agent.display.seen import Rules
 from device_agent.display.trial import Verdict
 from device_agent.errors import ConfigurationError, PackageError
 
@@ -24,11 +22,10 @@ from .test_follow import package
     ],
 )
 def test_only_what_is_the_package_s_fault_is_held_against_it(error: Exception, code: str, passing: bool) -> None:
-    def prepare(_order: Order) -> str:
+    def prepare(_order: Order, _files: Files) -> str:
         raise error
 
-    settings = Settings.load(None, environ={"HOME": "/nowhere"}, overrides={}, system_file=Path("/none"))
-    loader: Loader[str] = Loader(try_=lambda _order: Verdict(), prepare=prepare)
-    result = loader._ended(Order(package=package("one"), settings=settings, proved=False))
+    loader: Loader[str] = Loader(open_=lambda _order: {}, try_=lambda _order, _files: Verdict(), prepare=prepare)
+    result = loader._ended(Order(package=package("one"), rules=Rules(offline_budget_s=0.0), proved=False))
     assert result.ready is None
     assert (result.verdict.code, result.verdict.passing) == (code, passing)

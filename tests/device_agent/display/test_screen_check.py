@@ -8,7 +8,7 @@ import pytest
 
 from device_agent.cli.screen_check import screen
 from device_agent.clock import SystemClock
-from device_agent.display import fonts
+from device_agent.display import confinement, fonts
 from device_agent.display.notes import Notes
 from device_agent.display.place import run_folder
 from device_agent.service.checkup import Level
@@ -49,3 +49,12 @@ def test_without_chinese_letters_it_says_how_to_get_them(site: Site, monkeypatch
     (finding,) = screen(site.settings(), environ={})
     fonts.chinese.cache_clear()
     assert (finding.level, finding.fix) == (Level.NOTE, "apt-get install fonts-noto-cjk")
+
+
+def test_a_kernel_that_cannot_confine_the_display_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> list[str]:
+        return [finding.says for finding in screen(site.settings(), environ={}) if "Landlock" in finding.says]
+
+    assert len(told()) == (1 if confinement.version() == 0 else 0)
+    monkeypatch.setattr(confinement, "version", lambda: 0)
+    assert len(told()) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from device_agent.config import Settings
-from device_agent.display.opening import may_change
+from device_agent.display.loader import may_change
 from device_agent.display.state import AGAIN_S, Watcher
 from device_agent.lifecycle.journal import load, opened
 from device_agent.lifecycle.keyring import Keyring

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from device_agent.display.trial import Limits, Task, tried
-from tests.device_agent.display.conftest import CODE, Site
+from device_agent.display.confinement import version
+from device_agent.display.trial import CRASHED, Limits, Task, tried
+from renderer.assets.repack import package_files
+from renderer.sample import sample_avatar
 
 ROOMY = Limits(memory=512 * 1024**2, seconds=60.0)
-TASK = Task(state_dir="/nowhere", cache_dir="/nowhere", code="a", sha256="b")
+TASK = Task(code="a", files={"model.glb": bytes(1_000_000)})
+
+
+@pytest.fixture
+def sample() -> dict[str, bytes]:
+    return package_files(sample_avatar(), name="sample")
 
 
 def child(program: str) -> tuple[str, ...]:
@@ -52,23 +62,45 @@ def test_a_child_that_cannot_be_started_is_no_verdict_on_the_package() -> None:
     assert (verdict.code, verdict.passing) == ("display.trial", True)
 
 
+def test_a_child_that_reads_nothing_keeps_nobody_waiting() -> None:
+    large = Task(code="a", files={"model.glb": bytes(8_000_000)})
+    assert tried(large, limits=ROOMY, program=(sys.executable, "-c", "import sys; sys.exit(3)")).code == CRASHED
+
+
 @pytest.mark.gl
-def test_the_real_child(site: Site) -> None:
-    sha256 = site.bind()
-    settings = site.settings()
-    task = Task(state_dir=str(settings.state_dir), cache_dir=str(settings.cache_dir), code=CODE, sha256=sha256)
+def test_the_real_child(sample: dict[str, bytes]) -> None:
+    task = Task(code="a", files=sample)
     assert tried(task).code == ""
+    assert tried(msgspec.structs.replace(task, asset_limits={"objects": 1})).code == "limit.exceeded"
+    assert tried(msgspec.structs.replace(task, files={**sample, "character.glb": b"glTF"})).code == "glb.truncated"
 
-    other = Task(state_dir=task.state_dir, cache_dir=task.cache_dir, code=CODE, sha256="0" * 64)
-    gone = tried(other)
-    assert (gone.code, gone.passing) == ("display.gone", True)
 
-    small = Task(**{**{name: getattr(task, name) for name in task.__struct_fields__}, "asset_limits": {"objects": 1}})
-    assert tried(small).code == "limit.exceeded"
-
-    (sealed,) = settings.cache_dir.rglob("*.sealed")
-    data = bytearray(sealed.read_bytes())
-    data[len(data) // 2] ^= 1
-    sealed.write_bytes(data)
-    rotten = tried(task)
-    assert (rotten.code, rotten.passing) == ("package.sha256", False)
+@pytest.mark.skipif(version() < 4, reason="this kernel's Landlock keeps nobody from the network")
+def test_what_takes_the_child_over_writes_nothing_and_reaches_nobody(tmp_path: Path) -> None:
+    """The decoder is asked for what it reached: it stands for one that an avatar has taken over."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        program = f"""
+import socket, sys
+from pathlib import Path
+from device_agent.display import trial
+def how(what):
+    try:
+        what()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+def taken_over(task):
+    address = ("127.0.0.1", {server.getsockname()[1]})
+    ways = [
+        how(lambda: Path({str(tmp_path / "written")!r}).write_bytes(b"")),
+        how(lambda: Path({str(tmp_path / "folder")!r}).mkdir()),
+        how(lambda: socket.create_connection(address, timeout=5)),
+        how(lambda: Path("/dev/null").write_bytes(b"")),
+    ]
+    return trial.Verdict(code="told", message=" ".join(ways))
+trial.verdict_on = taken_over
+trial.main()
+"""
+        verdict = tried(TASK, program=(sys.executable, "-c", program))
+    assert verdict.message == "PermissionError PermissionError PermissionError done"
+    assert list(tmp_path.iterdir()) == []
