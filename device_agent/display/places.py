@@ -19,7 +19,8 @@ def secret_places(settings: Settings | None, *, config: Path | None, environ: Ma
     """Files and folders to hide, absolute and free of links; they need not be there.
 
     Settings, state, avatars as they are kept, licence, TPM, and where access keys lie. The folder of the settings goes
-    as a whole, since secrets lie beside them, unless the program itself is in it.
+    as a whole, since secrets lie beside them, unless it holds a whole home or what a command was started in. What holds
+    the program itself cannot be hidden.
 
     Args:
         settings: ``None`` while they cannot be read; what can be guessed is hidden then.
@@ -31,24 +32,23 @@ def secret_places(settings: Settings | None, *, config: Path | None, environ: Ma
     if environ.get("HOME"):
         places.append(Path(environ["HOME"]) / PROVIDER)
     if config is not None:
-        places += [config, config.absolute().parent]
+        places.append(config)
+        if not _holds(_real(config).parent, Path.home(), Path.cwd()):
+            places.append(_real(config).parent)
     if settings is not None:
         places += [settings.state_dir, settings.cache_dir]
         places += [settings.license_file] if settings.license_file is not None else []
         places += [Path(settings.tpm)] if settings.tpm else []
-    return frozenset(path for path in map(_real, places) if not _is_needed(path))
+    program = Path(__file__).parents[2], Path(sys.prefix), Path(sys.base_prefix)
+    return frozenset(path for path in map(_real, places) if not _holds(path, *program))
 
 
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_needed(path: Path) -> bool:
-    """Whether the program, its Python, or a whole home is in that folder."""
-    program = Path(__file__).resolve().parents[2]
-    kept = [program, Path.home().resolve(), Path(os.path.realpath(Path.cwd()))]
-    kept += [Path(one).resolve() for one in (sys.prefix, sys.base_prefix)]
-    return any(one.is_relative_to(path) for one in kept)
+def _holds(folder: Path, *others: Path) -> bool:
+    return any(_real(other).is_relative_to(folder) for other in others)
 
 
 def covers(hidden: frozenset[Path], places: frozenset[Path]) -> bool:

@@ -49,3 +49,10 @@ def test_what_was_hidden_need_not_be_hidden_again(tmp_path: Path) -> None:
     hidden = frozenset({tmp_path / "a"})
     assert covers(hidden, frozenset({tmp_path / "a", tmp_path / "a/b"}))
     assert not covers(hidden, frozenset({tmp_path / "a/b", tmp_path / "ab"}))
+
+
+def test_a_state_folder_that_is_the_user_s_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's user has no other home."""
+    monkeypatch.setenv("HOME", str(tmp_path / "state"))
+    assert tmp_path / "state" in secret_places(settings(tmp_path), config=None, environ={})
+    assert tmp_path / "state" not in secret_places(None, config=tmp_path / "state/agent.toml", environ={})
