@@ -165,8 +165,9 @@ def _killed_and_hung(kiosk: Kiosk, device_id: str) -> None:
 
 def _on_the_screen(kiosk: Kiosk) -> None:
     machine = kiosk.machine
-    machine.run("setsid Xvfb :0 -screen 0 360x640x24 -ac >/dev/null 2>&1 & systemctl start avatar-display", check=False)
-    print(kiosk.journal("avatar-display"))
+    machine.run("setsid Xvfb :0 -screen 0 360x640x24 -ac >/dev/null 2>&1 &")
+    machine.until(lambda: machine.run("test -S /tmp/.X11-unix/X0 && echo there", check=False) != "")
+    machine.run("systemctl start avatar-display")
     machine.until(lambda: '"event": "avatar shown"' in kiosk.journal("avatar-display"))
     assert machine.run("systemctl show -p StatusText --value avatar-display").strip() == "avatar"
     if version():
