@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,6 +28,7 @@ from certs.signed import Signers, key_id
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ENDS = NOW + timedelta(days=365)
 R1, R2, R3, R4, C1, C2, O1, THIEF = (Ed25519PrivateKey.generate() for _ in range(8))
+PAGE = Path(__file__).parents[2] / "docs/formats/root.md"
 Keys = tuple[Ed25519PrivateKey, ...]
 
 
@@ -331,3 +336,16 @@ def test_what_counted_does_until_a_key_goes_or_more_are_needed(now: Keys, thresh
     signers = Signers(keys=tuple(key.public_key() for key in now), threshold=threshold)
     assert signers.stand_by([key_id(C1.public_key())], threshold=1) is stands
     assert Signers(keys=signers.keys, threshold=1).stand_by(signers.ids, threshold=2), "fewer are needed"
+
+
+def test_openssl_signs_two_by_the_page_s_own_words(tmp_path: Path) -> None:
+    """The format is held to software that we did not write; the page's commands are run as they stand."""
+    assert shutil.which("openssl"), "install openssl"
+    (script,) = re.findall(r"```sh openssl\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    subprocess.run(["sh", "-euc", script], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    one = first((tmp_path / "1.json").read_bytes())
+    two = follow(one, (tmp_path / "2.json").read_bytes())
+    assert (two.version, two.root.ids, two.order.ids) == (2, one.root.ids, one.order.ids)
+    assert two.content.ids != one.content.ids
+    assert (len(one.root.ids), one.root.threshold) == (3, 2)
+    check_time(two, now=NOW)
