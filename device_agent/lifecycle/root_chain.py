@@ -27,6 +27,8 @@ FILE = "roots.json"
 MOST_LINKS = 64
 """Roots after the one in the settings: one each quarter for sixteen years, and no more to verify at each start."""
 
+LONGEST_FILE = 1024 * 1024
+
 LIMIT = MOST_LINKS * (LONGEST + 1) + 2
 """Bytes of the file: a list of documents."""
 
@@ -82,7 +84,7 @@ def load(settings: Settings) -> Chain:
     """
     file = _file_of(settings)
     try:
-        data, _mode = read_plain(file, limit=LONGEST)
+        data, _mode = read_plain(file, limit=LONGEST_FILE)
     except OSError as error:
         raise ConfigurationError(
             f"the root of keys cannot be read: {(error.strerror or type(error).__name__).lower()}",

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from certs import root as roots
-from certs.errors import CertError, RootError
+from certs.errors import CertError, IdentityError, RootError, TrustError
 from certs.root import LONGEST, Root
 from device_agent.config import Settings
-from device_agent.errors import AgentError, NetworkError
+from device_agent.errors import AgentError, NetworkError, PlatformError
 from device_agent.lifecycle import root_chain
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.document import check_address, fetched, shown
@@ -25,6 +25,9 @@ from device_agent.lifecycle.root_chain import Chain
 
 SOON = timedelta(days=30)
 """Before its end a root is looked after without any other reason, and people are told."""
+
+MAY_FAIL = (NetworkError, PlatformError, IdentityError, TrustError, RootError)
+"""What stops a look for newer roots, and nothing else: the way there, this device's certificate, or what is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,7 @@ def _looked_after(device: Device) -> Chain:
         return chain
     check_address(settings, "root_url", code="config.root")
     had = chain.links
-    with device.watch.step("root", may_fail=(NetworkError, RootError)) as note:
+    with device.watch.step("root", may_fail=MAY_FAIL) as note:
         try:
             while (data := _asked(device, chain.last.version + 1)) is not None:
                 chain = chain.with_next(data, where=shown(_address(settings, chain.last.version + 1)))

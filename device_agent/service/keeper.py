@@ -421,7 +421,7 @@ class Keeper:
         has_avatar = _has_avatar(engine, needed=shows)
         if record.phase not in HOLDS_SEAT:
             self._ended()
-        root = self._root.standing(engine)
+        root = self._root.standing(engine, self.settings)
         open_ = record.phase in HOLDS_SEAT and record.bound is not None and record.bound == rhythm.started_for
         self._report.put(
             Snapshot(

@@ -48,10 +48,10 @@ class RootWatch:
         if step.name == "root":
             self._not_reached = "" if step.ok else step.result
 
-    def standing(self, engine: Engine) -> Standing:
+    def standing(self, engine: Engine, settings: Settings) -> Standing:
         """How the root is; what is wrong with it weighs more than that a newer one could not be asked for."""
-        found = engine.root
+        found = engine.root if settings.root is not None else Standing()
         if found.problem and found.problem != self._told:
             self._log.warning("root", code=found.problem, version=found.version)
         self._told = found.problem
-        return replace(found, problem=found.problem or self._not_reached)
+        return replace(found, problem=found.problem or (self._not_reached if found.version else ""))
