@@ -12,7 +12,7 @@ COMMANDS = ("keygen", "root", "order", "manifest", "sign", "release")
 def register(app: typer.Typer) -> None:
     """Add the ``fleet`` commands."""
     group = typer.Typer(
-        help="At headquarters: sign orders, lists of packages, roots of keys; give back seats of devices that are gone.",
+        help="At headquarters: sign orders, lists, roots of keys; give back seats of devices that are gone.",
         no_args_is_help=True,
     )
     for name in COMMANDS:
