@@ -78,7 +78,7 @@ def tend(device: Device) -> None:
         RootError, ConfigurationError, PrivateFileError: as ``newest``.
     """
     chain, record = root_chain.load(device.settings), device.journal.record
-    if _may_ask(record) and (chain.damaged or _lost(chain, record) or _ends_soon(chain.last, now=device.now_utc())):
+    if chain.damaged or _lost(chain, record) or _ends_soon(chain.last, now=device.now_utc()):
         _settle(device, _looked_after(device))
 
 

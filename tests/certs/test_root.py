@@ -166,9 +166,9 @@ def test_signatures_of_one_key_count_once() -> None:
 
 
 def test_a_key_that_is_there_twice_is_one() -> None:
-    (text,) = made(R1).keys
+    (text,) = made(C2).keys
     twice = Role(keys=(text, text), threshold=2)
-    assert made(R1, R1).keys == (text,)
+    assert made(C2, C2).keys == (text,)
     for said in (claims(2, root=twice), claims(2, content=twice), claims(2, order=Role(keys=(text,), threshold=2))):
         assert refusal(document(said, R1, R2)) == "root.form"
     assert len(Signers(keys=(R1.public_key(), R1.public_key())).ids) == 1
@@ -256,7 +256,7 @@ def test_the_longest_that_is_allowed_fits() -> None:
     assert caught.value.code == "root.account", "it was read to its end"
 
 
-WRONG = made(C1).keys[0]
+WRONG = made(R4).keys[0]
 X25519 = base64.b64encode(
     X25519PrivateKey.generate().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 ).decode()

@@ -539,10 +539,17 @@ def test_before_its_end_it_is_looked_after_and_else_left_alone(kiosk: Kiosk, hq:
         assert engine.root.problem == "root.lost"
         engine.tend_root()
         assert (engine.root.version, engine.root.problem) == (3, "")
+    good = chain_file(kiosk).read_bytes()
     chain_file(kiosk).unlink()
     with kiosk.engine() as engine:
         engine.tend_root()
         assert (engine.root.version, engine.root.problem) == (3, "")
+    chain_file(kiosk).write_bytes(good[:-1] + b",{}]")
+    assert finding(kiosk).level is Level.WARNING
+    with kiosk.engine() as engine:
+        engine.tend_root()
+    assert chain_file(kiosk).read_bytes() == good
+    assert finding(kiosk).level is Level.OK
 
 
 def test_nothing_is_asked_before_there_is_a_device(kiosk: Kiosk, hq: Headquarters) -> None:
