@@ -335,6 +335,9 @@ def test_a_root_of_keys_from_its_first_version_to_a_device_that_follows_it(desk:
     following = ("root", "next", "1.json", "--expires", "60w", "--key", keys["r1"], *phrase, "--out", "2.json")
     assert desk.fleet(*following, "--content-threshold", "2", status=2)["code"] == "usage.root"
     assert not (desk.folder / "2.json").exists()
+    trial = (*following[:-1], "trial.json", "--root-key", pub["r2"], "--root-key", pub["r1"])
+    assert desk.fleet(*trial)["roles"]["root"]["threshold"] == 2, "other keys are no reason to need fewer"
+    assert desk.fleet(*trial[:-4], "--out", "one.json", "--root-threshold", "1")["roles"]["root"]["threshold"] == 1
     desk.fleet(*following, "--content-key", pub["spare"])
     assert desk.fleet(*following, status=3)["code"] == "fleet.file", "it is there already"
     shown = desk.plainly("fleet", "sign", "2.json", "--key", keys["content"], *phrase, "--yes", "--out", "wrong.json")

@@ -30,10 +30,12 @@ def test_a_life_with_an_office_a_list_and_a_root(tmp_path: Path) -> None:
         assert agent(tmp_path, "bind")["phase"] == "bound"
         agent(tmp_path, "fetch", "CH_3d_tiny")
         assert httpx.get(ready["root_url"].replace("{version}", "2")).status_code == 404
-        for name in ("root-key", "..%2Fcontent-key", "1.json/x"):
-            answer = httpx.get(ready["root_url"].replace("{version}.json", f"{name}.pem"))
-            assert answer.status_code == 404, "the folder's key is nobody's to fetch"
         roots = data / "roots"
+        for place in (roots, data):
+            (place / "secret.json").touch(mode=0o600)
+        for name in ("root-key.pem", "secret.json", "..%2Fsecret.json", "1.json/x"):
+            answer = httpx.get(ready["root_url"].replace("{version}.json", name))
+            assert answer.status_code == 404, "what is no root in that folder is nobody's to fetch"
         done = avatar_agent(
             "fleet", "root", "next", str(roots / "1.json"), "--key", str(roots / "root-key.pem"), "--expires", "60w",
             "--out", str(tmp_path / "2.json"), environ={"PATH": "/usr/bin", "HOME": str(tmp_path)},
