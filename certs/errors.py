@@ -5,6 +5,7 @@ CertError
 ├── EnvelopeError     a sealed entry or a wrapped key does not open  (exit status 7)
 ├── ManifestError     a list of packages is not the operator's      (exit status 7)
 ├── OrderError        an order is not the operator's, or not for us (exit status 4)
+├── RootError         who may sign cannot be believed, or is over    (exit status 5)
 ├── PrivateFileError  a secret's file is unsafe or cannot be written (exit status 3)
 ├── SealError         a secret on this disk cannot be opened         (exit status 3)
 ├── IdentityError     a key, certificate or PKCS#12 file is no good  (exit status 3)
@@ -50,6 +51,10 @@ class ManifestError(CertError):
 
 class OrderError(CertError):
     """A signed order is not the operator's, not for this device, over, or was carried out before."""
+
+
+class RootError(CertError):
+    """A signed document that says whose signatures count is not the operator's, not the next one, or is over."""
 
 
 class PrivateFileError(CertError):

@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -37,6 +38,23 @@ class TooFew(Exception):
     def __init__(self, found: int) -> None:
         super().__init__(str(found))
         self.found = found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signers:
+    """Who has to sign: different ones of ``keys``, ``threshold`` of them at least."""
+
+    keys: tuple[Ed25519PublicKey, ...]
+    threshold: int = 1
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the keys, each once, sorted."""
+        return tuple(sorted({key_id(key) for key in self.keys}))
+
+    def stand_by(self, ids: Collection[str], *, threshold: int) -> bool:
+        """Whether what counted by keys of these ids still does: none of them was taken out, nor are more needed now."""
+        return set(ids) <= set(self.ids) and self.threshold <= threshold
 
 
 class _Signature(msgspec.Struct, frozen=True):
@@ -94,12 +112,21 @@ def opened(document: bytes, *, domain: bytes, keys: Sequence[Ed25519PublicKey], 
         NotSigned: it is no signed document.
         TooFew: too few of the keys have signed it.
     """
-    payload, signatures = _parts(document, longest)
-    known = {key_id(key): key for key in keys}
-    signers = {one.key for one in signatures if one.key in known and _fits(one, known[one.key], domain + payload)}
+    signers = signed_by(document, domain=domain, keys=keys, longest=longest)
     if len(signers) < max(1, threshold):
         raise TooFew(len(signers))
-    return payload
+    return _parts(document, longest)[0]
+
+
+def signed_by(document: bytes, *, domain: bytes, keys: Sequence[Ed25519PublicKey], longest: int) -> frozenset[str]:
+    """Ids of those of the keys that have signed it; a key that is there twice, or signed twice, is one.
+
+    Raises:
+        NotSigned: it is no signed document.
+    """
+    payload, signatures = _parts(document, longest)
+    known = {key_id(key): key for key in keys}
+    return frozenset(one.key for one in signatures if one.key in known and _fits(one, known[one.key], domain + payload))
 
 
 def unverified(document: bytes, *, longest: int) -> tuple[bytes, tuple[str, ...]]:

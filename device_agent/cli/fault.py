@@ -16,6 +16,7 @@ from certs.errors import (
     ManifestError,
     OrderError,
     PrivateFileError,
+    RootError,
     SealError,
     TrustError,
 )
@@ -31,6 +32,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (EnvelopeError, 7),
     (ManifestError, 7),
     (OrderError, 4),
+    (RootError, 5),
     (PrivateFileError, 3),
     (SealError, 3),
     (IdentityError, 3),

@@ -47,6 +47,10 @@ def serve(
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Also a signed list of the packages (content_manifest).")
     ] = False,
+    root: Annotated[
+        bool,
+        typer.Option("--root", help="Also a root of the keys that sign lists and orders (root, root_url)."),
+    ] = False,
     seed: Annotated[str, typer.Option(help="Makes ids repeatable; a fresh one without it.")] = "",
     rule: Annotated[
         list[str] | None, typer.Option(help="A rule of seats, NAME=ANSWER (docs/harness.md); may be repeated.")
@@ -80,6 +84,8 @@ def serve(
             running.sign_content()
         if office:
             open_.enter_context(office_of(running))
+        if root:
+            running.root_keys()
         stopping = threading.Event()
 
         def stop(_number: int, _frame: FrameType | None) -> None:

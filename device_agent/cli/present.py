@@ -46,10 +46,10 @@ def step_line(step: Step) -> str:
 
 
 def step_observer(*, quiet: bool) -> Callable[[Step], None]:
-    """Prints each good step as it ends; a failed one is told by the error itself."""
+    """Prints each good step as it ends, and one that failed and stopped nothing; else the error itself tells."""
 
     def observe(step: Step) -> None:
-        if step.ok and not quiet:
+        if (step.ok or step.passing) and not quiet:
             put(step_line(step))
 
     return observe

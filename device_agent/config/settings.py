@@ -67,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         order_keys: PEM file of the Ed25519 public keys of headquarters; with it no order to leave counts unsigned.
         order_threshold: how many different ones of those keys must have signed an order.
         order_url: address at which an order for this device may lie; ``{device_id}`` in it is replaced.
+        root: signed root of the operator's keys, which says whose signatures on lists and orders count; then neither
+            ``content_keys`` nor ``order_keys`` may be set, nor their thresholds.
+        root_url: address at which the roots after that one lie; ``{version}`` in it is replaced.
         render_data_names: our name -> the platform's name of a field of RenderData, where it differs.
         asset_limits: what one avatar may ask for: a name of ``renderer.assets.limits.Limits`` -> bytes or a number.
             They hold for fetched avatars and for files alike; ``--limit`` of a command comes before them.
@@ -113,6 +116,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     order_keys: Path | None = None
     order_threshold: int = 1
     order_url: str = ""
+    root: Path | None = None
+    root_url: str = ""
     render_data_names: dict[str, str] = {}
     asset_limits: dict[str, int] = {}
     origins: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What headquarters signs: orders to devices, lists of packages, and what another of its keys has signed before."""
+"""What headquarters signs: orders to devices, lists of packages, and once more what another of its keys has signed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from certs import manifest, order, signed
+from certs import manifest, order, root, signed
 from certs.manifest import Listed, Manifest, Package
 from certs.order import REMOVE, Order
+from certs.root import Claims
 from device_agent.errors import ConfigurationError, UsageError
 from device_agent.fleet.targets import checked_id
 
@@ -128,37 +129,52 @@ def _package(file: Path) -> Package:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A document that somebody signed: what it says (not verified), and by which keys it says so."""
+    """A document that somebody signed: what it says (not verified), and by which keys it says so.
+
+    Attributes:
+        holders: of a root, ids of its own root keys: another key counts only if it is one of the version before.
+    """
 
     kind: str
     domain: bytes
     longest: int
     says: dict[str, object]
     signers: tuple[str, ...]
+    holders: tuple[str, ...] = ()
 
 
 def look(document: bytes, *, where: str) -> Found:
     """What a document says that is to be signed once more, for the eyes of who is to sign it.
 
     Raises:
-        ConfigurationError: it is neither an order nor a list of packages.
+        ConfigurationError: it is no order, no list of packages and no root of keys.
+        RootError: it is a root of keys that no device would take.
     """
     for kind, domain, longest, form, name in (
         ("order", order.DOMAIN, order.LONGEST, Order, order.KIND),
         ("manifest", manifest.DOMAIN, manifest.LONGEST, Manifest, manifest.KIND),
+        ("root", root.DOMAIN, root.LONGEST, Claims, root.KIND),
     ):
         try:
             payload, signers = signed.unverified(document, longest=longest)
             says = msgspec.to_builtins(msgspec.json.decode(payload, type=form))
         except (signed.NotSigned, msgspec.MsgspecError, ValueError, RecursionError):
             continue
+        if says["type"] == name == root.KIND:
+            found = root.unverified(document, where=where)
+            roles = {"root": found.root, "content": found.content, "order": found.order}
+            says["roles"] = {
+                role: {"needs": f"{one.threshold} of {len(one.ids)}", "keys": " ".join(one.ids)}
+                for role, one in roles.items()
+            }
+            return Found(kind=kind, domain=domain, longest=longest, says=says, signers=signers, holders=found.root.ids)
         if says["type"] == name:
             return Found(kind=kind, domain=domain, longest=longest, says=says, signers=signers)
     raise ConfigurationError(
-        "this is neither a signed order nor a signed list of packages",
+        "this is no signed order, list of packages, or root of keys",
         code="fleet.document",
         where=where,
-        hint="avatar-agent fleet order and fleet manifest write them",
+        hint="avatar-agent fleet order, fleet manifest and fleet root write them",
     )
 
 

@@ -35,6 +35,9 @@ class FileReply:
 
 
 MANIFEST = b"/assets/manifest.json"
+ROOTS = "/assets/roots/{version}.json"
+
+_ROOT = re.compile(rb"/assets/roots/([0-9]{1,16})\.json")
 
 
 class Assets:
@@ -56,6 +59,10 @@ class Assets:
             answer = _broken(before)
         elif request.path == MANIFEST and self._world.listing is not None:
             answer = Reply(headers=(("content-type", "application/json"),), body=await self._world.listing.signed())
+        elif (version := _ROOT.fullmatch(request.path)) and self._world.roots is not None:
+            body = self._world.roots.served(version[1].decode())
+            json_type = (("content-type", "application/json"),)
+            answer = Reply(headers=json_type, body=body) if body is not None else json_reply(404, {"Code": "NoSuchKey"})
         else:
             answer = self._find(request)
         after = None

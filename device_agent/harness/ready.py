@@ -19,6 +19,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         ca_file: the authority to trust; with TLS or an office only.
         content_manifest, content_keys: with a signed list of the packages only.
+        root, root_url: with a root of keys only; an agent then needs neither of the files of keys.
         est_url, broker_url, crl_url, enroll_secret: with an office only; the secret is good for one device.
         order_keys, order_url: with an office only; by whose orders devices leave, and where they can be fetched.
     """
@@ -41,6 +42,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     order_url: str = ""
     content_manifest: str = ""
     content_keys: str = ""
+    root: str = ""
+    root_url: str = ""
 
     def __repr__(self) -> str:
         return f"Ready(endpoint={self.endpoint!r}, tenant_id={self.tenant_id!r}, app_id={self.app_id!r})"
@@ -74,6 +77,9 @@ def write_settings(path: Path, ready: Ready) -> None:
         settings |= {"access_key_id": ready.access_key_id, "access_key_secret": ready.access_key_secret}
     if ready.content_manifest:
         settings |= {"content_manifest": ready.content_manifest, "content_keys": ready.content_keys}
+    if ready.root:
+        settings = {name: value for name, value in settings.items() if name not in ("content_keys", "order_keys")}
+        settings |= {"root": ready.root, "root_url": ready.root_url}
     if ready.ca_file:
         settings["ca_file"] = ready.ca_file
     # A JSON text or number is a TOML one as well, as long as non-ASCII stays as it is and DEL does not occur.

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from device_agent.errors import AgentError, ConfigurationError
 from device_agent.harness.app import HarnessApp
-from device_agent.harness.assets import MANIFEST
+from device_agent.harness.assets import MANIFEST, ROOTS
 from device_agent.harness.console import Console, LicenseOrder, OfficeDesk, TimeOrder
 from device_agent.harness.faults import Fault
 from device_agent.harness.im.channels import LONGEST, ChannelOrder, ChannelRules
@@ -32,7 +32,9 @@ from device_agent.harness.packages.source import PackageSource, file_source, sam
 from device_agent.harness.protocol import MAX_HEAD, protocol_for
 from device_agent.harness.ready import Ready
 from device_agent.harness.recorder import Record
+from device_agent.harness.roots import Roots
 from device_agent.harness.rules import SeatRules
+from device_agent.harness.signing_key import kept_key, public_pem
 from device_agent.harness.tls import TLS_FOLDER, ServerFiles, server_files
 from device_agent.harness.workings import Workings
 from device_agent.harness.world import Setup, World, build_world
@@ -177,6 +179,24 @@ class RunningHarness:
             content_manifest=world.origin + MANIFEST.decode(),
             content_keys=str(listing.keys_file),
         )
+
+    def root_keys(self) -> None:
+        """Serve a root of the keys that sign lists and orders, from now on; the ready line tells where. After
+        ``sign_content`` and ``has_office``, whose keys it names.
+
+        Raises:
+            PrivateFileError: the folder cannot be used.
+        """
+        world, household, ready = self._world, self._world.household, self.ready
+        content, order = (
+            Path(file).read_bytes() if file else public_pem(kept_key(world.folder / f"{name}-key.pem"))
+            for name, file in (("content", ready.content_keys), ("order", ready.order_keys))
+        )
+        world.roots = Roots(
+            world.folder, tenant_id=household.tenant_id, app_id=household.app_id, content=content, order=order,
+            now=datetime.fromtimestamp(world.clock.now(), tz=UTC),
+        )  # fmt: skip
+        self.ready = msgspec.structs.replace(ready, root=str(world.roots.first), root_url=world.origin + ROOTS)
 
     def seats(self) -> list[dict[str, object]]:
         """Every seat that is taken."""

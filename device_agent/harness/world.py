@@ -21,6 +21,7 @@ from device_agent.harness.packages.listing import Listing
 from device_agent.harness.packages.shelf import Shelf
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.recorder import Recorder
+from device_agent.harness.roots import Roots
 from device_agent.harness.rules import SeatRules
 from device_agent.harness.state.accounts import AccessKey, Accounts
 from device_agent.harness.state.avatars import Avatars
@@ -110,6 +111,7 @@ class World:
     workings: Workings
     origin: str = "http://127.0.0.1"
     listing: Listing | None = None
+    roots: Roots | None = None
     late: list[tuple[float, Letter]] = field(default_factory=list, repr=False)
     """Calls that are under way although nobody waits for them any more, and when they arrive."""
 

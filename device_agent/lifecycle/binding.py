@@ -260,8 +260,9 @@ def accept_hardware(device: Device) -> bool:
         return False
     device.vault.forget_device()
     bare = Record(
-        gen=record.gen, phase=record.phase, contact=record.contact, endpoint=record.endpoint, orders=record.orders
-    )
+        gen=record.gen, phase=record.phase, contact=record.contact, endpoint=record.endpoint, orders=record.orders,
+        root=record.root,
+    )  # fmt: skip
     device.journal.write(bare.moved(Event.HARDWARE_ACCEPTED))
     return True
 

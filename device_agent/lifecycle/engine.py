@@ -20,7 +20,7 @@ from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
 from device_agent.errors import AgentError
-from device_agent.lifecycle import at_rest, binding, clone, leaving, orders, refreshing, showing
+from device_agent.lifecycle import at_rest, binding, clone, leaving, orders, refreshing, rooted, showing
 from device_agent.lifecycle.account import Account, account_of
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import SERIAL_FILES, Hardware
@@ -278,6 +278,15 @@ class Engine:
     def ask_for_order(self) -> bool:
         """Make a good order durable that lies at ``order_url``; whether there is one. See ``orders.ask``."""
         return orders.ask(self._device)
+
+    @property
+    def root(self) -> rooted.Standing:
+        """How the root of the operator's keys is; asks nobody."""
+        return rooted.standing(self._device.settings, self.record, now=self._device.now_utc())
+
+    def tend_root(self) -> None:
+        """Look for the next root of keys when the present one ends soon. See ``rooted.tend``."""
+        rooted.tend(self._device)
 
     def abandon(self, *, keep: Callable[[OrphanTicket], None], reason: str = "") -> OrphanTicket | None:
         """Erase though the seat may still be held. See ``leaving.abandon``."""

@@ -209,8 +209,9 @@ def _erase(device: Device, record: Record) -> None:
         )
         # First over the slot before, so that wherever power fails, neither slot names a device that is gone.
         bare = Record(
-            gen=record.gen, phase=record.phase, tombstone=tombstone, contact=record.contact, orders=record.orders
-        )
+            gen=record.gen, phase=record.phase, tombstone=tombstone, contact=record.contact, orders=record.orders,
+            root=record.root,
+        )  # fmt: skip
         bare = device.journal.write(bare)
         device.journal.write(bare.moved(Event.ERASED))
         note.result = "licence, tokens and avatars erased"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC
 
 import msgspec
 
 from certs.errors import ManifestError
 from certs.manifest import LONGEST, Manifest, read_keys, verify
-from certs.signed import key_id
+from certs.signed import Signers
 from device_agent.avatars.cache import CachedPackage
 from device_agent.avatars.render_data import RenderData
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError
+from device_agent.lifecycle import root_chain, rooted
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.document import check_address, check_threshold, fetched, pem_of, shown
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 def listed(device: Device, code: str, data: RenderData) -> RenderData | CachedPackage:
@@ -29,18 +26,20 @@ def listed(device: Device, code: str, data: RenderData) -> RenderData | CachedPa
 
     Raises:
         ManifestError: the manifest is not the operator's, is over or older than one before, or says otherwise.
+        RootError: the root that says whose it must be is over, or cannot be believed.
         NetworkError: it does not come.
         ConfigurationError: address or keys are missing or unusable.
     """
     if not (device.settings.content_manifest or device.settings.content_keys):
         return data
-    address, keys = where_and_whose(device.settings)
+    address, signers = where_and_whose(device.settings)
+    if device.settings.root is not None:
+        signers = rooted.newest(device).content
     with device.watch.step("manifest") as note:
-        now = datetime.fromtimestamp(device.now(), tz=UTC)
         document = fetched(device, address, what="manifest", setting="content_manifest", longest=LONGEST)
-        threshold = device.settings.content_threshold
-        manifest = verify(document or b"", keys=keys, threshold=threshold, now=now, where=shown(address))
-        _accept(device, manifest)
+        keys, now = signers.keys, device.now_utc()
+        manifest = verify(document or b"", keys=keys, threshold=signers.threshold, now=now, where=shown(address))
+        _accept(device, manifest, signers)
         found = _held_to(device, manifest, code, data, where=shown(address))
         note.result = f"version {manifest.version}, until {manifest.expires.astimezone(UTC):%Y-%m-%d}"
         if isinstance(found, CachedPackage):
@@ -48,32 +47,43 @@ def listed(device: Device, code: str, data: RenderData) -> RenderData | CachedPa
     return found
 
 
-def where_and_whose(settings: Settings) -> tuple[str, tuple[Ed25519PublicKey, ...]]:
-    """Address of the manifest, and the keys that may have signed it.
+def where_and_whose(settings: Settings) -> tuple[str, Signers]:
+    """Address of the manifest, and who has to sign it, by the settings and what is on the disk; a newer root is not
+    looked for.
 
     Raises:
-        ConfigurationError, ManifestError: one of the two is missing or unusable.
+        ConfigurationError, ManifestError, RootError: one of the two is missing or unusable.
     """
     address, file = settings.content_manifest, settings.content_keys
+    if settings.root is not None:
+        signers = root_chain.load(settings).last.content
+        check_address(settings, "content_manifest", code="config.content")
+        return address, signers
     if not address or file is None:
         missing = "content_keys" if address else "content_manifest"
         raise ConfigurationError(
             f"the setting {missing} is missing: manifest and keys belong together",
             code="config.missing",
             where=settings.where("content_manifest" if address else "content_keys"),
-            hint="set both, or neither",
+            hint="set both, or neither; a root of keys says it for all",
         )
     check_address(settings, "content_manifest", code="config.content")
     keys = read_keys(pem_of(file, setting="content_keys", code="config.content"), where=str(file))
-    different = len({key_id(key) for key in keys})
-    check_threshold(settings, "content_threshold", keys=different, code="config.content")
-    return address, keys
+    signers = Signers(keys=keys, threshold=settings.content_threshold)
+    check_threshold(settings, "content_threshold", keys=len(signers.ids), code="config.content")
+    return address, signers
 
 
-def _accept(device: Device, manifest: Manifest) -> None:
-    """Never back, and one version is one list: a lower one would bring back what was withdrawn."""
+def _accept(device: Device, manifest: Manifest, signers: Signers) -> None:
+    """Never back, and one version is one list: a lower one would bring back what was withdrawn.
+
+    Only as long as the keys count that the version came by: once one of them was taken out, or more are needed, it may
+    have been a thief's, who set it as high as he could.
+    """
     record = device.journal.record
     seen = record.content
+    if seen.manifest_keys and not signers.stand_by(seen.manifest_keys, threshold=seen.manifest_threshold):
+        seen = msgspec.structs.replace(seen, manifest_version=0, manifest_digest="")
     if (manifest.tenant_id, manifest.app_id) != (record.tenant_id, record.app_id):
         raise ManifestError(
             "the manifest is another application's",
@@ -86,16 +96,18 @@ def _accept(device: Device, manifest: Manifest) -> None:
             code="manifest.older",
             hint="somebody serves an old one; sign a new one with a higher version",
         )
-    if manifest.version == seen.manifest_version:
-        if manifest.digest != seen.manifest_digest:
-            raise ManifestError(
-                f"the manifest of version {manifest.version} lists something else than before",
-                code="manifest.changed",
-                hint="give each list a version of its own",
-            )
-        return
-    content = msgspec.structs.replace(seen, manifest_version=manifest.version, manifest_digest=manifest.digest)
-    device.journal.write(record.changed(content=content))
+    if manifest.version == seen.manifest_version and manifest.digest != seen.manifest_digest:
+        raise ManifestError(
+            f"the manifest of version {manifest.version} lists something else than before",
+            code="manifest.changed",
+            hint="give each list a version of its own",
+        )
+    content = msgspec.structs.replace(
+        seen, manifest_version=manifest.version, manifest_digest=manifest.digest, manifest_keys=signers.ids,
+        manifest_threshold=signers.threshold,
+    )  # fmt: skip
+    if content != record.content:
+        device.journal.write(record.changed(content=content))
 
 
 def _held_to(

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from device_agent.clock import Clock
-from device_agent.errors import AgentError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +19,7 @@ class Step:
         ms: milliseconds it took.
         request_id: the platform's RequestId, where it was a call.
         ok: whether it succeeded.
+        passing: it failed, and what comes after goes on without it.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Step:
     ms: float = 0.0
     request_id: str = ""
     ok: bool = True
+    passing: bool = False
 
 
 Observer = Callable[[Step], None]
@@ -57,10 +58,13 @@ class Watch:
         return tuple(self._steps)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Note]:
+    def step(self, name: str, *, may_fail: tuple[type[Exception], ...] = ()) -> Iterator[Note]:
         """Time what happens inside; an error is noted and goes on its way.
 
         A step inside a step is told after the outer one, and its time is not counted twice.
+
+        Args:
+            may_fail: errors that are noted, and end here.
         """
         note = Note()
         self._inner.append([])
@@ -69,12 +73,12 @@ class Watch:
         try:
             yield note
             step = Step(name=name, result=note.result, request_id=note.request_id)
-        except AgentError as error:
-            step = Step(name=name, result=error.code, request_id=error.request_id, ok=False)
-            raise
         except Exception as error:
-            step = Step(name=name, result=getattr(error, "code", type(error).__name__), ok=False)
-            raise
+            passing = isinstance(error, may_fail)
+            code, request_id = getattr(error, "code", type(error).__name__), getattr(error, "request_id", "")
+            step = Step(name=name, result=code, request_id=request_id, ok=False, passing=passing)
+            if not passing:
+                raise
         finally:
             inner = self._inner.pop()
             spent = (self._clock.steady() - started) * 1000

@@ -1,28 +1,26 @@
 """What headquarters may tell this device: an order counts by its signature, whoever brings it, and once.
 
-With ``order_keys`` in the settings. Without, a broker's ``Removed`` counts by the verified connection it came over.
+With ``order_keys`` or a ``root`` of keys in the settings. Without, a broker's ``Removed`` counts by the verified
+connection it came over.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
-from certs.errors import OrderError
+from certs.errors import OrderError, RootError
 from certs.order import LONGEST, Order, meant_for, read_keys, verify
-from certs.signed import key_id
+from certs.signed import Signers
 from device_agent.config import Settings
 from device_agent.errors import AgentError, ConfigurationError, StateError, TakenOut
+from device_agent.lifecycle import root_chain, rooted
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.document import check_address, check_threshold, fetched, pem_of, shown
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
 from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.record import Record, Unbind
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 HEADQUARTERS = "headquarters"
 
@@ -33,13 +31,21 @@ NOBODY = frozenset({Phase.BLANK, Phase.DECOMMISSIONED, Phase.CLONE_SUSPECT})
 """Phases in which there is no device that could be told anything."""
 
 
-def keys_of(settings: Settings) -> tuple[Ed25519PublicKey, ...]:
-    """The keys whose orders count.
+def are_held_to_keys(settings: Settings) -> bool:
+    """Whether orders count by their signature, and nobody's bare word does."""
+    return settings.order_keys is not None or settings.root is not None
+
+
+def signers_of(settings: Settings) -> Signers:
+    """Whose orders count, by the settings and what is on the disk; a newer root is not looked for.
 
     Raises:
-        ConfigurationError: none are set, or fewer than have to sign.
-        OrderError: they cannot be used (``order.keys``).
+        ConfigurationError: nobody is named, or fewer than have to sign; or the settings contradict each other.
+        OrderError: the keys cannot be used (``order.keys``).
+        RootError: what the settings name is no root.
     """
+    if settings.root is not None:
+        return root_chain.load(settings).last.order
     file = settings.order_keys
     if file is None:
         raise ConfigurationError(
@@ -49,9 +55,23 @@ def keys_of(settings: Settings) -> tuple[Ed25519PublicKey, ...]:
             hint="name the PEM file of headquarters' public keys",
         )
     keys = read_keys(pem_of(file, setting="order_keys", code="config.orders"), where=str(file))
-    different = len({key_id(key) for key in keys})
-    check_threshold(settings, "order_threshold", keys=different, code="config.orders")
-    return keys
+    signers = Signers(keys=keys, threshold=settings.order_threshold)
+    check_threshold(settings, "order_threshold", keys=len(signers.ids), code="config.orders")
+    return signers
+
+
+def _signers(device: Device, *, where: str) -> Signers:
+    """Whose orders count now.
+
+    Raises:
+        OrderError: the root of keys that says it cannot be believed or is over; the code is the root's.
+    """
+    if device.settings.root is None:
+        return signers_of(device.settings)
+    try:
+        return rooted.newest(device).order
+    except RootError as error:
+        raise OrderError(error.message, code=error.code, where=error.where or where, hint=error.hint) from error
 
 
 def obey(device: Device, data: bytes, *, where: str) -> bool:
@@ -63,14 +83,9 @@ def obey(device: Device, data: bytes, *, where: str) -> bool:
         StateError: the disk belongs to other hardware.
         ConfigurationError: no keys are set, or they cannot be read.
     """
+    signers = _signers(device, where=where)
     record = device.journal.record
-    order = verify(
-        data,
-        keys=keys_of(device.settings),
-        threshold=device.settings.order_threshold,
-        now=device.now_utc(),
-        where=where,
-    )
+    order = verify(data, keys=signers.keys, threshold=signers.threshold, now=device.now_utc(), where=where)
     if record.phase in (Phase.BLANK, Phase.DECOMMISSIONED):
         return False
     if record.tombstone is not None:  # only the end of it is to be done, and nothing names the device any more
@@ -108,10 +123,10 @@ def believe(device: Device, refusal: AgentError) -> None:
     """Whether the office's word that this device was taken out counts; an order that came with it is durable after it.
 
     Raises:
-        OrderError: with ``order_keys``, no good order came with it, nor did one before.
+        OrderError: where orders are held to keys, no good one came with it, nor did one before.
     """
-    settings, record = device.settings, device.journal.record
-    if settings.order_keys is None:
+    record = device.journal.record
+    if not are_held_to_keys(device.settings):
         return
     if record.phase in LEAVING and record.unbind is not None and record.unbind.by == HEADQUARTERS:
         return  # by an order that was good, which may be over by now
@@ -147,7 +162,7 @@ def ask(device: Device) -> bool:
     """
     settings = device.settings
     check_address(settings, "order_url", code="config.orders")
-    keys_of(settings)  # before anything is sent
+    signers_of(settings)  # before anything is sent
     address = settings.order_url.replace("{device_id}", quote(device.journal.record.device_id, safe=""))
     with device.watch.step("order") as note:
         device.reach(Point.ORDER_ASK)

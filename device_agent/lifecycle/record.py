@@ -60,6 +60,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         manifest_version: highest version of the operator's manifest that was accepted; 0 without any.
         manifest_digest: what that one lists.
+        manifest_keys: ids of the keys whose signatures counted then; empty where that was not written down.
+        manifest_threshold: how many of them were needed.
     """
 
     active: str = ""
@@ -67,6 +69,21 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     packages: dict[str, str] = {}
     manifest_version: int = 0
     manifest_digest: str = ""
+    manifest_keys: tuple[str, ...] = ()
+    manifest_threshold: int = 0
+
+
+class SeenRoot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest root of keys that was accepted: where a lost or replaced file of them must come back to.
+
+    Attributes:
+        first: digest of the root in the settings then; another one there is the operator's word, and begins anew.
+        version, digest: of the newest.
+    """
+
+    first: str
+    version: int
+    digest: str
 
 
 class Unbind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,6 +124,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         blocked: why a licence is refused, when the phase is LICENSE_BLOCKED.
         started_at: when ClientStart last succeeded.
         orders: ids of the signed orders that were carried out, oldest first; they outlive the device's removal.
+        root: as far as roots of keys were followed; it does too.
     """
 
     v: int = SCHEMA
@@ -128,6 +146,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unbind: Unbind | None = None
     tombstone: Tombstone | None = None
     orders: tuple[str, ...] = ()
+    root: SeenRoot | None = None
 
     def moved(self, event: Event, **changes: Any) -> Record:
         """The record after an event, with further changes.

@@ -81,6 +81,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("licence", _licence),
         ("certificate", _certificate),
         ("avatars", _avatars),
+        ("root", _root),
         ("manifest", _manifest),
         ("orders", _orders),
         ("proxy", _proxy),
@@ -346,23 +347,49 @@ def _avatars(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Findin
         )
 
 
+def _root(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the root of keys can be believed, and how long it lasts."""
+    if settings.root is None and not settings.root_url:
+        return
+    from device_agent.lifecycle import root_chain, rooted
+    from device_agent.lifecycle.document import check_address
+
+    chain, record = root_chain.load(settings), load(settings.state_dir).record
+    if settings.root_url:
+        check_address(settings, "root_url", code="config.root")
+    now = datetime.fromtimestamp(time.time() + record.contact.offset_s, tz=UTC)
+    rooted.check(chain, record, now=now)
+    last = chain.last
+    days = (last.claims.expires - now).days
+    says = f"version {last.version}, {len(chain.links)} after the one in the settings; ends in {days} day(s)"
+    if chain.damaged:
+        fix = "it is asked for again at root_url; check the storage"
+        yield Finding(check="root", level=Level.WARNING, says=f"{says}; its file was damaged", fix=fix)
+        return
+    level = Level.WARNING if last.claims.expires - now < rooted.SOON else Level.OK
+    yield Finding(
+        check="root", level=level, says=says,
+        fix="sign the next one at headquarters (avatar-agent fleet root next), and serve it at root_url",
+    )  # fmt: skip
+
+
 def _manifest(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
     if not (settings.content_manifest or settings.content_keys):
         return
     from device_agent.lifecycle.listing import where_and_whose
 
-    _address, keys = where_and_whose(settings)
+    _address, signers = where_and_whose(settings)
     seen = load(settings.state_dir).record.content.manifest_version
-    signed = f"{settings.content_threshold} of {len(keys)} key(s)"
+    signed = f"{signers.threshold} of {len(signers.keys)} key(s)"
     says = f"only listed packages, signed by {signed}; version {seen or 'none'} seen so far"
     yield Finding(check="manifest", level=Level.OK, says=says)
 
 
 def _orders(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:
     from device_agent.lifecycle.document import check_address
-    from device_agent.lifecycle.orders import keys_of
+    from device_agent.lifecycle.orders import are_held_to_keys, signers_of
 
-    if settings.order_keys is None and not settings.order_url:
+    if not are_held_to_keys(settings) and not settings.order_url:
         if settings.broker_url:
             yield Finding(
                 check="orders",
@@ -371,12 +398,12 @@ def _orders(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding
                 fix="set order_keys, so that only an order signed by headquarters does (docs/formats/orders.md)",
             )
         return
-    keys = keys_of(settings)
+    signers = signers_of(settings)
     if settings.order_url:
         check_address(settings, "order_url", code="config.orders")
     where = "from the broker" if settings.broker_url else "in a file"
     where += f", at {urlsplit(settings.order_url).hostname}" if settings.order_url else ""
-    says = f"only signed by {settings.order_threshold} of {len(keys)} key(s); {where}"
+    says = f"only signed by {signers.threshold} of {len(signers.keys)} key(s); {where}"
     yield Finding(check="orders", level=Level.OK, says=says)
 
 
@@ -398,6 +425,7 @@ def _tls(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
         settings.content_manifest,
         f"http{checked(settings).removeprefix('ws')}" if settings.drive_url else "",
         settings.order_url,
+        settings.root_url,
     ):
         parts = urlsplit(address)
         whom = (parts.hostname or "", parts.port or 443)

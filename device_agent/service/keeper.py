@@ -41,6 +41,7 @@ from device_agent.service.pace import CHECK_S as CHECK_S
 from device_agent.service.pace import KEEP_S as KEEP_S
 from device_agent.service.pace import LINKS, MOST_SLOWER, STORAGE, cause_of_failure, wait_after
 from device_agent.service.report import Report, Snapshot
+from device_agent.service.root_watch import RootWatch
 from device_agent.service.token_renewal import TokenRenewal
 
 SessionBegan = Callable[[Settings, DriveSession | None], None]
@@ -138,6 +139,7 @@ class Keeper:
         self._certificate = CertificateRenewal(clock=clock, dice=dice, log=self._log)
         self._token = TokenRenewal(clock=clock, dice=dice, log=self._log)
         self._orders = OrderWatch(clock=clock, log=self._log)
+        self._root = RootWatch(clock=clock, log=self._log)
 
     @property
     def settings(self) -> Settings:
@@ -217,6 +219,7 @@ class Keeper:
             wait = self._leave(engine, error) if error.code == REMOVED else self._failed(error)
         else:
             self._rhythm.failures, self._rhythm.problem = 0, ""
+        self._root.tend(engine, self.settings)
         if self._orders.look(engine, self.settings):
             wait = 1.0
         if engine.record.phase is not phase:
@@ -418,6 +421,7 @@ class Keeper:
         has_avatar = _has_avatar(engine, needed=shows)
         if record.phase not in HOLDS_SEAT:
             self._ended()
+        root = self._root.standing(engine, self.settings)
         open_ = record.phase in HOLDS_SEAT and record.bound is not None and record.bound == rhythm.started_for
         self._report.put(
             Snapshot(
@@ -433,11 +437,15 @@ class Keeper:
                 next_s=wait,
                 certificate_ends=validity.not_after.timestamp() if validity is not None else 0.0,
                 token_ends=self._token.ends_at if record.phase in HOLDS_SEAT else 0.0,
+                root_version=root.version,
+                root_ends=root.ends,
+                root_problem=root.problem,
             )
         )
 
     def _seen(self, step: Step) -> None:
         self._report.count(step.name, "ok" if step.ok else step.result)
+        self._root.seen(step)
         facts: dict[str, Any] = {"step": step.name, "result": step.result, "ms": round(step.ms, 1)}
         self._log.info("step", request_id=step.request_id, ok=step.ok, **facts)
 

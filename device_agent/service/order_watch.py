@@ -7,6 +7,7 @@ from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import AgentError
 from device_agent.lifecycle.engine import Engine
+from device_agent.lifecycle.orders import are_held_to_keys
 from device_agent.service.lines import Lines
 
 EVERY_S = 1440.0
@@ -55,5 +56,5 @@ class OrderWatch:
 
     def _tell(self, engine: Engine, settings: Settings, *, by: str) -> None:
         """On whose word this device leaves, while there is one to say it."""
-        order = engine.record.orders[-1:] if settings.order_keys is not None else ()
+        order = engine.record.orders[-1:] if are_held_to_keys(settings) else ()
         self._log.warning("removed by headquarters", by=by, order=order[0] if order else "the office's word")

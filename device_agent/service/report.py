@@ -28,6 +28,8 @@ class Snapshot:
         problem: code of the last failure, while it lasts.
         next_s: seconds until the next step.
         certificate_ends: end of the device's certificate, seconds since 1970; 0 without one.
+        root_version, root_ends: of the root of the operator's keys; 0 without one.
+        root_problem: code of what is wrong with it, or of the last look for a newer one.
         token_ends: end of the assumed life of LicenseAuth's token, as far as it is known; 0 without one.
     """
 
@@ -43,6 +45,9 @@ class Snapshot:
     next_s: float = 0.0
     certificate_ends: float = 0.0
     token_ends: float = 0.0
+    root_version: int = 0
+    root_ends: float = 0.0
+    root_problem: str = ""
 
 
 @dataclass
@@ -99,6 +104,9 @@ class Report:
             "offline_budget_s": now.budget_s,
             "avatar": now.avatar,
             "problem": now.problem,
+            "root_version": now.root_version,
+            "root_ends": round(now.root_ends),
+            "root_problem": now.root_problem,
             "next_step_in_s": round(now.next_s, 1),
         }
 
@@ -122,6 +130,8 @@ class Report:
             ("offline_budget_seconds", "The offline budget.", now.budget_s),
             ("certificate_end_seconds", "End of the device's certificate, 0 without one.", now.certificate_ends),
             ("token_end_seconds", "End of the assumed life of LicenseAuth's token, 0 without one.", now.token_ends),
+            ("root_version", "Version of the root of the operator's keys, 0 without one.", float(now.root_version)),
+            ("root_end_seconds", "End of the root of the operator's keys, 0 without one.", now.root_ends),
             ("resident_memory_max_bytes", "Most memory this process has had.", _peak_memory()),
         ]
         lines = []

@@ -26,7 +26,7 @@ _PACKAGES = ("avatar-device-agent", "cryptography", "httpx", "msgspec", "moderng
 _SHOWN = (
     "endpoint", "app_id", "device_type", "proxy", "connect_timeout_s", "timeout_s", "late_window_s", "blank_window_s",
     "offline_budget_s", "cache_quota_bytes", "avatar", "health_port", "enroll_url", "broker_url", "content_manifest",
-    "content_threshold", "order_threshold",
+    "content_threshold", "order_threshold", "root_url",
 )  # fmt: skip
 """Settings that a bundle shows; a new one is left out until somebody thought about it."""
 

@@ -346,3 +346,23 @@ def test_a_folder_of_noise_is_blank_or_a_record(tmp_path: Path) -> None:
             (folder / name).chmod(0o600)
         loaded = load(folder)
         assert loaded.blank_reason in ("", "corrupt")
+
+
+def test_a_few_hundred_roots_of_keys() -> None:
+    """Changed after it was signed, or signed as it is; the first, and the one that should follow it."""
+    from certs import root
+
+    holder, roles = Ed25519PrivateKey.generate(), [root.role([SIGNER.public_key()], threshold=1)] * 2
+    said = root.Claims(
+        version=2, expires=NOW, tenant_id=1, app_id="a",
+        roles=root.Roles(root=root.role([holder.public_key()], threshold=1), content=roles[0], order=roles[1]),
+    )  # fmt: skip
+    before = root.first(root.sign(msgspec.structs.replace(said, version=1), key=holder))
+
+    def case(dice: random.Random) -> object:
+        payload = document_of([msgspec.to_builtins(said)], dice)
+        signed_as_it_is = signed.sign(payload, domain=root.DOMAIN, key=holder)
+        data = dice.choice((bytes_of([root.sign(said, key=holder)], dice), signed_as_it_is))
+        return dice.choice((root.first, lambda data: root.follow(before, data)))(data)
+
+    assert fuzz(case, seed="root/1", count=FEW)

@@ -19,8 +19,8 @@ RULES = {
     "after_unbind": ("allowed", "refused"),
     "unknown_unbind": ("ok", "error"),
 }
-POINTS = [point for point in Point if not point.value.startswith(("certificate.", "order.", "key."))]
-"""Those of a life with an access key; the others have files of their own: managed, ordered, sealed."""
+POINTS = [point for point in Point if not point.value.startswith(("certificate.", "order.", "key.", "root."))]
+"""Those of a life with an access key; the others have files of their own: managed, ordered, sealed, rooted."""
 
 OTHER = {name: answers[1] for name, answers in RULES.items()}
 

@@ -11,7 +11,7 @@ from certs.signed import unverified
 from device_agent.lifecycle.machine import LEAVING, Phase
 from device_agent.lifecycle.points import Point
 
-from . import test_kill, test_kill_managed, test_kill_sealed
+from . import test_kill, test_kill_managed, test_kill_rooted, test_kill_sealed
 from .conftest import Machine
 
 OWN = [point for point in Point if point.value.startswith("order.")]
@@ -89,7 +89,7 @@ def replay(machine: Machine, order_id: str) -> None:
 
 
 def test_every_point_of_the_program_is_passed_by_one_of_the_lives() -> None:
-    assert {*test_kill.POINTS, *test_kill_managed.OWN, *test_kill_sealed.OWN, *OWN} == set(Point)
+    assert {*test_kill.POINTS, *test_kill_managed.OWN, *test_kill_sealed.OWN, *test_kill_rooted.OWN, *OWN} == set(Point)
 
 
 @pytest.mark.parametrize(

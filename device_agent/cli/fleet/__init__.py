@@ -6,13 +6,13 @@ import importlib
 
 import typer
 
-COMMANDS = ("keygen", "order", "manifest", "sign", "release")
+COMMANDS = ("keygen", "root", "order", "manifest", "sign", "release")
 
 
 def register(app: typer.Typer) -> None:
     """Add the ``fleet`` commands."""
     group = typer.Typer(
-        help="At headquarters: sign orders and lists of packages, give back seats of devices that are gone.",
+        help="At headquarters: sign orders, lists, roots of keys; give back seats of devices that are gone.",
         no_args_is_help=True,
     )
     for name in COMMANDS:

@@ -30,6 +30,5 @@ def keygen(
         return
     present.put(f"Key {key_id}")
     present.put(f"  {out / PRIVATE}  signs: keep it, and its pass phrase, away from devices, broker and content host")
-    present.put(
-        f"  {out / PUBLIC}  for the devices: order_keys, content_keys (several in one file stand one after another)"
-    )
+    present.put(f"  {out / PUBLIC}  for a root of keys (fleet root), or for the devices: order_keys, content_keys")
+    present.put("  (several in one file stand one after another)")

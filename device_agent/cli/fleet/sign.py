@@ -1,4 +1,4 @@
-"""``avatar-agent fleet sign``: a further signature on an order or a list, where devices want several."""
+"""``avatar-agent fleet sign``: a further signature on an order, a list or a root, where devices want several."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(group: typer.Typer) -> None:
 
 
 def sign(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An order or a list that somebody signed.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An order, a list or a root that somebody signed.")],
     key: Key,
     out: Annotated[Path | None, typer.Option("--out", help="Default: the same file, replaced.", metavar="FILE")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Sign without asking.")] = False,
@@ -46,11 +46,14 @@ def sign(
         replaced(file, data)
     else:
         new_file(out, data)
-    signers = sorted({*found.signers, key_id(mine.public_key())})
+    ours = key_id(mine.public_key())
+    signers = sorted({*found.signers, ours})
     if as_json:
         present.put_json({"file": str(out or file), "kind": found.kind, "says": found.says, "signers": signers})
         return
-    present.put(f"{out or file}: signed by {', '.join(signers)}.")
+    present.put(f"{out or file}: signed by {', '.join(printable(signer) for signer in signers)}.")
+    if found.holders and ours not in found.holders:
+        present.put(f"Key {ours} is none of its own root keys: it counts only if it is one of the version before.")
 
 
 def _rows(says: dict[str, object]) -> list[tuple[str, str]]:

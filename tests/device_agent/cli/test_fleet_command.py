@@ -315,3 +315,75 @@ def test_a_picture_of_another_kind_is_refused_before_anything_is_erased(desk: De
     svg = desk.run("unbind", "--accept-seat-leak", "--ticket-picture", "t.svg", "--reason", "x" * 3000, device=True)
     assert (desk.folder / "t.svg").read_bytes().startswith(b"<?xml")
     assert len(svg["ticket"]["reason"]) == 3000, "too long for the picture, not for the ticket"
+
+
+def test_a_root_of_keys_from_its_first_version_to_a_device_that_follows_it(desk: Desk) -> None:
+    """Two holders, one after another; then the key that signs lists is replaced, with no device touched."""
+    harness, names = desk.harness, ("r1", "r2", "content", "spare", "order")
+    keys = {name: desk.keygen(name) for name in names}
+    pub = {name: keys[name].replace(".pem", ".pub") for name in names}
+    phrase = ("--pass-file", "phrase")
+    told = desk.fleet(
+        "root", "new", "--root-key", pub["r1"], "--root-key", pub["r2"], "--root-threshold", "2", "--content-key",
+        pub["content"], "--order-key", pub["order"], "--expires", "52w", "--key", keys["r1"], *phrase,
+        "--out", "1.json",
+    )  # fmt: skip
+    assert (told["version"], told["own"]["missing"], told["complete"], told["days"]) == (1, 1, False, 363)
+    assert "Missing: 1 more of its own root keys" in desk.plainly("fleet", "root", "show", "1.json").stdout
+    desk.fleet("sign", "1.json", "--key", keys["r2"], *phrase, "--yes")
+    assert "Complete" in desk.plainly("fleet", "root", "show", "1.json").stdout
+    following = ("root", "next", "1.json", "--expires", "60w", "--key", keys["r1"], *phrase, "--out", "2.json")
+    assert desk.fleet(*following, "--content-threshold", "2", status=2)["code"] == "usage.root"
+    assert not (desk.folder / "2.json").exists()
+    trial = (*following[:-1], "trial.json", "--root-key", pub["r2"], "--root-key", pub["r1"])
+    assert desk.fleet(*trial)["roles"]["root"]["threshold"] == 2, "other keys are no reason to need fewer"
+    assert desk.fleet(*trial[:-4], "--out", "one.json", "--root-threshold", "1")["roles"]["root"]["threshold"] == 1
+    desk.fleet(*following, "--content-key", pub["spare"])
+    assert desk.fleet(*following, status=3)["code"] == "fleet.file", "it is there already"
+    shown = desk.plainly("fleet", "sign", "2.json", "--key", keys["content"], *phrase, "--yes", "--out", "wrong.json")
+    assert "none of its own root keys" in shown.stdout
+    desk.fleet("sign", "2.json", "--key", keys["r2"], *phrase, "--yes")
+    told = desk.fleet("root", "show", "2.json", "--before", "1.json")
+    assert (told["complete"], told["before"]["missing"], len(told["own"]["signed"])) == (True, 0, 2)
+    shown = desk.plainly("fleet", "root", "show", "2.json", "--before", "1.json").stdout
+    assert "root of v1" in shown
+    assert "serve it as 2.json" in shown
+
+    harness.sign_content()
+    harness.root_keys()
+    harness.warm()
+    (package,) = harness.folder.rglob("*.zip")
+    lists = ("manifest", "--avatar", f"CH={package}", "--expires", "7d", *phrase)
+    desk.fleet(*lists, "--version", str(2**53), "--key", keys["content"], "--out", "stolen.json")
+    desk.fleet(*lists, "--version", "6", "--key", keys["spare"], "--out", "good.json")
+    desk.device |= {
+        "root": str(desk.folder / "1.json"), "root_url": harness.ready.root_url,
+        "content_manifest": harness.ready.content_manifest,
+    }  # fmt: skip
+    serve(harness, (desk.folder / "stolen.json").read_bytes())
+    desk.run("bind", device=True)
+    assert desk.run("fetch", "CH", device=True)["ok"]
+    serve(harness, (desk.folder / "good.json").read_bytes())
+    assert desk.run("fetch", "CH", device=True, status=7)["code"] == "manifest.signature"
+    served = harness.folder / "roots/2.json"
+    served.touch(mode=0o600)
+    served.write_bytes((desk.folder / "2.json").read_bytes())
+    shown = desk.plainly("fetch", "CH", device=True).stdout
+    assert "version 2, until" in shown
+    harness.fault("http_500", on="assets", times=1)
+    assert "!!  root" in desk.plainly("fetch", "CH", device=True).stdout, "told, and it goes on"
+
+
+def serve(harness: RunningHarness, data: bytes) -> None:
+    async def served() -> bytes:
+        return data
+
+    harness._world.listing.signed = served  # type: ignore[union-attr, method-assign]
+
+
+def test_a_root_names_every_role(desk: Desk) -> None:
+    key = desk.keygen("op")
+    pub = key.replace(".pem", ".pub")
+    refused = desk.fleet("root", "new", "--root-key", pub, "--content-key", pub, "--expires", "1w", "--key", key,
+                         "--out", "1.json", status=2)  # fmt: skip
+    assert (refused["code"], refused["where"]) == ("usage.root", "--order-key")

@@ -23,12 +23,14 @@ from certs.authority import Authority
 from certs.errors import OrderError
 from certs.identity import Identity, new_key, request
 from certs.lineage import Lineage
+from certs.root import Claims, Roles, role, sign
 from device_agent.cli.fault import exit_status
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import AgentError, ConfigurationError
 from device_agent.harness.signing_key import public_pem
 from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.root_chain import FILE
 from device_agent.lifecycle.vault import Vault
 from tests.device_agent.api.servers import (
     Running,
@@ -270,6 +272,35 @@ def test_in_the_place_where_orders_lie(
     )  # fmt: skip
     error = caught(kiosk, settings, "ask_for_order", monkeypatch, clock=LongDay() if kind == "drip" else None)
     assert error.code == code
+    if kind in TLS_LIARS:
+        assert b"GET" not in liar.server.everything
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), {**TLS_LIARS, **WORD_LIARS, "endless": "root.form", "captive": "root.form"}.items()
+)
+def test_in_the_place_where_roots_lie(
+    kiosk: Kiosk, stand: Callable[[str], Liar], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str, code: str
+) -> None:
+    """It is told, and costs nothing; what is there is not kept."""
+    bound(kiosk)
+    liar, key = stand(kind), Ed25519PrivateKey.generate()
+    ready, other = kiosk.harness.ready, role([Ed25519PrivateKey.generate().public_key()], threshold=1)
+    said = Claims(
+        version=1, expires=NOW + timedelta(days=1), tenant_id=ready.tenant_id, app_id=ready.app_id,
+        roles=Roles(root=role([key.public_key()], threshold=1), content=other, order=other),
+    )  # fmt: skip
+    (tmp_path / "root.json").write_bytes(sign(said, key=key))
+    settings = msgspec.structs.replace(
+        kiosk.settings(), root_url=f"https://localhost:{liar.server.port}/{{version}}.json",
+        root=tmp_path / "root.json", ca_files={"localhost": ca_file(liar.root, tmp_path)},
+    )  # fmt: skip
+    monkeypatch.setattr(kiosk, "settings", lambda **_more: settings)
+    with kiosk.engine(clock=LongDay() if kind == "drip" else None) as engine:
+        engine.tend_root()
+        assert [(step.ok, step.result) for step in engine.steps if step.name == "root"] == [(False, code)]
+        assert (engine.record.phase, engine.root.version) == (Phase.READY, 1)
+    assert not (settings.state_dir / FILE).exists()
     if kind in TLS_LIARS:
         assert b"GET" not in liar.server.everything
 
