@@ -14,6 +14,7 @@ import ctypes
 import os
 import stat
 import struct
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -70,7 +71,9 @@ def not_to_be_looked_into() -> None:
 
 def version() -> int:
     """The version of Landlock's interface that this kernel has; 0 for none, or where it is not allowed."""
-    with suppress(OSError, AttributeError):
+    if sys.platform != "linux":
+        return 0
+    with suppress(OSError):
         return _Kernel().call(_CREATE_RULESET, None, 0, _VERSION)
     return 0
 
@@ -88,11 +91,11 @@ def hide(places: Collection[Path], *, kept: Collection[Path] = ()) -> bool:
     Raises:
         RuntimeError: there is a second thread already, which would stay as free as before.
     """
-    if len(os.listdir("/proc/self/task")) > 1:
-        raise RuntimeError("only a process with one thread can be confined as a whole")
     found = version()
     if found == 0:
         return False
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise RuntimeError("only a process with one thread can be confined as a whole")
     rights = _FIRST | (_REFER if found >= 2 else 0) | (_TRUNCATE if found >= 3 else 0)
     allowed = [*beside(frozenset(places)), *kept]
     _restrict(found, rights, network=True, allowed=((path, rights) for path in allowed))

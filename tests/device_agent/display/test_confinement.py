@@ -88,6 +88,16 @@ print(*before, *after, how(lambda: open("/proc/self/mem", "rb")))
     assert words == ["done", "done", "PermissionError", "PermissionError", "done"]
 
 
+def test_memory_that_only_root_looks_into() -> None:
+    program = """
+import ctypes
+before = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+confinement.not_to_be_looked_into()
+print(before, ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+"""
+    assert told(program) == ["1", "0"]
+
+
 def test_a_second_thread_is_no_way_out() -> None:
     program = """
 import threading
@@ -134,5 +144,4 @@ def test_a_kernel_without_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confinement, "_CREATE_RULESET", 100_000)  # a system call that no kernel has
     assert version() == 0
     assert confinement.read_only(writable=[]) is False
-    monkeypatch.setattr(confinement.os, "listdir", lambda _path: ["1"])
     assert confinement.hide([Path("/nowhere")]) is False

@@ -192,6 +192,10 @@ def test_the_opener_ends_with_the_display(site: Site, display: Display) -> None:
     display.until(lambda report: report["drawn"] > 0)
     opener = Path(f"/proc/{display.opener()}")
     ended = os.pidfd_open(int(opener.name))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(int(opener.name), number)  # as when the service manager tells all of its processes at once
+    site.bind()
+    display.until(lambda report: report["avatar"] != "")
     display.kill()
     assert select.select([ended], [], [], 30)[0]
     os.close(ended)
