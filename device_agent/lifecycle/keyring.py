@@ -43,7 +43,7 @@ _VOID = b"\x01"
 
 @dataclass(frozen=True, kw_only=True)
 class _Held:
-    """What was sealed: the key, and the slots that were there before it; ``void``: what they hold is, but for the id."""
+    """What was sealed: the key, and the slots that were there before it; ``void``: which only name the device."""
 
     key: SecretBytes = field(repr=False)
     before: tuple[bytes, bytes]
