@@ -125,7 +125,7 @@ class ManagedSite(Site):
         given = super().settings()
         return msgspec.structs.replace(
             given, access_key_id="", access_key_secret=None, enroll_url=self.office.est_url,
-            broker_url=self.office.broker_url, ca_file=self.office.ca_file, device_id="kiosk-1",
+            broker_url=self.office.broker_url, ca_file=self.office.ca_file, device_id=given.device_id or "kiosk-1",
             enroll_secret=Secret(self.secret) if self.secret else None,
         )  # fmt: skip
 
