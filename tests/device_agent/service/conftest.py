@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bench.simulation.clock import START as START
 from bench.simulation.clock import Time
-from bench.simulation.site import CODE, FILES, Site
+from bench.simulation.site import CODE, FILES, ManagedSite, Site
+from device_agent.harness.enrolment.server import open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
 
@@ -42,3 +45,19 @@ def platform(time_: Time, service_key: rsa.RSAPrivateKey) -> Iterator[RunningHar
 @pytest.fixture
 def site(tmp_path: Path, platform: RunningHarness, time_: Time) -> Site:
     return Site(folder=tmp_path / "site", harness=platform, time=time_)
+
+
+@pytest.fixture
+def managed(tmp_path: Path, service_key: rsa.RSAPrivateKey) -> Iterator[ManagedSite]:
+    clock = Time(now=time.time())
+    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
+    with (
+        RunningHarness.start(
+            avatars=[package], keys=lambda: service_key, time_source=lambda: clock.now
+        ) as running,
+        open_office(running, tmp_path / "office") as opened,
+    ):  # fmt: skip
+        opened.office.clock = lambda: datetime.fromtimestamp(clock.now, tz=UTC)
+        yield ManagedSite(
+            folder=tmp_path / "site", harness=running, time=clock, office=opened, secret=opened.office.invite()
+        )

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bench.simulation.site import ManagedSite
 from certs.lineage import Lineage
 from device_agent.harness.enrolment.office import Refused
-from device_agent.harness.enrolment.server import open_office
-from device_agent.harness.packages.source import PackageSource
-from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.machine import Phase
 
-from .conftest import CODE, FILES, Site, Time
+from .conftest import Site
 
 DAY = 86400.0
-
-
-@pytest.fixture
-def managed(tmp_path: Path, service_key: rsa.RSAPrivateKey) -> Iterator[ManagedSite]:
-    clock = Time(now=time.time())
-    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
-    with (
-        RunningHarness.start(
-            avatars=[package], keys=lambda: service_key, time_source=lambda: clock.now
-        ) as running,
-        open_office(running, tmp_path / "office") as opened,
-    ):  # fmt: skip
-        opened.office.clock = lambda: datetime.fromtimestamp(clock.now, tz=UTC)
-        yield ManagedSite(
-            folder=tmp_path / "site", harness=running, time=clock, office=opened, secret=opened.office.invite()
-        )
 
 
 def certificate_end(site: ManagedSite) -> float:
