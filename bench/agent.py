@@ -4,11 +4,16 @@
 
 One JSON line. ``status_ms``: a cold ``avatar-agent status`` (median process); ``status_processor_ms``: what of it the
 processor worked, which other work on the machine hardly lengthens. ``idle_mib``: resident memory of ``avatar-agent
-run`` after it is ready (its own harness is another process); ``idle_after_fetch_mib``: of the one that took the seat
-and downloaded the avatar itself. ``ready_s``: from the start of ``run`` until it has heard from the platform;
+run`` after it is ready (its own harness is another process); ``idle_after_fetch_mib``: of one that took the seat and
+downloaded the avatar itself, on an empty disk, and ``fetch_peak_mib`` the most that one ever had; of the sample avatar,
+or of ``--avatar``. ``ready_s``: from the start of ``run`` until it has heard from the platform;
 ``ready_without_network_s``: until it says that the cached avatar may be shown, with nobody at the platform's address.
-``written_kib_per_hour``: what a quiet day writes, 4 KiB a write. ``outage``: arrivals of 1,000 agents after six hours
-without the platform, busiest minute to the mean of one backoff window. The peer (installed from the registry into a
+``idle_hour``: what a real keeper of a ready device writes in an hour of an idle day on a virtual clock, against a real
+harness in this process, counted where it is written, in blocks of 4 KiB by file (``kib``), and with a block for each
+folder that was synced; its log, which goes to stderr, beside it; with an access key, and ``managed``: with office and
+broker. ``outage``: 1,000 real keepers, of which only the network is played, after six hours without the platform: how
+many of them arrive in a minute (``per_minute``), and the busiest to the mean of one backoff window, of first answers
+and of everything that was asked for in that window (``all_peak_to_mean``). The peer (installed from the registry into a
 temporary environment): the start of ``certbot --version``, and the most memory of ``certbot renew`` with nothing to
 renew. ``--python`` names the interpreter of an environment made from ``requirements/base.txt`` for the agent, as
 devices have it; without it the agent runs where this does, and httpx finds and loads more than it needs. With
@@ -21,14 +26,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import resource
+import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -54,10 +60,10 @@ def processor_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def resident_mib(pid: int) -> float:
-    """Resident memory now."""
+def resident_mib(pid: int, *, kind: str = "VmRSS") -> float:
+    """Resident memory now; the most there ever was with ``VmHWM``."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith(kind):
             return int(line.split()[1]) / 1024
     raise RuntimeError("the process is gone")
 
@@ -105,24 +111,32 @@ def tpm_figures(tpm: Path, runs: int) -> dict[str, float]:
     return {name: round(statistics.median(values), 2) for name, values in taken.items()}
 
 
-def service_figures(python: str, folder: Path, runs: int, tpm: Path | None) -> dict[str, Any]:
+def service_figures(python: str, folder: Path, runs: int, *, tpm: Path | None, avatar: Path | None) -> dict[str, Any]:
     """Memory and times of the service against a harness of its own."""
     command = [sys.executable, *MODULE, "harness", "serve", "--seats", "1", "--settings", str(folder / "agent.toml")]
-    online, alone, idle = [], [], []
+    command += ["--avatar", str(avatar)] if avatar else []
+    online, alone, idle, fetched, most = [], [], [], [], []
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as harness:
         try:
             assert harness.stdout is not None
             ready = json.loads(harness.stdout.readline())
             with (folder / "agent.toml").open("a") as file:
-                file.write(f'avatar = "{ready["avatar_codes"][0]}"\ndevice_id = "bench"\n')
+                file.write(f'avatar = "{ready["avatar_codes"][-1]}"\ndevice_id = "bench"\n')
                 file.write(f'tpm = "{tpm}"\n' if tpm else "")
             licence = folder / "license.json"
             licence.write_bytes(Path(ready["license_file"]).read_bytes())
-            for _ in range(runs + 1):
+            places = tomllib.loads((folder / "agent.toml").read_text())
+            for run in range(2 * runs):
+                if run < runs:
+                    for name in ("state_dir", "cache_dir"):
+                        shutil.rmtree(places[name], ignore_errors=True)
                 service = Service(python, folder / "agent.toml", folder)
-                online.append(service.wait_for("STATUS=ready, online"))
+                took_s = service.wait_for("STATUS=ready, online")
                 time.sleep(2)  # not a wait for something: idle memory is what is left after a while
-                idle.append(resident_mib(service.process.pid))
+                (fetched if run < runs else idle).append(resident_mib(service.process.pid))
+                most.append(resident_mib(service.process.pid, kind="VmHWM"))
+                if run >= runs:
+                    online.append(took_s)
                 service.stop()
         finally:
             harness.terminate()
@@ -134,35 +148,49 @@ def service_figures(python: str, folder: Path, runs: int, tpm: Path | None) -> d
         alone.append(service.wait_for("STATUS=ready"))
         service.stop()
     return {
-        "idle_mib": round(statistics.median(idle[1:]), 1),
-        "idle_after_fetch_mib": round(idle[0], 1),
-        "ready_s": round(statistics.median(online[1:]), 3),
+        "idle_mib": round(statistics.median(idle), 1),
+        "idle_after_fetch_mib": round(statistics.median(fetched), 1),
+        "fetch_peak_mib": round(statistics.median(most[:runs]), 1),
+        "ready_s": round(statistics.median(online), 3),
         "ready_without_network_s": round(statistics.median(alone), 3),
     }
 
 
-def written_per_hour() -> float:
-    """KiB an hour that a quiet day writes: one record of 4 KiB for each regular licensed call that succeeds."""
-    from device_agent.service.keeper import CHECK_S, CONTENT_S
+def idle_hours() -> dict[str, Any]:
+    """What a quiet day writes an hour, with an access key and with an office."""
+    from bench.simulation.idle_day import idle_day
 
-    return 4 * (3600 / CHECK_S + 3600 / CONTENT_S * 2)
+    with tempfile.TemporaryDirectory() as folder:
+        kinds = {"access_key": False, "managed": True}
+        return {name: idle_day(Path(folder) / name, managed=managed) for name, managed in kinds.items()}
 
 
-def outage(agents: int = 1000) -> dict[str, float]:
-    """Arrivals after an outage, by the pace that the service keeps."""
+def outage(agents: int = 1000) -> dict[str, Any]:
+    """Arrivals after an outage, minute by minute of the first backoff window, and the busiest to the mean."""
+    from bench.simulation.fleet import outage as lived
     from device_agent.api.causes import Cause
+    from device_agent.errors import NetworkError
+    from device_agent.lifecycle.machine import Phase
+    from device_agent.lifecycle.token import FIRST_GUESS_S
     from device_agent.service.pace import PACES
 
-    chance, pace, ends = random.Random(7), PACES[Cause.NET], 6 * 3600.0
-    arrivals: Counter[int] = Counter()
-    for _ in range(agents):
-        at, failures = chance.random() * 5, 0
-        while at < ends:
-            failures += 1
-            at += pace.wait(failures, chance.random())
-        arrivals[int((at - ends) // 60)] += 1
-    mean = agents / (pace.cap_s / 60)
-    return {"agents": agents, "peak_per_minute": max(arrivals.values()), "peak_to_mean": max(arrivals.values()) / mean}
+    error, ends, cap_s = NetworkError("away", code="network.timeout"), 6 * 3600.0, PACES[Cause.NET].cap_s
+    with tempfile.TemporaryDirectory() as folder:
+        seen = lived(
+            Path(folder), agents=agents, error=error, phase=Phase.READY, life_s=FIRST_GUESS_S, ends=ends,
+            until=ends + 2 * cap_s,
+        )  # fmt: skip
+    first = Counter(int((at - ends) // 60) for at in seen.arrived.values())
+    every = Counter(int((at - ends) // 60) for at in [*seen.asked, *seen.tokens] if ends <= at < ends + cap_s)
+    mean = agents / (cap_s / 60)
+    return {
+        "agents": agents,
+        "arrived": len(seen.arrived),
+        "per_minute": [first[minute] for minute in range(max(first) + 1)],
+        "mean_per_minute": round(mean, 1),
+        "peak_to_mean": round(max(first.values()) / mean, 2),
+        "all_peak_to_mean": round(max(every.values()) / mean, 2),
+    }
 
 
 def kills() -> dict[str, Any]:
@@ -212,10 +240,12 @@ def peer(runs: int) -> dict[str, Any] | None:
 
 
 def main() -> None:
+    sys.path.insert(0, str(ROOT))  # for the room of the simulation
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--python", default=sys.executable, help="interpreter of a clean base install, for the agent")
     parser.add_argument("--tpm", type=Path, help="a TPM's device, or the socket of an swtpm")
+    parser.add_argument("--avatar", type=Path, help="an avatar file or open package instead of the sample")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--kill", action="store_true", help="run the kill tests as well (minutes)")
     given = parser.parse_args()
@@ -224,25 +254,24 @@ def main() -> None:
         status_ms, status_processor_ms = timed(
             [given.python, *MODULE, "status", "--json"], runs=given.runs, env=environment
         )
-        figures = service_figures(given.python, Path(folder), given.runs, given.tpm)
+        figures = service_figures(given.python, Path(folder), given.runs, tpm=given.tpm, avatar=given.avatar)
     if given.tpm:
         figures |= tpm_figures(given.tpm, given.runs)
-    crowd = outage()
-    written = written_per_hour()
+    crowd, quiet = outage(), idle_hours()
     met = {
         "status under 150 ms": status_ms < 150,
         "idle at most 45 MiB": figures["idle_mib"] <= 45,
-        "idle after fetching at most 45 MiB": figures["idle_after_fetch_mib"] <= 45,
-        "at most 24 KiB an hour": written <= 24,
-        "peak at most 3 times the mean": crowd["peak_to_mean"] <= 3,
+        "idle after fetching at most 42 MiB": figures["idle_after_fetch_mib"] <= 42,
+        "at most 24 KiB an hour": max(kind["kib"] for kind in quiet.values()) <= 24,
+        "peak at most 3 times the mean": max(crowd["peak_to_mean"], crowd["all_peak_to_mean"]) <= 3,
     }
     facts = {
         "bench": "agent",
         "status_ms": round(status_ms, 1),
         "status_processor_ms": round(status_processor_ms, 1),
         **figures,
-        "written_kib_per_hour": round(written, 1),
-        "outage": {name: round(value, 2) for name, value in crowd.items()},
+        "idle_hour": quiet,
+        "outage": crowd,
         "kill": kills() if given.kill else None,
         "met": met,
         "peer": None if given.no_peer else peer(given.runs),

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from certs.errors import EnvelopeError
@@ -45,19 +49,37 @@ def open_sealed(sealed: bytes | memoryview, *, key: bytes, where: str = "") -> b
         EnvelopeError: the entry is too short, the key is another one, or any byte was changed.
     """
     if len(sealed) < OVERHEAD:
-        raise EnvelopeError(
-            f"the sealed entry has {len(sealed)} bytes, fewer than the {OVERHEAD} of an empty one",
-            code="envelope.short",
-            where=where,
-            hint="the package is damaged: fetch the avatar again",
-        )
+        raise _short(len(sealed), where)
     view = memoryview(sealed)
     try:
         return _cipher(key, where).decrypt(view[:NONCE_LENGTH], view[NONCE_LENGTH:], None)
     except InvalidTag as error:
-        raise EnvelopeError(
-            "the sealed entry does not open", code="envelope.tag", where=where, hint=_OTHER_KEY
-        ) from error
+        raise _closed(where) from error
+
+
+def check_sealed(pieces: Iterable[bytes | memoryview], *, key: bytes, where: str = "") -> None:
+    """Whether an ``.lm`` entry opens, at the memory of one of its pieces; the plain bytes go nowhere.
+
+    Raises:
+        EnvelopeError: as ``open_sealed``.
+    """
+    _check_key(key, where)
+    held, opener = b"", None
+    for piece in pieces:
+        held += piece
+        if opener is None:
+            if len(held) < OVERHEAD:
+                continue
+            opener = Cipher(AES(key), GCM(held[:NONCE_LENGTH])).decryptor()
+            held = held[NONCE_LENGTH:]
+        opener.update(held[:-TAG_LENGTH])
+        held = held[-TAG_LENGTH:]
+    if opener is None:
+        raise _short(len(held), where)
+    try:
+        opener.finalize_with_tag(held)
+    except InvalidTag as error:
+        raise _closed(where) from error
 
 
 def wrap_key(key: bytes, *, public_key: RSAPublicKey) -> str:
@@ -115,6 +137,19 @@ def decode_base64(text: str, *, where: str = "") -> SecretBytes:
             hint="the platform's RenderData is incomplete: fetch the avatar again",
         )
     return SecretBytes(decoded)
+
+
+def _short(length: int, where: str) -> EnvelopeError:
+    return EnvelopeError(
+        f"the sealed entry has {length} bytes, fewer than the {OVERHEAD} of an empty one",
+        code="envelope.short",
+        where=where,
+        hint="the package is damaged: fetch the avatar again",
+    )
+
+
+def _closed(where: str) -> EnvelopeError:
+    return EnvelopeError("the sealed entry does not open", code="envelope.tag", where=where, hint=_OTHER_KEY)
 
 
 def _oaep() -> OAEP:

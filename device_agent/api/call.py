@@ -13,7 +13,7 @@ from device_agent.api.causes import PASSING, Cause, cause_of, row_of
 from device_agent.api.codec import from_answer, to_parameters
 from device_agent.api.context import Context, require_seconds
 from device_agent.api.exchange import Answer, Exchange, Pause
-from device_agent.api.retry import Failure, RetryPolicy
+from device_agent.api.retry import Failure, RetryPolicy, advised_s
 from device_agent.api.scrub import Scrubber
 from device_agent.api.signing import Draft
 from device_agent.errors import (
@@ -106,7 +106,7 @@ def call(
         )
         if wait is None:
             if isinstance(error, PlatformError) and answer is not None:
-                error.advised_s = _advised(answer)
+                error.advised_s = advised_s(answer.headers)
             raise error
         yield Pause(seconds=wait)
 
@@ -119,15 +119,6 @@ def _failure(error: AgentError, answer: Answer | None) -> Failure:
         maybe_served=isinstance(error, ServerFault | NotThePlatform)
         or (isinstance(error, NetworkError) and error.maybe_served)
         or (isinstance(error, SignatureRefused) and error.code == "SignatureNonceUsed"),
-        advised_s=_advised(answer) if answer is not None else None,
+        advised_s=advised_s(answer.headers) if answer is not None else None,
         least_s=row.least_wait_s,
     )
-
-
-def _advised(answer: Answer) -> float | None:
-    """Seconds that the answer asks to wait: ``Retry-After`` in seconds, ``x-acs-retry-after`` in milliseconds."""
-    for name, per_second in (("x-acs-retry-after", 1000.0), ("retry-after", 1.0)):
-        text = answer.headers.get(name, "").strip()
-        if text.isascii() and text.isdigit():
-            return int(text[:12]) / per_second
-    return None

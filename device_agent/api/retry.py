@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 
@@ -62,3 +64,12 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
 NEVER = RetryPolicy(attempts=1)
 """One attempt and no more."""
+
+
+def advised_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer asks to wait: ``Retry-After`` in seconds, ``x-acs-retry-after`` in milliseconds."""
+    for name, per_second in (("x-acs-retry-after", 1000.0), ("retry-after", 1.0)):
+        text = headers.get(name, "").strip()
+        if text.isascii() and text.isdigit():
+            return int(text[:12]) / per_second
+    return None

@@ -31,6 +31,11 @@ _STORED, _DEFLATED = 0, 8
 _SMALL = 1024 * 1024
 """Inflated bytes up to which the ratio does not matter: a short text of one character packs 1000 to 1."""
 
+PIECE = 64 * 1024
+"""Bytes of an entry that are in memory at once where it is read piece by piece. An allocator keeps what is smaller than
+its threshold for big blocks (128 KiB) in the little that it keeps anyway.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageLimits:
@@ -89,22 +94,46 @@ class Archive:
         Raises:
             PackageError: the data is damaged, or is longer or shorter than promised.
         """
-        packed = self._source.read(entry.start, entry.packed)
-        if entry.method == _STORED:
-            data = bytes(packed)
-        else:
-            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            try:
-                data = inflater.decompress(packed, entry.size + 1)
-            except zlib.error as error:
-                raise self._damaged("checksum", "an entry does not inflate", entry.name) from error
-            if len(data) > entry.size:
+        return b"".join(self.pieces(entry))
+
+    def pieces(self, entry: Entry) -> Iterator[bytes | memoryview]:
+        """As ``read``, in pieces of ``PIECE`` bytes at most; whether they are what was promised shows after the last.
+
+        Raises:
+            PackageError: as ``read``.
+        """
+        size = checksum = 0
+        for piece in self._packed(entry) if entry.method == _STORED else self._inflated(entry):
+            size += len(piece)
+            if size > entry.size:
                 raise self._bad("size", "an entry is longer than the directory promises", entry.name)
-            if not inflater.eof or inflater.unused_data:
-                raise self._damaged("checksum", "an entry's compressed data is cut or has more behind it", entry.name)
-        if len(data) != entry.size or zlib.crc32(data) != entry.checksum:
+            checksum = zlib.crc32(piece, checksum)
+            yield piece
+        if size != entry.size or checksum != entry.checksum:
             raise self._damaged("checksum", "an entry's bytes do not match their checksum", entry.name)
-        return data
+
+    def _packed(self, entry: Entry) -> Iterator[memoryview]:
+        for start in range(0, entry.packed, PIECE):
+            yield self._source.read(entry.start + start, min(PIECE, entry.packed - start))
+
+    def _inflated(self, entry: Entry) -> Iterator[bytes]:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        surplus = False
+        for packed in self._packed(entry):
+            surplus = surplus or inflater.eof
+            rest: bytes | memoryview = packed
+            while not inflater.eof:
+                try:
+                    piece = inflater.decompress(rest, PIECE)
+                except zlib.error as error:
+                    raise self._damaged("checksum", "an entry does not inflate", entry.name) from error
+                rest = inflater.unconsumed_tail
+                if piece:
+                    yield piece
+                if not rest and len(piece) < PIECE:  # a full piece may have more behind it that needs no more input
+                    break
+        if surplus or not inflater.eof or inflater.unused_data:
+            raise self._damaged("checksum", "an entry's compressed data is cut or has more behind it", entry.name)
 
     def where(self, name: str) -> str:
         """How messages name an entry: with the archive's file name, unprintable characters escaped, not too long."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from certs.envelope import KEY_LENGTHS, decode_base64, open_sealed, unwrap_key
+from certs.envelope import KEY_LENGTHS, check_sealed, decode_base64, open_sealed, unwrap_key
 from certs.errors import EnvelopeError
 from certs.license import License
-from device_agent.avatars.archive import Archive, PackageLimits, open_archive
+from device_agent.avatars.archive import Archive, Entry, PackageLimits, open_archive
 from device_agent.avatars.render_data import RenderData
 from device_agent.errors import PackageError
 
-__all__ = ["DEFAULT_LIMITS", "PackageLimits", "check_package", "content_key", "open_package", "opened_entries"]
+__all__ = ["DEFAULT_LIMITS", "PackageLimits", "check_opens", "check_package", "content_key", "open_package"]
 
 DEFAULT_LIMITS = PackageLimits()
 
@@ -37,38 +37,25 @@ def open_package(
     Raises:
         PackageError: it is no zip, is damaged, breaks a rule or a limit, or a sealed entry does not open with the key.
     """
-    return dict(opened_entries(source, key=key, limits=limits, label=label))
-
-
-def opened_entries(
-    source: Path | str | bytes, *, key: bytes, limits: PackageLimits = DEFAULT_LIMITS, label: str = ""
-) -> Iterator[tuple[str, bytes]]:
-    """As ``open_package``, one file after the other: who only wants to know that they open needs the memory of one."""
     with open_archive(source, limits=limits, label=label) as archive:
-        root = _root(archive)
-        entries = {
-            entry.name.removeprefix(root): entry
-            for entry in archive.entries
-            if entry.name.startswith(root) and not entry.is_folder
-        }
-        for name, entry in entries.items():
-            if name + SEALED in entries:
+        return {name: _opened(archive, *file, key=key) for name, file in _files(archive).items()}
+
+
+def check_opens(
+    source: Path | str | bytes, *, key: bytes, limits: PackageLimits = DEFAULT_LIMITS, label: str = ""
+) -> int:
+    """As ``open_package``, for who only wants to know that it would open: the number of files, in little memory."""
+    with open_archive(source, limits=limits, label=label) as archive:
+        files = _files(archive)
+        for sealed, entry in files.values():
+            if not sealed:
+                _pass(archive.pieces(entry))
                 continue
-            data = archive.read(entry)
-            if name.endswith(SEALED):
-                name = name.removesuffix(SEALED)
-                if not name or name.endswith("/"):
-                    raise PackageError(
-                        "a sealed entry has no name of its own",
-                        code="package.name",
-                        where=archive.where(entry.name),
-                        hint="the package was made wrongly; report it",
-                    )
-                try:
-                    data = open_sealed(data, key=key, where=archive.where(entry.name))
-                except EnvelopeError as error:
-                    raise _translated(error) from error
-            yield name, data
+            try:
+                check_sealed(archive.pieces(entry), key=key, where=archive.where(entry.name))
+            except EnvelopeError as error:
+                raise _translated(error) from error
+        return len(files)
 
 
 def check_package(source: Path | str | bytes, *, limits: PackageLimits = DEFAULT_LIMITS, label: str = "") -> None:
@@ -80,7 +67,7 @@ def check_package(source: Path | str | bytes, *, limits: PackageLimits = DEFAULT
     with open_archive(source, limits=limits, label=label) as archive:
         _root(archive)
         for entry in archive.entries:
-            archive.read(entry)
+            _pass(archive.pieces(entry))
 
 
 def content_key(render_data: RenderData, license: License | None) -> bytes:
@@ -107,6 +94,46 @@ def content_key(render_data: RenderData, license: License | None) -> bytes:
         return unwrap_key(render_data.secret, private_key=license.private_key(), where=where)
     except EnvelopeError as error:
         raise _translated(error) from error
+
+
+def _files(archive: Archive) -> dict[str, tuple[bool, Entry]]:
+    """By the name below the root folder: whether it is sealed, and the entry."""
+    root = _root(archive)
+    entries = {
+        entry.name.removeprefix(root): entry
+        for entry in archive.entries
+        if entry.name.startswith(root) and not entry.is_folder
+    }
+    files = {}
+    for name, entry in entries.items():
+        if name + SEALED in entries:
+            continue
+        bare = name.removesuffix(SEALED)
+        if bare != name and (not bare or bare.endswith("/")):
+            raise PackageError(
+                "a sealed entry has no name of its own",
+                code="package.name",
+                where=archive.where(entry.name),
+                hint="the package was made wrongly; report it",
+            )
+        files[bare] = (bare != name, entry)
+    return files
+
+
+def _opened(archive: Archive, sealed: bool, entry: Entry, *, key: bytes) -> bytes:
+    data = archive.read(entry)
+    if not sealed:
+        return data
+    try:
+        return open_sealed(data, key=key, where=archive.where(entry.name))
+    except EnvelopeError as error:
+        raise _translated(error) from error
+
+
+def _pass(pieces: Iterable[bytes | memoryview]) -> None:
+    """Read to the end: only then it shows whether they are what was promised."""
+    for _ in pieces:
+        pass
 
 
 def _translated(error: EnvelopeError) -> PackageError:

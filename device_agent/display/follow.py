@@ -19,6 +19,7 @@ from device_agent.display.scene import Facts, Scene, scene_of
 from device_agent.display.seen import Kept, State
 from device_agent.display.silence import Silence
 from device_agent.display.trial import KILLED, OUT_OF_TIME
+from device_agent.errors import PackageError
 from device_agent.lifecycle.machine import Phase
 from device_agent.service.lines import Lines
 
@@ -27,6 +28,9 @@ LOOK_S = 0.5
 
 SOON_S = 60.0
 """Seconds after which a package is tried again that failed for the moment's sake."""
+
+LOAD_S = 300.0
+"""Seconds of getting one avatar ready, its trial among them (two minutes at most), after which it counts as hanging."""
 
 LATER_S = 3600.0
 """Seconds after which one is tried again for which the machine may have been too busy."""
@@ -94,12 +98,17 @@ class Follower(Generic[Ready]):
         self._wanted = ""
         self._settled = False
         self._since = 0.0
+        self._loading = ("", "", 0.0)
         self.scene: Scene | None = None
         self.avatar = ""
         """sha256 of the avatar on the screen; empty while it is a card."""
 
     def turn(self) -> bool:
-        """One frame, and before it whatever is due; False once the window is closed."""
+        """One frame, and before it whatever is due; False once the window is closed.
+
+        Raises:
+            PackageError: an avatar hangs while it is being got ready. That is noted; the process has to end.
+        """
         now = self._steady()
         if now >= self._look_at:
             self._look_at = now + LOOK_S
@@ -108,6 +117,8 @@ class Follower(Generic[Ready]):
         if result is not None:
             self._take(result)
             self._follow(self._look())
+        elif self._loader.under_way and now - self._loading[2] > LOAD_S:
+            self._give_up()
         if self.avatar and not self._settled and now - self._since >= STEADY_S:
             self._settled = True
             self._notes.settle(self.avatar)
@@ -127,6 +138,7 @@ class Follower(Generic[Ready]):
         if package is not None and self._wanted != self.avatar and not self._loader.under_way:
             assert state.rules is not None  # or nothing might be shown
             self._notes.begin(self._wanted)
+            self._loading = (package.code, self._wanted, self._steady())
             proved = self._notes.is_proved(self._wanted)
             self._loader.begin(Order(package=package, rules=state.rules, proved=proved))
         if not self.avatar:
@@ -174,6 +186,20 @@ class Follower(Generic[Ready]):
             self.scene = scene
             phase = str(Phase.FAULT if state.fault else state.record.phase)
             self._log.info("scene", scene=str(scene), phase=phase, fault=state.fault)
+
+    def _give_up(self) -> None:
+        """On what hangs: no thread can be ended but with its process, and the loader would be busy for ever. It counts
+        as a start that the display died of, and the next start shows the version before it at once.
+        """
+        code, sha256, _ = self._loading
+        self._notes.refuse(sha256, code=OUT_OF_TIME, seconds=LATER_S)
+        self._log.error("avatar hangs", avatar=code, sha256=sha256, code=OUT_OF_TIME, stays=bool(self.avatar))
+        raise PackageError(
+            f"the avatar is not ready after {LOAD_S:.0f} s, and never will be",
+            code=OUT_OF_TIME,
+            where=code,
+            hint="the display has to start again, which the service does by itself; it shows the version before",
+        )
 
     def _take(self, result: Result[Ready]) -> None:
         """A load has ended: show it, if it is still what is wanted."""

@@ -15,8 +15,8 @@ from certs.purpose import Purpose
 from certs.rotation import Standing, standing, validity_of
 from certs.trust import Trust
 from device_agent.config import Secret
-from device_agent.errors import AgentError, ConfigurationError, NetworkError, ServerFault
-from device_agent.lifecycle.office import Office
+from device_agent.errors import AgentError, ConfigurationError
+from device_agent.lifecycle.office import UNDECIDED, Office
 from device_agent.lifecycle.points import Point, Reach, unwatched
 
 Certificates = tuple[x509.Certificate, ...]
@@ -163,7 +163,7 @@ class CertificateKeeper:
         lineage = self.lineage
         if lineage.live is None or lineage.live == lineage.proven:
             return
-        with suppress(NetworkError, ServerFault):
+        with suppress(*UNDECIDED):
             self._prove()
 
     def _take(self, key: PrivateKey, came: Certificates, *, now: datetime) -> Identity:
@@ -191,7 +191,7 @@ class CertificateKeeper:
             return False
         try:
             self._prove()
-        except (NetworkError, ServerFault):
+        except UNDECIDED:
             self.lineage.roll_back()
             raise
         return True
@@ -200,7 +200,7 @@ class CertificateKeeper:
         """Show the certificate in use where it is looked at; one that is refused is taken out of use."""
         try:
             self.office.prove()
-        except (NetworkError, ServerFault) as error:
+        except UNDECIDED as error:
             if error.code in BROKEN_OFF:
                 self.lineage.roll_back()
             raise

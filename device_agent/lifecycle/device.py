@@ -16,7 +16,7 @@ from device_agent.api.skew import ServerClock
 from device_agent.avatars.cache import AvatarCache
 from device_agent.clock import Clock
 from device_agent.config import Settings
-from device_agent.errors import PermissionRefused
+from device_agent.errors import PermissionRefused, Throttled
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.journal import Journal
@@ -115,7 +115,7 @@ class Device:
         fits: list[bool] = []
         office = replace(self.office, heard=lambda answer: fits.append(clock.learn(answer, clock_refused=False)))
         for _ in range(2):
-            with suppress(PermissionRefused):
+            with suppress(PermissionRefused, Throttled):  # either tells the time as well
                 office.authorities() if office.est_url else office.prove()
             if any(fits):
                 break

@@ -61,6 +61,7 @@ def load(folder: Path, *, keyring: Keyring | None = None) -> Loaded:
         ConfigurationError: the TPM that the record is vouched for with cannot be asked now.
     """
     found: list[tuple[Slot, int]] = []
+    void: list[tuple[Slot, int]] = []
     damaged: list[str] = []
     for index, name in enumerate(SLOTS):
         try:
@@ -73,14 +74,21 @@ def load(folder: Path, *, keyring: Keyring | None = None) -> Loaded:
                 continue
             raise
         slot = parse(data)
-        if slot is None or not (keyring is None or keyring.is_lost or keyring.believes(slot)):
-            damaged.append(name)
-        else:
+        if slot is not None and (keyring is None or keyring.is_lost or keyring.believes(slot)):
             found.append((slot, index))
+            continue
+        damaged.append(name)
+        if slot is not None and keyring is not None and keyring.names(slot):
+            void.append((slot, index))
     if not found:
         reason: BlankReason = "corrupt" if damaged else "absent"
+        if void:
+            slot, index = max(void, key=_generation)
+            return Loaded(
+                record=_named(slot.record), blank_reason=reason, slot=index, damaged=tuple(damaged)
+            )  # fmt: skip
         return Loaded(record=Record(), blank_reason=reason, slot=1, damaged=tuple(damaged))
-    slot, index = max(found, key=lambda pair: pair[0].record.gen)
+    slot, index = max(found, key=_generation)
     if keyring is not None and slot.mac is not None:
         keyring.trusts_bare = False
     return Loaded(record=slot.record, blank_reason="", slot=index, damaged=tuple(damaged), keyed=slot.mac is not None)
@@ -143,13 +151,10 @@ class Journal:
         TPM would give another today. What was sealed by another TPM may be another machine's.
         """
         self._damaged.update(name for name in SLOTS if (self._folder / name).exists())
-        void, fresh = self._record, Record(gen=self._record.gen)
-        if not self._keyring.is_elsewhere:
-            fresh = fresh.changed(
-                device_id=void.device_id, id_source=void.id_source, hw_print=void.hw_print, tenant_id=void.tenant_id,
-                app_id=void.app_id, bind=void.bind, orders=void.orders,
-            )  # fmt: skip
+        void = self._record
+        fresh = Record(gen=void.gen) if self._keyring.is_elsewhere else _named(void)
         self._record, self.blank_reason, self.is_keyed = fresh, "corrupt", False
+        self._keyring.disowned = True
 
     def forget_damaged(self) -> None:
         """Remove what was kept aside and what is damaged: it may name the device. May be repeated.
@@ -162,6 +167,18 @@ class Journal:
         for name in sorted(self._damaged):
             erase(self._folder / name)
         self._damaged.clear()
+
+
+def _generation(found: tuple[Slot, int]) -> int:
+    return found[0].record.gen
+
+
+def _named(void: Record) -> Record:
+    """A blank record that keeps of a void one who the device is, and what may be under way in its name."""
+    return Record(
+        gen=void.gen, device_id=void.device_id, id_source=void.id_source, hw_print=void.hw_print,
+        tenant_id=void.tenant_id, app_id=void.app_id, bind=void.bind, orders=void.orders,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -6,6 +6,10 @@ made (SHA-256): a record without an HMAC is believed only if it is one of those,
 goes on, and nobody else's record ever counts. A record with a valid HMAC says that every secret lies under the key
 already: bare ones are not believed any more.
 
+A key that takes a lost one's place names the two slots too, as void: until there is a record under the new key, they
+say who this device is, and nothing else. So the id is there with the key, in one durable step, and no power failure
+comes between the two.
+
 Where no TPM is named and no key is there, none of this happens.
 """
 
@@ -33,21 +37,31 @@ from device_agent.tpm.sealing import AnotherTpm, SealedObject, Sealer
 
 _RECORDS = b"avatar-agent records v1"
 _NOTHING = bytes(32)
+_HELD = KEY_LENGTH + 64
+_VOID = b"\x01"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Held:
-    """What was sealed: the key, and the slots that were there before it."""
+    """What was sealed: the key, and the slots that were there before it; ``void``: which only name the device."""
 
     key: SecretBytes = field(repr=False)
     before: tuple[bytes, bytes]
+    void: bool = False
 
     @classmethod
     def parse(cls, data: bytes) -> _Held | None:
-        if len(data) != KEY_LENGTH + 64:
+        data, rest = data[:_HELD], data[_HELD:]
+        if len(data) != _HELD or rest not in (b"", _VOID):
             return None
         key, first, second = data[:KEY_LENGTH], data[KEY_LENGTH:-32], data[-32:]
-        return cls(key=SecretBytes(key), before=(first, second))
+        return cls(key=SecretBytes(key), before=(first, second), void=rest == _VOID)
+
+    def sealing(self) -> bytes:
+        return b"".join((self.key, *self.before, _VOID if self.void else b""))
+
+    def was_there(self, slot: Slot) -> bool:
+        return hashlib.sha256(slot.data).digest() in self.before
 
 
 class Keyring:
@@ -72,6 +86,8 @@ class Keyring:
         self._held: _Held | None = None
         self._lost = False
         self._elsewhere = False
+        self.disowned = False
+        """Whether the record beside a lost key was found void (``Journal.disown``): the next key says so."""
         self.trusts_bare = True
         """Whether a secret that lies bare is believed: until a record says that all lie under the key."""
 
@@ -152,10 +168,15 @@ class Keyring:
         self.look()
         if self._held is not None:
             if slot.mac is None:
-                return hashlib.sha256(slot.data).digest() in self._held.before
+                return not self._held.void and self._held.was_there(slot)
             return hmac.compare_digest(_mac(self._held.key, slot.signed), slot.mac)
         # Power failed while it was being erased, key first: nobody can vouch any more, and it only destroys.
         return slot.mac is None or slot.record.phase is Phase.ERASING
+
+    def names(self, slot: Slot) -> bool:
+        """Whether a whole record says who this device is, and nothing else: it was there when a key was lost."""
+        self.look()
+        return self._held is not None and self._held.void and self._held.was_there(slot)
 
     def mac(self, signed: bytes) -> bytes | None:
         """The HMAC for a record that is about to be written; makes the key at first. ``None`` without a TPM.
@@ -204,10 +225,11 @@ class Keyring:
         return self._held
 
     def _made(self, sealer: Sealer) -> _Held:
-        before = (_NOTHING, _NOTHING) if self._lost else self._slots()
-        held = _Held(key=SecretBytes(self._random_bytes(KEY_LENGTH)), before=before)
-        sealed = sealer.seal(b"".join((held.key, *held.before)))
-        sealed_key.remove(self._folder)
+        void = self._lost and self.disowned and not self._elsewhere
+        before = (_NOTHING, _NOTHING) if self._lost and not void else self._slots()
+        held = _Held(key=SecretBytes(self._random_bytes(KEY_LENGTH)), before=before, void=void)
+        sealed = sealer.seal(held.sealing())
+        # Over a lost one, not after it: while neither is there, the record would be nobody's, and its id gone.
         sealed_key.write(self._folder, sealed, reach=self._reach)
         return held
 

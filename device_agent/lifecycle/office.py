@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +30,7 @@ from device_agent.api.endpoint import is_loopback
 from device_agent.api.exchange import Answer
 from device_agent.api.faults import WHOLE, translated
 from device_agent.api.proxy import proxy_routes, route
+from device_agent.api.retry import advised_s
 from device_agent.api.skew import date_seconds
 from device_agent.api.streams import Streams
 from device_agent.api.trust import Trust
@@ -43,6 +43,7 @@ from device_agent.errors import (
     PermissionRefused,
     ServerFault,
     TakenOut,
+    Throttled,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 MAX_ANSWER = 256 * 1024
 REMOVED = "office.removed"
 """Code of the refusal that says: headquarters took this device out. Whether to believe it: see ``orders``."""
+
+UNDECIDED = (NetworkError, ServerFault, Throttled)
+"""How the office fails to say anything about a certificate: it is as good as before."""
 
 LONGEST_CREDENTIALS_S = 3600.0
 """Seconds that temporary credentials may live: what somebody copies off a device must soon be worth nothing."""
@@ -164,7 +168,7 @@ class Office:
 
         Raises:
             PermissionRefused: the office gives none, or such that live too long (``LONG_LIVED``).
-            NetworkError, ServerFault: no answer, or none of an office.
+            NetworkError, ServerFault, Throttled: no answer, none of an office, or that there are too many questions.
         """
         reply = self._ask("GET", self.broker_url, with_identity=True)
         try:
@@ -278,11 +282,14 @@ class Office:
                 where=_host(url),
                 hint="check enroll_url and broker_url",
             )
+        wait_s = advised_s(response.headers)
         if status == 202:  # RFC 7030, 4.2.3: the same request again, later
-            return ServerFault(
+            pending = ServerFault(
                 "the registration office has not decided yet", code="office.pending", where=_host(url),
-                hint=f"have the request approved there, and ask again{_later(response.headers.get('retry-after', ''))}",
+                hint=f"have the request approved there, and ask again{_later(wait_s)}",
             )  # fmt: skip
+            pending.advised_s = wait_s
+            return pending
         if status == 404:
             return NotThePlatform(
                 "there is no such service at that address (HTTP 404)",
@@ -294,10 +301,22 @@ class Office:
             refusal = msgspec.json.decode(body, type=_Refusal)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             refusal = _Refusal()
+        shown = refusal.code if refusal.code.isprintable() and len(refusal.code) < 60 else ""
         if status >= 500:
-            return ServerFault(
-                "the registration office has a problem of its own", code="office.fault", where=_host(url)
-            )
+            fault = ServerFault(
+                "the registration office has a problem of its own", code="office.fault", where=_host(url),
+                http_status=status,
+            )  # fmt: skip
+            fault.advised_s = wait_s
+            return fault
+        if status == 429:  # RFC 6585: nothing is wrong with what was asked, and nothing is lost
+            throttled = Throttled(
+                f"the registration office wants to be asked less{f' ({shown})' if shown else ''}",
+                code="office.throttled", where=_host(url), http_status=status,
+                hint=f"the service asks again by itself{_later(wait_s)}; by hand: the same command",
+            )  # fmt: skip
+            throttled.advised_s = wait_s
+            return throttled
         if refusal.code == "Removed":
             taken_out = TakenOut(
                 "headquarters took this device out", code=REMOVED, where=_host(url),
@@ -305,7 +324,6 @@ class Office:
             )  # fmt: skip
             taken_out.order = bytes(refusal.order)
             return taken_out
-        shown = refusal.code if refusal.code.isprintable() and len(refusal.code) < 60 else ""
         return PermissionRefused(
             f"the registration office refuses (HTTP {status}{', ' if shown else ''}{shown})",
             code="office.refused",
@@ -341,7 +359,7 @@ class BrokerCredentials:
         try:
             self._kept = self._office.credentials(now=now)
             self._refused = False
-        except (NetworkError, ServerFault, PermissionRefused) as error:
+        except (*UNDECIDED, PermissionRefused) as error:
             refuses = isinstance(error, PermissionRefused) and error.code != LONG_LIVED
             if refuses or kept is None or now >= ends:
                 raise
@@ -399,8 +417,8 @@ def _date(headers: Mapping[str, str], *, otherwise: float) -> float:
     return otherwise if said is None else said
 
 
-def _later(retry_after: str) -> str:
-    return f" in {retry_after} s" if re.fullmatch(r"[0-9]{1,6}", retry_after) else " later"
+def _later(advised: float | None) -> str:
+    return " later" if advised is None else f" in {advised:.0f} s"
 
 
 def _host(url: str) -> str:

@@ -63,13 +63,15 @@ def is_there(folder: Path) -> bool:
 
 
 def write(folder: Path, sealed: SealedObject, *, reach: Reach) -> None:
-    """Make both copies durable.
+    """Make both copies durable, one after the other, over whatever is there.
 
     Raises:
         PrivateFileError: one could not be written.
     """
     for name in COPIES:
         reach(Point.KEY_WRITE)
+        if (folder / name).is_dir() and not (folder / name).is_symlink():
+            erase(folder / name)  # no file can take a folder's place
         write_private(folder / name, encode(sealed))
         reach(Point.KEY_WRITTEN)
 

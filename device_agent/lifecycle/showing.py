@@ -9,7 +9,7 @@ import msgspec
 
 from device_agent.api.causes import Cause, cause_of
 from device_agent.avatars.cache import CachedPackage
-from device_agent.avatars.package import content_key, opened_entries
+from device_agent.avatars.package import check_opens, content_key
 from device_agent.avatars.render_data import RenderData
 from device_agent.config import Secret
 from device_agent.errors import LicenseRefused
@@ -101,7 +101,7 @@ def _download(device: Device, code: str, data: RenderData, *, progress: Progress
             content_key(data, license_)  # wrapped anew, perhaps for another licence
             return  # these very bytes opened before: their hash says so, and opening them again costs a device seconds
         with device.watch.step("verify") as note:
-            count = sum(1 for _ in opened_entries(path, key=content_key(data, license_), label=code))
+            count = check_opens(path, key=content_key(data, license_), label=code)
             note.result = f"{count} files open with this licence"
 
     with ExitStack() as downloading:

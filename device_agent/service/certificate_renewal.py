@@ -12,6 +12,7 @@ from device_agent.errors import AgentError
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.office import REMOVED
 from device_agent.service.lines import Lines
+from device_agent.service.pace import advice
 
 WITHOUT_ONE_S = 1800.0
 """Seconds until the next attempt where there is no certificate whose end could tell."""
@@ -44,7 +45,7 @@ class CertificateRenewal:
             if error.code == REMOVED:
                 raise
             self._failures += 1
-            wait_s = self._wait_s(engine)
+            wait_s = max(self._wait_s(engine), advice(error, dice=self._dice))
             self._not_before = self._clock.steady() + wait_s
             self._log.warning(
                 "certificate", code=error.code, message=error.message, hint=error.hint, next_s=round(wait_s)

@@ -95,5 +95,12 @@ def cause_of_failure(error: AgentError | CertError) -> Cause:
 def wait_after(error: AgentError | CertError, *, failures: int, dice: Callable[[], float]) -> float:
     """Seconds to wait after so many failures in a row, of which this is the last; the platform's advice is followed."""
     wait = PACES[cause_of_failure(error)].wait(failures, dice())
+    return max(wait, advice(error, dice=dice))
+
+
+def advice(error: AgentError | CertError, *, dice: Callable[[], float]) -> float:
+    """Seconds that the answer asked to wait, and a little more, so that a fleet that got the same advice does not come
+    back as one; 0 for none.
+    """
     advised = min(getattr(error, "advised_s", None) or 0.0, LONGEST_ADVICE_S)
-    return advised * (1.0 + 0.1 * dice()) if advised > wait else wait
+    return advised * (1.0 + 0.1 * dice()) if advised else 0.0

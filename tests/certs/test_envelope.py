@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import shutil
 import subprocess
 import traceback
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certs.envelope import OVERHEAD, decode_base64, open_sealed, seal, unwrap_key, wrap_key
+from certs.envelope import OVERHEAD, check_sealed, decode_base64, open_sealed, seal, unwrap_key, wrap_key
 from certs.errors import EnvelopeError
 from certs.license import License
 
@@ -80,6 +81,31 @@ def test_what_is_sealed_opens_again(plain: bytes, key: bytes, nonce: bytes) -> N
     assert len(sealed) == len(plain) + OVERHEAD
     assert sealed[:12] == nonce
     assert open_sealed(memoryview(sealed), key=key) == plain
+
+
+@given(plain=st.binary(max_size=200), cuts=st.lists(st.integers(0, 228)), changed=st.none() | st.integers(0, 8 * 228))
+def test_pieces_open_where_the_whole_does(plain: bytes, cuts: list[int], changed: int | None) -> None:
+    """However it is cut, and whatever bit of it was changed."""
+    sealed = bytearray(seal(plain, key=KEY, nonce=NONCE))
+    if changed is not None and changed < 8 * len(sealed):
+        sealed[changed // 8] ^= 1 << changed % 8
+    ends = [0, *sorted(min(cut, len(sealed)) for cut in cuts), len(sealed)]
+    pieces = [memoryview(sealed)[start:end] for start, end in itertools.pairwise(ends)]
+    codes = []
+    for opened in (lambda: open_sealed(bytes(sealed), key=KEY), lambda: check_sealed(pieces, key=KEY)):
+        try:
+            opened()
+            codes.append("")
+        except EnvelopeError as error:
+            codes.append(error.code)
+    assert codes[0] == codes[1] == ("" if sealed == seal(plain, key=KEY, nonce=NONCE) else "envelope.tag")
+
+
+@pytest.mark.parametrize("length", [0, 11, 12, OVERHEAD - 1])
+def test_pieces_that_are_too_short_together(length: int) -> None:
+    with pytest.raises(EnvelopeError) as caught:
+        check_sealed([b"x"] * length, key=KEY, where="a.lm")
+    assert (caught.value.code, caught.value.where) == ("envelope.short", "a.lm")
 
 
 def test_any_flipped_bit_is_refused() -> None:

@@ -36,6 +36,7 @@ from device_agent.errors import AgentError
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.points import Point
+from device_agent.tpm.endorsement import EndorsementKey
 from device_agent.tpm.sealing import Sealer
 
 LINK = "link to "
@@ -262,7 +263,10 @@ def live(order: dict[str, Any]) -> None:
     doom.watch()
     settings = Settings.load(None, environ=order["environ"], overrides=order["overrides"], system_file=Path("/none"))
     sealer = Sealer(Path(settings.tpm)) if settings.tpm else None
-    hardware = Hardware(serial_files=[Path(order["serial"])], random_bytes=os.urandom, sealer=sealer)
+    hardware = Hardware(
+        serial_files=[Path(order["serial"])], random_bytes=os.urandom, sealer=sealer,
+        tpm=EndorsementKey(Path(settings.tpm)) if settings.tpm and order["id_from_tpm"] else None,
+    )  # fmt: skip
     for stage in order["stages"]:
         doom.note("stage", stage)
         try:

@@ -58,6 +58,7 @@ class Machine:
     checked: int = 0
     has_license_file: bool = True
     tpm: Path | None = None
+    id_from_tpm: bool = False
 
     def run(self, *stages: str, kill: dict[str, Any] | None = None) -> bool:
         """Live these stages; whether the power failed on the way."""
@@ -71,6 +72,7 @@ class Machine:
             "log": str(self.folder / "log"),
             "disk": str(self.disk),
             "serial": str(self.folder / "serial"),
+            "id_from_tpm": self.id_from_tpm,
             "environ": self._credentials(),
             "overrides": {
                 "endpoint": ready.endpoint,

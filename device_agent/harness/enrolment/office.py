@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 from collections.abc import Callable
@@ -28,6 +29,7 @@ OnWorld = Callable[[Callable[[World], Any]], Any]
 """Runs something with the stand-in's state, in the thread that the state belongs to."""
 
 CREDENTIALS_LIFETIME = timedelta(minutes=30)
+HOUR_S = 3600.0
 UNBINDING = frozenset({"ClientUnbindDevice"})
 
 
@@ -36,13 +38,15 @@ class Refused(Exception):
 
     Attributes:
         removed: the device that headquarters took out, when that is why.
+        retry_after_s: whole seconds after which it is worth asking again; ``None`` where nobody can say.
     """
 
-    def __init__(self, status: int, code: str, *, removed: str = "") -> None:
+    def __init__(self, status: int, code: str, *, removed: str = "", retry_after_s: int | None = None) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.removed = removed
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(kw_only=True)
@@ -51,6 +55,7 @@ class Office:
     secrets: provisioning secret -> the device id it is good for (empty: any); each works once: for one key, which may
         ask again when the answer was lost.
     removed: device ids that headquarters took out: they get nothing any more.
+    admitted: when ids that were new got their first certificates, by the stand-in's time; those of the last hour.
     headquarters: who signs the orders that go with a refusal; ``None`` for an office that sends none.
     keep: given everything that may not be forgotten, each time that it changes, before anybody hears of it.
     """
@@ -63,6 +68,7 @@ class Office:
     spent: dict[str, bytes] = field(default_factory=dict, repr=False)
     removed: set[str] = field(default_factory=set)
     issued: list[tuple[str, int]] = field(default_factory=list)
+    admitted: list[float] = field(default_factory=list)
     headquarters: Headquarters | None = None
     keep: Callable[[Ledger], None] = lambda _ledger: None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -96,13 +102,26 @@ class Office:
     def enroll(self, request: x509.CertificateSigningRequest, *, secret: str) -> tuple[x509.Certificate, ...]:
         """A first certificate, for a provisioning secret that has not been used, or by this same key."""
         key = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        # Before the lock: the console has the state's thread already when it asks for the lock.
+        most = self.on_world(lambda world: world.rules.new_devices_per_hour)
+        now = self.now().timestamp()
         with self.lock:
             if secret not in self.secrets or self.spent.get(secret, key) != key:
                 raise Refused(401, "EnrolmentSecretInvalid")
             wanted = self.secrets[secret] or None
-            chain = self._issue(request, subject=wanted)
+            chain = self._issue(request, subject=wanted, admit=lambda name: self._admit(name, most=most, now=now))
             self.spent[secret] = key
             return chain
+
+    def _admit(self, device_id: str, *, most: int, now: float) -> None:
+        """Count an id that is new; one for which there is no room in this hour costs its secret nothing."""
+        if any(owner == device_id for owner, _ in self.issued):
+            return
+        self.admitted = [at for at in self.admitted if now - at < HOUR_S]
+        if most and len(self.admitted) >= most:
+            free_in = self.admitted[-most] + HOUR_S - now
+            raise Refused(429, "TooManyNewDevices", retry_after_s=max(1, math.ceil(free_in)))
+        self.admitted.append(now)
 
     def reenroll(
         self, request: x509.CertificateSigningRequest, *, presented: tuple[x509.Certificate, ...]
@@ -212,7 +231,13 @@ class Office:
                 for device_id in ids
             ]
 
-    def _issue(self, request: x509.CertificateSigningRequest, *, subject: str | None) -> tuple[x509.Certificate, ...]:
+    def _issue(
+        self,
+        request: x509.CertificateSigningRequest,
+        *,
+        subject: str | None,
+        admit: Callable[[str], None] = lambda _device_id: None,
+    ) -> tuple[x509.Certificate, ...]:
         try:
             chain = self.authority.issue_from(request, now=self.clock(), lifetime=self.lifetime, subject=subject)
         except CertError as error:
@@ -220,6 +245,7 @@ class Office:
         name = str(chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         if name in self.removed:
             raise Refused(403, "Removed", removed=name)
+        admit(name)
         self.issued.append((name, chain[0].serial_number))
         self._keep()
         return chain

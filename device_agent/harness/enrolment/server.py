@@ -84,7 +84,8 @@ class Desk(http.server.BaseHTTPRequestHandler):
             facts: dict[str, Any] = {"Code": refused.code}
             if refused.removed and (order := self._office.order(refused.removed)):
                 facts["Order"] = json.loads(order)
-            self._answer(refused.status, "application/json", json.dumps(facts).encode())
+            wait = () if refused.retry_after_s is None else (("Retry-After", str(refused.retry_after_s)),)
+            self._answer(refused.status, "application/json", json.dumps(facts).encode(), *wait)
 
     def _authorities(self) -> None:
         self._certificates(self._office.authorities())

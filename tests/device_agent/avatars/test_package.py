@@ -6,7 +6,9 @@ import base64
 import hashlib
 import json
 import os
+import random
 import traceback
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +22,8 @@ from hypothesis import strategies as st
 from certs.envelope import wrap_key
 from certs.errors import LicenseError
 from certs.license import License
-from device_agent.avatars.package import PackageLimits, check_package, content_key, open_package
+from device_agent.avatars.archive import PIECE
+from device_agent.avatars.package import PackageLimits, check_opens, check_package, content_key, open_package
 from device_agent.avatars.render_data import RenderData
 from device_agent.errors import PackageError
 
@@ -109,7 +112,9 @@ def test_what_is_sealed_and_packed_opens_again(
     entries = {root + "metaInfo.json.lm": sealed(b"{}", 99)}
     for number, (name, data) in enumerate(plain.items()):
         entries[root + name + (".lm" if number in hidden else "")] = sealed(data, number) if number in hidden else data
-    assert open_package(zipped(entries, method=method), key=KEY) == {**plain, "metaInfo.json": b"{}"}
+    made = zipped(entries, method=method)
+    assert open_package(made, key=KEY) == {**plain, "metaInfo.json": b"{}"}
+    assert check_opens(made, key=KEY) == len(plain) + 1
 
 
 def test_a_flipped_byte_at_any_position_of_a_sealed_entry_is_refused(sealed: Make, zipped: Make) -> None:
@@ -120,8 +125,9 @@ def test_a_flipped_byte_at_any_position_of_a_sealed_entry_is_refused(sealed: Mak
         changed = bytearray(entry)
         changed[position] ^= 0x20
         made = zipped({"r/character.config.json": b"{}", "r/character.glb.lm": bytes(changed)})
-        error = refusal(lambda made=made: open_package(made, key=KEY, label="avatar.zip"))
-        codes.add((error.code, error.where, error.exit_status))
+        for opens in (open_package, check_opens):
+            error = refusal(lambda made=made, opens=opens: opens(made, key=KEY, label="avatar.zip"))
+            codes.add((error.code, error.where, error.exit_status))
         damaged = zipped({"r/character.config.json": b"{}", "r/character.glb.lm": entry}).replace(entry, bytes(changed))
         assert refusal(lambda made=damaged: open_package(made, key=KEY)).code == "package.checksum"
     assert codes == {("envelope.tag", "avatar.zip: r/character.glb.lm", 7)}
@@ -130,13 +136,41 @@ def test_a_flipped_byte_at_any_position_of_a_sealed_entry_is_refused(sealed: Mak
 @pytest.mark.parametrize("length", [0, 11, 27])
 def test_a_sealed_entry_that_is_too_short(zipped: Make, length: int) -> None:
     made = zipped({"metaInfo.json": b"{}", "a.lm": bytes(length)})
-    assert refusal(lambda: open_package(made, key=KEY)).code == "envelope.short"
+    for opens in (open_package, check_opens):
+        assert refusal(lambda opens=opens: opens(made, key=KEY)).code == "envelope.short"
 
 
 def test_another_key_opens_nothing_and_a_key_of_another_length_neither(sealed: Make, zipped: Make) -> None:
     made = zipped({"metaInfo.json": b"{}", "a.lm": sealed(b"x")})
-    assert refusal(lambda: open_package(made, key=bytes(32))).code == "envelope.tag"
-    assert refusal(lambda: open_package(made, key=bytes(24))).code == "envelope.key"
+    for opens in (open_package, check_opens):
+        assert refusal(lambda opens=opens: opens(made, key=bytes(32))).code == "envelope.tag"
+        assert refusal(lambda opens=opens: opens(made, key=bytes(24))).code == "envelope.key"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE, PIECE + 1, 5 * PIECE + 7])
+def test_entries_around_the_size_of_a_piece(sealed: Make, zipped: Make, method: int, size: int) -> None:
+    plain = {"run.glb": bytes(size), "mixed.glb": random.Random(size).randbytes(size // 3) * 3}
+    made = zipped({"metaInfo.json": b"{}", **plain, "a.lm": sealed(bytes(size))}, method=method)
+    assert open_package(made, key=KEY) == {"metaInfo.json": b"{}", **plain, "a": bytes(size)}
+    assert check_opens(made, key=KEY) == 4
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_to_know_that_it_opens_takes_little_memory(sealed: Make, zipped: Make, tmp_path: Path, method: int) -> None:
+    """An avatar's largest file has tens of megabytes, and what an allocator was asked for once it keeps."""
+    file = tmp_path / "package.zip"
+    data = random.Random(1).randbytes(PIECE) * 128
+    file.write_bytes(zipped({"metaInfo.json": b"{}", "a.glb": data, "b.glb.lm": sealed(data)}, method=method))
+    check_opens(file, key=KEY)  # what is loaded for the first time is not counted
+    tracemalloc.start()
+    try:
+        for check in (lambda: check_opens(file, key=KEY), lambda: check_package(file)):
+            tracemalloc.reset_peak()
+            check()
+            assert tracemalloc.get_traced_memory()[1] < 16 * PIECE < len(data) / 4
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from device_agent.display.follow import LATER_S, SOON_S, Extras, Follower
+from device_agent.display.follow import LATER_S, LOAD_S, SOON_S, Extras, Follower
 from device_agent.display.loader import Files, Loader, Order
-from device_agent.display.notes import STEADY_S, Notes
+from device_agent.display.notes import CRASH_LOOP, DAY_S, STEADY_S, TOO_OFTEN, Notes
 from device_agent.display.scene import Scene
 from device_agent.display.seen import Kept, Rules, State
 from device_agent.display.silence import Silence
 from device_agent.display.state import picture_file
-from device_agent.display.trial import Verdict
+from device_agent.display.trial import OUT_OF_TIME, Verdict
 from device_agent.errors import PackageError
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.record import Bound, Content, Record, Tombstone
@@ -419,6 +419,49 @@ def test_a_load_is_under_way_until_it_is_taken() -> None:
     result = loader.take()
     assert result is not None
     assert (result.ready, loader.under_way, loader.take()) == ("one", "", None)
+
+
+def hang(bench: Bench) -> None:
+    """Until the display gives up, and is started again."""
+    bench.turn(LOAD_S - 1)
+    with pytest.raises(PackageError) as caught:
+        bench.turn(2)
+    assert (caught.value.code, caught.value.where) == (OUT_OF_TIME, "A")
+    bench.loader = Now()
+    bench.start()
+
+
+def test_an_avatar_that_hangs_while_it_is_got_ready_gives_way_to_the_one_before(bench: Bench) -> None:
+    """Also one that was proved: the child that drew it had another driver's luck."""
+    for package_ in ("old", "new"):
+        Notes(bench.folder, steady=lambda: bench.now).prove(package_)
+    bench.become(READY, "old")
+    bench.load()
+    bench.turn(STEADY_S)
+    for tries in range(1, TOO_OFTEN + 1):
+        bench.become(READY, "new", "old")
+        assert bench.loader.under_way == "new"
+        hang(bench)
+        assert len(bench.said("avatar hangs")) == tries
+        bench.turn()
+        assert bench.loader.under_way == "old", "at once"
+        bench.load()
+        assert bench.window.shown[-1] == "old"
+        bench.turn(STEADY_S)
+        bench.turn(LATER_S)
+    assert (bench.follower.avatar, bench.loader.under_way) == ("old", ""), "three times is a crash loop, for a day"
+    assert bench.said("avatar not shown")[-1]["code"] == CRASH_LOOP
+    bench.turn(DAY_S)
+    assert bench.loader.under_way == "new"
+
+
+def test_what_takes_its_time_does_not_hang(bench: Bench) -> None:
+    bench.become(READY, "new")
+    bench.turn(LOAD_S - 1)
+    bench.load()
+    assert bench.follower.avatar == "new"
+    bench.turn(2 * LOAD_S)
+    assert bench.said("avatar hangs") == []
 
 
 def test_a_defect_of_ours_is_told_and_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -503,6 +503,18 @@ class PowerFails(BaseException):
     pass
 
 
+def cut_before_the_first_record(sealed: Kiosk, **opening: object) -> None:
+    """Power fails after the new key is durable and before anything lies under it."""
+
+    def reach(point: str) -> None:
+        if point == "record.write":
+            raise PowerFails
+
+    with pytest.raises(PowerFails), sealed.engine(reach=reach, **opening) as engine:
+        _ = engine.accept_hardware() or engine.bind()
+    assert read_with(sealed.settings()).seals, "the new key is there"
+
+
 def test_what_lies_there_when_a_key_is_lost_is_not_what_the_next_one_vouches_for(
     sealed: Kiosk, chip: StandInTpm
 ) -> None:
@@ -510,16 +522,43 @@ def test_what_lies_there_when_a_key_is_lost_is_not_what_the_next_one_vouches_for
     live(sealed, "bind", "fetch")
     chip.clear()
     forge(sealed)
-
-    def reach(point: str) -> None:
-        if point == "record.write":
-            raise PowerFails
-
-    with pytest.raises(PowerFails), sealed.engine(reach=reach) as engine:
-        engine.bind()
-    assert read_with(sealed.settings()).seals, "the new key is there"
+    cut_before_the_first_record(sealed)
     with sealed.engine() as engine:
         assert engine.record.phase is Phase.BLANK
+
+
+def test_a_new_key_says_who_the_device_is_and_nobody_else_does(sealed: Kiosk, chip: StandInTpm) -> None:
+    live(sealed, "bind", "fetch")
+    mine = load(state(sealed)).record
+    chip.clear()
+    cut_before_the_first_record(sealed)
+    with sealed.engine() as engine:
+        assert (engine.record.phase, engine.record.bound) == (Phase.BLANK, None), "who it is, and nothing else"
+        assert (engine.record.device_id, engine.record.hw_print) == (mine.device_id, mine.hw_print)
+    (newest,) = [name for name in SLOTS if (state(sealed) / name).exists()]
+    kept = (state(sealed) / newest).read_bytes()
+    for name in SLOTS:
+        (state(sealed) / name).touch(0o600)
+    forge(sealed, device_id="somebody else")
+    with sealed.engine() as engine:
+        assert (engine.record.phase, engine.record.device_id) == (Phase.BLANK, "")
+    (state(sealed) / SLOTS[0]).write_bytes(kept)
+    with sealed.engine() as engine:
+        assert engine.record.device_id == mine.device_id, "an older one that was there counts, the newer does not"
+        engine.bind()
+        assert engine.record.device_id == mine.device_id
+    (state(sealed) / newest).write_bytes(kept)
+    with sealed.engine() as engine:
+        assert engine.record.phase is not Phase.BLANK, "it says nothing any more beside a record under the key"
+
+
+def test_the_key_of_a_machine_that_a_disk_was_moved_to_names_nobody(sealed: Kiosk, tmp_path: Path) -> None:
+    live(sealed, "bind")
+    with StandInTpm().serving(tmp_path / "theirs") as sealed.tpm:
+        sealed.serial = "board-2"
+        cut_before_the_first_record(sealed, accepting=True)
+        with sealed.engine() as engine:
+            assert (engine.record.phase, engine.record.device_id) == (Phase.BLANK, "")
 
 
 def test_erasing_begins_with_the_key(sealed: Kiosk) -> None:

@@ -2,129 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from device_agent.api.retry import NEVER
-from device_agent.config import Settings
+from bench.simulation.clock import START as START
+from bench.simulation.clock import Time
+from bench.simulation.site import CODE, FILES, ManagedSite, Site
+from device_agent.harness.enrolment.server import open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
-from device_agent.lifecycle.engine import Engine
-from device_agent.lifecycle.identity import Hardware
-from device_agent.lifecycle.journal import load
-from device_agent.lifecycle.observe import Observer
-from device_agent.lifecycle.record import Record
-from device_agent.service.keeper import Keeper
-from device_agent.service.lines import Lines
-from device_agent.service.opening import open_for_service
-from device_agent.service.report import Report
-
-CODE = "CH_3d_test"
-FILES = {"character.glb": bytes(range(256)) * 40, "character.config.json": b"{}", "animation.glb": b"x"}
-START = 1_800_000_000.0
-
-
-@dataclass
-class Time:
-    """Passes when it is told to."""
-
-    now: float = START
-    wall_off: float = 0.0
-
-    def wall(self) -> float:
-        return self.now + self.wall_off
-
-    def steady(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@dataclass
-class Site:
-    """A device under a keeper."""
-
-    folder: Path
-    harness: RunningHarness
-    time: Time
-    overrides: dict[str, str] = field(default_factory=dict)
-    report: Report = field(default_factory=Report)
-    chance: random.Random = field(default_factory=lambda: random.Random(1))
-    serial: str = "board-1"
-    start_times: list[float] = field(default_factory=list)
-    log: Lines | None = None
-    once: bool = True
-    boot: str = "first"
-    keeper: Keeper = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.folder.mkdir(exist_ok=True)
-        self.start_again()
-
-    def start_again(self) -> None:
-        """A new process: what the keeper remembered is gone."""
-        self.start_times.append(self.time.now)
-        self.keeper = Keeper(
-            settings=self.settings(), open_engine=self.engine, clock=self.time, dice=self.chance.random,
-            report=self.report, log=self.log, boot=self.boot,
-        )  # fmt: skip
-
-    def settings(self) -> Settings:
-        ready = self.harness.ready
-        return Settings.load(
-            None,
-            environ={
-                "AVATAR_AGENT_ACCESS_KEY_ID": ready.access_key_id,
-                "AVATAR_AGENT_ACCESS_KEY_SECRET": ready.access_key_secret,
-            },
-            overrides={
-                "endpoint": ready.endpoint,
-                "tenant_id": str(ready.tenant_id),
-                "app_id": ready.app_id,
-                "license_file": ready.license_file,
-                "state_dir": str(self.folder / "state"),
-                "cache_dir": str(self.folder / "cache"),
-                "avatar": CODE,
-                **self.overrides,
-            },
-            system_file=self.folder / "none",
-        )
-
-    @contextmanager
-    def engine(self, settings: Settings, observer: Observer | None = None) -> Iterator[Engine]:
-        (self.folder / "serial").write_text(self.serial, encoding="ascii")
-        hardware = Hardware(serial_files=[self.folder / "serial"], random_bytes=os.urandom)
-        with open_for_service(
-            settings, observer, machine=lambda _tpm: hardware, clock=self.time,
-            client_options={"environ": {}, **({"retry": NEVER} if self.once else {})},
-        ) as engine:  # fmt: skip
-            yield engine
-
-    def live(self, seconds: float, *, until: Callable[[], bool] | None = None) -> int:
-        """Let time pass with the keeper at work; the number of steps."""
-        end, steps = self.time.now + seconds, 0
-        while self.time.now < end and not (until is not None and until()):
-            wait = self.keeper.step()
-            assert wait >= 1.0 or wait > 0
-            self.time.now += min(wait, end - self.time.now + 1e-3)
-            steps += 1
-        return steps
-
-    @property
-    def record(self) -> Record:
-        return load(self.folder / "state").record
-
-    def seats(self) -> list[Any]:
-        return [seat["device_id"] for seat in self.harness.seats()]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -154,3 +45,19 @@ def platform(time_: Time, service_key: rsa.RSAPrivateKey) -> Iterator[RunningHar
 @pytest.fixture
 def site(tmp_path: Path, platform: RunningHarness, time_: Time) -> Site:
     return Site(folder=tmp_path / "site", harness=platform, time=time_)
+
+
+@pytest.fixture
+def managed(tmp_path: Path, service_key: rsa.RSAPrivateKey) -> Iterator[ManagedSite]:
+    clock = Time(now=time.time())
+    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
+    with (
+        RunningHarness.start(
+            avatars=[package], keys=lambda: service_key, time_source=lambda: clock.now
+        ) as running,
+        open_office(running, tmp_path / "office") as opened,
+    ):  # fmt: skip
+        opened.office.clock = lambda: datetime.fromtimestamp(clock.now, tz=UTC)
+        yield ManagedSite(
+            folder=tmp_path / "site", harness=running, time=clock, office=opened, secret=opened.office.invite()
+        )

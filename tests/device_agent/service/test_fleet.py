@@ -2,106 +2,30 @@
 
 from __future__ import annotations
 
-import heapq
 import io
 import itertools
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bench.simulation.fleet import Stub, busiest, kept_by, outage, run
 from device_agent.api.causes import Cause
-from device_agent.config import Secret, Settings
 from device_agent.errors import AgentError, NetworkError, PlatformError, SeatsFull, Throttled
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
-from device_agent.lifecycle.engine import Started
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.observe import Observer
-from device_agent.lifecycle.record import Bound, Record
-from device_agent.lifecycle.token import FIRST_GUESS_S, SHORTEST_S, Token
-from device_agent.service.keeper import CHECK_S, Keeper
+from device_agent.lifecycle.token import FIRST_GUESS_S, SHORTEST_S
+from device_agent.service.keeper import CHECK_S
 from device_agent.service.lines import Lines
 from device_agent.service.pace import PACES
-from device_agent.service.report import Report
 from device_agent.service.token_renewal import SPREAD_S
 
 from .conftest import CODE, FILES, START, Site, Time
 
 AGENTS = 1000
 HOUR = 3600.0
-
-
-class Stub:
-    """A device of which only the network matters: it asks for a seat, a session or a token, and is answered or not."""
-
-    def __init__(self, ask: Callable[[str], None], time: Time, *, phase: Phase, life_s: float) -> None:
-        self.record = Record(gen=1, phase=phase, bound=Bound(at=1.0))
-        self.has_avatar, self.is_sealing, self.certificate = True, False, None
-        self._ask, self._time, self.may_ask_for_orders = ask, time, False
-        self.token = Token(token=Secret("x"), at=time.now, life_s=life_s)
-
-    @property
-    def now(self) -> float:
-        return self._time.now
-
-    def start(self) -> Started:
-        self._ask("session")
-        return Started(im_token=Secret(""), request_id="")
-
-    def refresh_token(self) -> bool:
-        self._ask("token")
-        self.token = msgspec.structs.replace(self.token, at=self.now)
-        return True
-
-    def probe(self) -> None:
-        """One request a call: there is but one anyway."""
-
-    def ask_for_order(self) -> bool:
-        """Looks where orders lie, once somebody says that there is such a place."""
-        raise NotImplementedError
-
-    def bind(self, *, lost: bool = False) -> None:
-        del lost
-        self._ask("seat")
-        self.token = msgspec.structs.replace(self.token, at=self.now)
-        self.record = self.record.changed(gen=2, phase=Phase.READY)
-
-    def offline(self, seconds: float, *, boot: str) -> None:
-        del seconds, boot
-
-
-def run(agents: list[tuple[Callable[[], float], Time]], *, until: float) -> None:
-    """Let each take its next step when it is due."""
-    due = [(time.now, number) for number, (_step, time) in enumerate(agents)]
-    heapq.heapify(due)
-    while due[0][0] < until:
-        at, number = heapq.heappop(due)
-        step, time = agents[number]
-        time.now = at
-        heapq.heappush(due, (at + step(), number))
-
-
-def kept_by(stub: Stub, time: Time, chance: random.Random, folder: Path) -> Keeper:
-    @contextmanager
-    def opened(_settings: Settings, _observer: Observer) -> Iterator[Stub]:
-        yield stub
-
-    settings = Settings(endpoint="https://platform.example", state_dir=folder, cache_dir=folder)
-    return Keeper(
-        settings=settings, open_engine=opened, clock=time, dice=chance.random, report=Report(),  # type: ignore[arg-type]
-        log=Lines(stream=io.StringIO()),
-    )  # fmt: skip
-
-
-def busiest(times: list[float], *, mean: float) -> float:
-    """The busiest minute, as a multiple of the mean."""
-    return max(Counter(int(at // 60) for at in times).values()) / mean
 
 
 @pytest.mark.parametrize(
@@ -120,22 +44,9 @@ def test_a_thousand_agents_do_not_come_back_as_one(
     tmp_path: Path, error: AgentError, cause: Cause, phase: Phase, life_s: float, most: float
 ) -> None:
     """All of them fail at once, as when power comes back to a whole site; six hours later it is mended."""
-    chance, ends = random.Random(7), 6 * HOUR
-    asked: list[float] = []
-    tokens: list[float] = []
-    arrived: dict[int, float] = {}
-    agents = []
-    for number in range(AGENTS):
-        time = Time(now=chance.random())
-
-        def ask(what: str, number: int = number, time: Time = time) -> None:
-            (tokens if what == "token" else asked).append(time.now)
-            if time.now < ends:
-                raise error
-            arrived.setdefault(number, time.now)
-
-        agents.append((kept_by(Stub(ask, time, phase=phase, life_s=life_s), time, chance, tmp_path).step, time))
-    run(agents, until=ends + 4 * HOUR)
+    ends = 6 * HOUR
+    seen = outage(tmp_path, agents=AGENTS, error=error, phase=phase, life_s=life_s, ends=ends, until=ends + 4 * HOUR)
+    asked, tokens, arrived = seen.asked, seen.tokens, seen.arrived
     pace = PACES[cause]
     assert len(arrived) == AGENTS
     assert max(arrived.values()) <= ends + pace.cap_s + 60

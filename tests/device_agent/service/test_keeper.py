@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bench.simulation import site as sites
 from device_agent.api.causes import Cause
 from device_agent.api.retry import RetryPolicy
 from device_agent.lifecycle.machine import Phase
@@ -18,7 +19,6 @@ from device_agent.service.keeper import BREAKS_AFTER
 from device_agent.service.pace import PACES
 from device_agent.service.report import Snapshot
 
-from . import conftest
 from .conftest import CODE, START, Site
 
 DAY = 86400.0
@@ -418,7 +418,7 @@ def test_an_avatar_that_was_deleted_by_hand_is_not_reported_as_here_and_comes_ba
 
 def test_a_platform_that_stays_away_is_asked_once_a_step(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The breaker: an outage is not answered with three requests for every one of quiet days."""
-    monkeypatch.setattr(conftest, "NEVER", RetryPolicy(attempts=3, first_s=0.1, cap_s=0.2))  # the site's own is 1
+    monkeypatch.setattr(sites, "NEVER", RetryPolicy(attempts=3, first_s=0.1, cap_s=0.2))  # the site's own is 1
     site.harness.fault("http_500", on="LicenseAuth", times=None)
     asked = []
     while len(asked) < 8:

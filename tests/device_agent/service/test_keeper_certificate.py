@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bench.simulation.site import ManagedSite
 from certs.lineage import Lineage
-from device_agent.config import Secret, Settings
 from device_agent.harness.enrolment.office import Refused
-from device_agent.harness.enrolment.server import Enrolment, open_office
-from device_agent.harness.packages.source import PackageSource
-from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.machine import Phase
 
-from .conftest import CODE, FILES, Site, Time
+from .conftest import Site
 
 DAY = 86400.0
 
 
-class Managed(Site):
-    """A site whose device has no access key; TLS sees the real time, so that the site's starts there."""
-
-    office: Enrolment
-    secret: str = ""
-
-    def settings(self) -> Settings:
-        given = super().settings()
-        return msgspec.structs.replace(
-            given, access_key_id="", access_key_secret=None, enroll_url=self.office.est_url,
-            broker_url=self.office.broker_url, ca_file=self.office.ca_file, device_id="kiosk-1",
-            enroll_secret=Secret(self.secret) if self.secret else None,
-        )  # fmt: skip
-
-    def reload(self) -> None:
-        self.keeper.settings = self.settings()
-
-
-@pytest.fixture
-def managed(tmp_path: Path, service_key: rsa.RSAPrivateKey) -> Iterator[Managed]:
-    clock = Time(now=time.time())
-    package = PackageSource(code=CODE, name="test", read=lambda: FILES)
-    with (
-        RunningHarness.start(
-            avatars=[package], keys=lambda: service_key, time_source=lambda: clock.now
-        ) as running,
-        open_office(running, tmp_path / "office") as opened,
-    ):  # fmt: skip
-        opened.office.clock = lambda: datetime.fromtimestamp(clock.now, tz=UTC)
-        Managed.office = opened
-        Managed.secret = opened.office.invite()
-        yield Managed(folder=tmp_path / "site", harness=running, time=clock)
-
-
-def certificate_end(site: Managed) -> float:
+def certificate_end(site: ManagedSite) -> float:
     identity = Lineage(root=site.folder / "state" / "secrets" / "identity").current()
     assert identity is not None
     return identity.certificate.not_valid_after_utc.timestamp()
 
 
-def test_its_end_is_told_to_the_second(managed: Managed) -> None:
+def test_its_end_is_told_to_the_second(managed: ManagedSite) -> None:
     assert "avatar_agent_certificate_end_seconds 0\n" in managed.report.metrics()
     managed.live(60)
     assert managed.record.phase is Phase.READY
@@ -76,7 +34,7 @@ def test_its_end_is_told_to_the_second(managed: Managed) -> None:
 
 
 def test_a_renewal_that_fails_is_tried_ever_slower_and_costs_nothing(
-    managed: Managed, monkeypatch: pytest.MonkeyPatch
+    managed: ManagedSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     managed.live(60)
     tried: list[float] = []
@@ -94,7 +52,7 @@ def test_a_renewal_that_fails_is_tried_ever_slower_and_costs_nothing(
     assert certificate_end(managed) > managed.time.now + 28 * DAY
 
 
-def test_one_that_ended_is_replaced_by_a_new_secret_without_anybody_at_the_device(managed: Managed) -> None:
+def test_one_that_ended_is_replaced_by_a_new_secret_without_anybody_at_the_device(managed: ManagedSite) -> None:
     managed.office.office.lifetime = timedelta(days=2)
     managed.live(60)
     managed.office.office.removed.add("kiosk-2")  # somebody else's affair
@@ -103,7 +61,7 @@ def test_one_that_ended_is_replaced_by_a_new_secret_without_anybody_at_the_devic
     snapshot = managed.report.snapshot
     assert (snapshot.phase, snapshot.link) == (Phase.READY, "blocked")
     assert snapshot.may_show
-    Managed.secret = managed.office.office.invite("kiosk-1")
+    managed.secret = managed.office.office.invite("kiosk-1")
     managed.reload()
     managed.live(5)
     assert managed.report.snapshot.link == "online"
@@ -132,7 +90,7 @@ def test_another_avatar_is_fetched_at_once(site: Site) -> None:
     assert len(site.harness.calls(operation="Render3dAvatar")) > before
 
 
-def test_a_device_that_headquarters_took_out_erases_itself(managed: Managed) -> None:
+def test_a_device_that_headquarters_took_out_erases_itself(managed: ManagedSite) -> None:
     managed.live(60)
     assert managed.record.phase is Phase.READY
     managed.office.office.removed.add("kiosk-1")

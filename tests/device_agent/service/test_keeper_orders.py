@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.simulation.site import ManagedSite
 from certs.order import Order, sign
 from device_agent.config import Settings
 from device_agent.harness.signing_key import public_pem
@@ -16,13 +17,12 @@ from device_agent.lifecycle.machine import Phase
 from tests.device_agent.api.servers import Running, http_ok, says, serving
 
 from .conftest import Site
-from .test_keeper_certificate import Managed, managed  # noqa: F401 -- a fixture
 
 KEY = Ed25519PrivateKey.generate()
 DAY = 86400.0
 
 
-class Held(Managed):
+class Held(ManagedSite):
     """A managed site that obeys signed orders only."""
 
     def settings(self) -> Settings:
@@ -30,14 +30,16 @@ class Held(Managed):
 
 
 @pytest.fixture
-def held(managed: Managed) -> Held:  # noqa: F811
-    site = Held(folder=managed.folder, harness=managed.harness, time=managed.time)
+def held(managed: ManagedSite) -> Held:
+    site = Held(
+        folder=managed.folder, harness=managed.harness, time=managed.time, office=managed.office, secret=managed.secret
+    )
     site.live(60)
     assert site.record.phase is Phase.READY
     return site
 
 
-def take_out(site: Managed, how: str = "signed") -> None:
+def take_out(site: ManagedSite, how: str = "signed") -> None:
     site.office.office.remove("kiosk-1", removed=True)
     site.harness.rules(removed=how)
 
