@@ -84,7 +84,7 @@ def read_record(folder: Path, name: str = NAME) -> Record | None:
     with storage(folder):
         try:
             return msgspec.json.decode(read_private(folder / name), type=Record)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         except PrivateFileError as error:
             if error.code == "file.missing":

@@ -254,7 +254,11 @@ def test_killed_around_the_switch_either_side_is_complete(
     assert before.open(None) == old.open(None)
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b"{}", lambda b: bytes(len(b))])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b[:-1], lambda b: b"", lambda b: b"{}", lambda b: bytes(len(b)),
+     lambda b: b.replace(b'"code":"', b'"code":"\xff'), lambda _: b'{"x":' + b"[" * 5000],
+)  # fmt: skip
 def test_a_damaged_record_counts_as_none_and_fetching_heals_it(
     cache: AvatarCache,
     web: Web,
