@@ -16,6 +16,7 @@ from tests.fuzz import (
     record,
     redaction,
     settings,
+    tpm,
 )
 from tests.fuzz.target import Target
 
@@ -23,6 +24,7 @@ TARGETS: Mapping[str, Target] = {
     name: target
     for group in (
         record,
+        tpm,
         settings,
         documents,
         certificates,
