@@ -16,7 +16,7 @@ from renderer.assets.compression.damage import Damaged
 from renderer.assets.compression.views import Compressed, CompressedView, decompress
 from renderer.assets.config import AnimationConfig, CharacterConfig, MetaInfo, MotionConfig, read_config
 from renderer.assets.issues import TABLE
-from tests.fuzz.avatar_files import LONGEST, avatars, character, configs, packages, streams, vrms
+from tests.fuzz.avatar_files import LONGEST, avatars, character, configs, packages, streams, vrms, zips
 from tests.fuzz.target import Target, of_json, of_rest
 from tests.glb_mutation import mutated
 from tests.gltf_file import GltfFile, package_files
@@ -121,6 +121,7 @@ TARGETS = {
     "avatar-package": Target(
         run=read_package, codes=TABLE, seeds=packages, mutate=of_package, longest=LONGEST, few=True
     ),
+    "avatar-zip": Target(run=read_avatar, codes=TABLE, seeds=zips, longest=LONGEST, few=True),
     "avatar-config": Target(run=read_config_file, seeds=configs, mutate=of_rest, codes=TABLE),
     "meshopt": Target(run=read_compressed, seeds=streams),
 }

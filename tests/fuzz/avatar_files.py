@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,15 @@ def configs() -> Sequence[bytes]:
     whole = json.loads(files["character.config.json"]) | more
     kinds = ("character.config.json", "animation.config.json", "motion.config.json", "metaInfo.json")
     return [b"\0" + json.dumps(whole).encode(), *(bytes([number]) + files[name] for number, name in enumerate(kinds))]
+
+
+def zips() -> Sequence[bytes]:
+    """An open package, packed in both ways."""
+    found = []
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", method) as archive:
+            for name, data in package_files().items():
+                archive.writestr(zipfile.ZipInfo(f"avatar/{name}"), data, method)
+        found.append(out.getvalue())
+    return found
