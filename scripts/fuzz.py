@@ -48,32 +48,43 @@ class Result:
 
 def hunt(result: Result, *, seconds: int, told: Callable[[], None]) -> None:
     """Run the target for so long, again where it died; ``result`` grows meanwhile."""
-    folder = FOLDER / result.target
+    folder, began = FOLDER / result.target, time.monotonic()
     again(folder)
-    began, before = time.monotonic(), 0
-    for _ in range(MOST_DEATHS):
-        left = seconds - int(time.monotonic() - began)
-        if left < SHORTEST and before:
-            break
-        last: list[str] = []
-        for line in lines(result.target, max(left, SHORTEST)):
-            last = [*last[-9:], line]
-            if found := _STATUS.match(line):
-                count, result.coverage, result.features, result.corpus = map(int, found.groups())
-                result.executions, result.seconds = before + count, round(time.monotonic() - began, 1)
-                told()
-        before = result.executions
-        deaths = {path.name for path in folder.glob("findings/*") if _DEATH.fullmatch(path.name)}
-        for name in deaths:  # else the next process would begin with its own death
-            (folder / "corpus" / name.partition("-")[2]).unlink(missing_ok=True)
-        if any("Done " in line for line in last):
-            break
-        if not deaths.difference(result.findings):
-            result.failed = "\n".join(last)
-            break
-        result.findings = sorted(deaths)
-    result.findings = sorted(path.name for path in folder.glob("findings/*") if path.suffix != ".txt")
-    result.seconds = round(time.monotonic() - began, 1)
+    try:
+        for _ in range(MOST_DEATHS):
+            left = seconds - int(time.monotonic() - began)
+            if left < SHORTEST and result.executions:
+                break
+            known = deaths(folder)
+            last = live(result, seconds=max(left, SHORTEST), began=began, told=told)
+            for name in deaths(folder):  # else the next process would begin with its own death
+                (folder / "corpus" / name.partition("-")[2]).unlink(missing_ok=True)
+            if any("Done " in line for line in last):
+                break
+            if deaths(folder) == known:
+                result.failed = "\n".join(last)
+                break
+    finally:
+        result.findings = sorted(path.name for path in folder.glob("findings/*") if path.suffix != ".txt")
+        result.seconds = round(time.monotonic() - began, 1)
+
+
+def live(result: Result, *, seconds: int, began: float, told: Callable[[], None]) -> Sequence[str]:
+    """One process, to its end; its last words."""
+    last: list[str] = []
+    before = result.executions
+    for line in lines(result.target, seconds):
+        last = [*last[-9:], line]
+        if found := _STATUS.match(line):
+            count, result.coverage, result.features, result.corpus = map(int, found.groups())
+            result.executions, result.seconds = before + count, round(time.monotonic() - began, 1)
+            told()
+    return last
+
+
+def deaths(folder: Path) -> set[str]:
+    """What the fuzzer died of: cases by the hash of their bytes."""
+    return {path.name for path in folder.glob("findings/*") if _DEATH.fullmatch(path.name)}
 
 
 def lines(target: str, seconds: int) -> Iterator[str]:
@@ -144,7 +155,10 @@ def main() -> int:
 
         for name in names:
             results.append(Result(target=name))
-            hunt(results[-1], seconds=share, told=show)
+            try:
+                hunt(results[-1], seconds=share, told=show)
+            except KeyboardInterrupt:  # what there is until now is shown all the same
+                break
             if not console.is_terminal:
                 console.print(f"{name}: {results[-1].executions:,} executions, {len(results[-1].findings)} findings")
     executions, findings = sum(one.executions for one in results), sum(len(one.findings) for one in results)
