@@ -1,6 +1,6 @@
 # Everything a fresh machine needs is done by these targets; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check dev dist wheels lock clean
+.PHONY: help demo test test-slow fuzz check dev dist wheels lock clean
 PY := .venv/bin/python
 # A worker for each core, four at most: the tests that draw take a core and some hundred MB each.
 BESIDE := -n auto --maxprocesses 4 --dist worksteal
@@ -19,6 +19,10 @@ test: ## install what is missing and run the tests (ARGS="tests/certs -x")
 test-slow: ## the long suites as well
 	@scripts/setup.sh dev
 	@$(PY) -m pytest $(BESIDE) $(ARGS)
+
+fuzz: ## fuzz every reader of foreign data, guided by coverage (SECONDS=3600, TARGET=package, ARGS="--json")
+	@scripts/setup.sh fuzz
+	@build/fuzz-tools/bin/python scripts/fuzz.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TARGET),--target $(TARGET)) $(ARGS)
 
 check: ## ruff, mypy --strict, and who may import whom
 	@scripts/setup.sh tools

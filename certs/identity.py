@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.errors import IdentityError
+from certs.parts import key_of, readable
 from certs.secret import SecretBytes
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -64,7 +65,7 @@ class Identity:
             raise IdentityError("there is no certificate beside the key", code="identity.empty", where=where)
         if len(chain) > MAX_CHAIN:
             raise IdentityError(f"there are more than {MAX_CHAIN} certificates", code="identity.chain", where=where)
-        if chain[0].public_key() != key.public_key():
+        if key_of(chain[0]) != key.public_key():
             raise IdentityError(
                 "the key does not belong to the first certificate",
                 code="identity.mismatch",
@@ -95,6 +96,7 @@ class Identity:
         problem, found = "", None
         try:
             found = pkcs12.load_pkcs12(data, password)
+            readable(one.certificate for one in (found.cert, *found.additional_certs) if one is not None)
         except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             problem = "password" if "password" in str(error).lower() or "mac" in str(error).lower() else "pkcs12"
         if found is None:
@@ -213,7 +215,7 @@ def read_chain(pem: bytes, *, where: str = "") -> tuple[x509.Certificate, ...]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old roots with odd serial numbers are the verifier's business
-            chain = tuple(x509.load_pem_x509_certificates(pem))
+            chain = readable(x509.load_pem_x509_certificates(pem))
     except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise IdentityError(
             "these are no readable certificates",
@@ -238,7 +240,7 @@ def chain_of(
     Raises:
         IdentityError: none of what came is the key's.
     """
-    leaf = next((found for found in came if found.public_key() == key.public_key()), None)
+    leaf = next((found for found in came if key_of(found) == key.public_key()), None)
     if leaf is None:
         raise IdentityError(
             "none of the certificates that came belongs to the key that was asked for",
@@ -260,7 +262,7 @@ def _signed(certificate: x509.Certificate, *, by: x509.Certificate) -> bool:
     """By name and signature: after a change of keys an authority has one name and two certificates."""
     try:
         certificate.verify_directly_issued_by(by)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from certs.errors import TrustError
+from certs.parts import key_of
 
 CLOCK_TOLERANCE = timedelta(hours=1)
 LONGEST_TRUST = timedelta(hours=12)
@@ -34,7 +35,7 @@ def read_list(data: bytes, *, where: str = "") -> x509.CertificateRevocationList
         delta = any(isinstance(extension.value, x509.DeltaCRLIndicator) for extension in found.extensions)
         # They are parsed when they are first asked for: here, where an error has somebody to catch it.
         _ = found.issuer, found.last_update_utc, found.next_update_utc, found.signature_algorithm_oid
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise TrustError(
             "this is no readable revocation list", code="trust.crl_damaged", where=where, hint=_HINT
         ) from error
@@ -100,7 +101,7 @@ def _age(found: x509.CertificateRevocationList) -> tuple[datetime, int]:
 
 
 def _signed_by(found: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
-    key = authority.public_key()
+    key = key_of(authority)
     if authority.subject != found.issuer:
         return False
     if not isinstance(

@@ -14,12 +14,14 @@ from enum import Enum
 from typing import TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import crypto
 
 from certs.errors import TrustError
+from certs.parts import key_of
 from certs.purpose import Purpose
 
 MAX_CHAIN = 10
@@ -152,7 +154,7 @@ def _refusal(error: crypto.X509StoreContextError) -> TrustError:
     code = _CODES.get(number, "refused")
     try:
         where = _shown(error.certificate.to_cryptography())
-    except (crypto.Error, ValueError):  # so damaged that OpenSSL cannot even name it
+    except (crypto.Error, ValueError, TypeError, x509.InvalidVersion):  # so damaged that OpenSSL cannot even name it
         where = ""
     return TrustError(
         f"the certificate is not trusted: {text}",
@@ -174,7 +176,7 @@ def _shown(certificate: x509.Certificate) -> str:
 
 
 def _check_strength(certificate: x509.Certificate, *, is_root: bool) -> None:
-    key = certificate.public_key()
+    key = key_of(certificate)
     strong = (
         (isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048)
         or (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size >= 256)
@@ -183,8 +185,15 @@ def _check_strength(certificate: x509.Certificate, *, is_root: bool) -> None:
     if not strong:
         raise _bad(certificate, "weak", "the certificate's key is too short, or of a kind that is not accepted")
     # A root is trusted for being in the list, not for its signature on itself.
-    if not is_root and isinstance(certificate.signature_hash_algorithm, _WEAK_HASHES):
+    if not is_root and _is_broken(certificate):
         raise _bad(certificate, "weak", "the certificate is signed with a broken hash (MD5 or SHA-1)")
+
+
+def _is_broken(certificate: x509.Certificate) -> bool:
+    try:
+        return isinstance(certificate.signature_hash_algorithm, _WEAK_HASHES)
+    except UnsupportedAlgorithm:  # OpenSSL knows more kinds of signatures than the library that names their hash
+        return True
 
 
 def _check_purpose(certificate: x509.Certificate, purpose: Purpose, *, is_leaf: bool) -> None:
@@ -193,7 +202,7 @@ def _check_purpose(certificate: x509.Certificate, purpose: Purpose, *, is_leaf: 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             extensions = certificate.extensions
-    except ValueError as error:
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise _bad(certificate, "damaged", "the certificate's extensions cannot be read") from error
     usages = _extension(extensions, x509.ExtendedKeyUsage)
     if usages is None and is_leaf:

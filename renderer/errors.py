@@ -9,6 +9,16 @@ RenderError
 
 from __future__ import annotations
 
+LONGEST = 500
+"""Characters of a message, and of a place, that are kept."""
+
+
+def on_one_line(text: str) -> str:
+    """The text with what a terminal would act on escaped, and cut: files put their own names into messages."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - 1]}…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
 
 class RenderError(Exception):
     """Base of the renderer's errors.
@@ -20,10 +30,10 @@ class RenderError(Exception):
     """
 
     def __init__(self, message: str, *, code: str, where: str = "", hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = on_one_line(message)
+        super().__init__(self.message)
         self.code = code
-        self.where = where
+        self.where = on_one_line(where)
         self.hint = hint
 
     def __str__(self) -> str:

@@ -11,3 +11,4 @@ compile -c dev.txt full.in -o full.txt
 compile -c dev.txt base.in -o base.txt
 compile "$@" vendor-sdk.in -o vendor-sdk.txt
 compile "$@" dist.in -o dist.txt
+compile "$@" fuzz.in -o fuzz.txt

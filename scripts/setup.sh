@@ -5,6 +5,7 @@
 #   setup.sh full    what the demo needs: agent, harness, renderer, video, a usable OpenGL
 #   setup.sh dev     everything: full, the checking tools, the vendor's SDK, a virtual screen and a software TPM for tests
 #   setup.sh dist    what `make dist` builds with, in build/dist-tools, apart from what runs
+#   setup.sh fuzz    what `make fuzz` needs, in build/fuzz-tools: the fuzzer, and what a device runs
 #
 # Exit status: 0 ready; 3 Python or the environment cannot be had; 8 no OpenGL and no way to install it.
 set -euo pipefail
@@ -51,6 +52,7 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1
 }
 
+no_wheel=
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -70,7 +72,7 @@ make_venv() {
 
 # Installs a lock file and counts the packages as they come.
 install_locked() {
-  local lock=$1 total count=0 line
+  local lock=$1 total count=0 line missing
   shift
   total=$(grep -c '==' "$lock")
   say "installing $lock: $total pinned packages"
@@ -84,6 +86,10 @@ install_locked() {
     true
   done; then
     [ -t 2 ] && printf '\n' >&2
+    missing=$(sed -n 's/.*No matching distribution found for \([A-Za-z0-9._-]*\).*/\1/p' "$log" | head -n 1)
+    if [ -n "$missing" ] && ! grep -q 'Retrying' "$log"; then
+      stop 3 "there is no wheel of $missing for $("$venv/bin/python" --version 2>&1) on $(uname -m)${no_wheel:+: $no_wheel}"
+    fi
     grep -E '^(ERROR|error)' "$log" | head -n 5 >&2 || tail -n 5 "$log" >&2
     stop 3 "the packages of $lock could not be installed: is the package index reachable?"
   fi
@@ -135,6 +141,18 @@ install_dist_tools() {
   printf '%s' "$wanted" >"$venv/.ready-dist"
 }
 
+install_fuzz_tools() {
+  local wanted
+  venv=build/fuzz-tools
+  wanted=$(fingerprint requirements/fuzz.txt)
+  ready fuzz "$wanted" && return 0
+  mkdir -p build
+  make_venv
+  no_wheel="the fuzzer has some for CPython 3.11 to 3.14 on x86-64 Linux (PYTHON=python3.11 names one); its targets run without it in 'make test'"
+  install_locked requirements/fuzz.txt --only-binary :all:
+  printf '%s' "$wanted" >"$venv/.ready-fuzz"
+}
+
 # --- OpenGL -----------------------------------------------------------------------------------------------------------
 usable_gl() {
   "$venv/bin/python" -c 'from renderer.gl.context import headless; headless().release()' >"$log" 2>&1
@@ -175,5 +193,6 @@ case $level in
   full) install_packages; ensure_gl ;;
   dev) install_packages; ensure_gl; ensure_screen; ensure_tpm ;;
   dist) install_dist_tools ;;
-  *) stop 2 "unknown level '$level': use tools, full, dev or dist" ;;
+  fuzz) install_fuzz_tools ;;
+  *) stop 2 "unknown level '$level': use tools, full, dev, dist or fuzz" ;;
 esac

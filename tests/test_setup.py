@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ TOOLS = [
     "mkdir",
     "chmod",
     "dirname",
+    "sed",
+    "uname",
 ]
 
 
@@ -133,6 +136,22 @@ def test_an_old_python_is_refused_with_the_version_that_is_needed(machine: Machi
     assert done.returncode == 3
     assert "3.11 or newer" in done.stderr
     assert "3.9.2" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ("ERROR: No matching distribution found for atheris==3.0.0", "no wheel of atheris for Python 3.99"),
+        ("WARNING: Retrying\\nERROR: No matching distribution found for atheris==3.0.0", "index reachable"),
+    ],
+)
+def test_a_python_that_the_fuzzer_has_no_wheel_for_is_named(machine: Machine, told: str, says: str) -> None:
+    venv_python = f"""case "$*" in --version) echo Python 3.99 ;; *) printf '{told}\\n'; exit 1 ;; esac"""
+    made = 'mkdir -p "$3/bin"; printf "%s\\n" "#!/bin/bash" "$VENV_PYTHON" >"$3/bin/python"; chmod 755 "$3/bin/python"'
+    machine.program("python3", f'VENV_PYTHON={shlex.quote(venv_python)}\n[ "$2" != venv ] || {{ {made}; }}')
+    done = machine.setup("fuzz")
+    assert done.returncode == 3
+    assert says in done.stderr.splitlines()[-1]
 
 
 def test_make_help_lists_every_target() -> None:

@@ -90,7 +90,7 @@ def _read(answer: Answer, *, where: str, origin: str) -> Credentials:
     try:
         document = msgspec.json.decode(answer.body, type=_Document)
         ends = datetime.fromisoformat(document.expiration)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         document, ends = _Document(), None
     whole = document.access_key_id and document.access_key_secret and document.security_token
     if answer.status != 200 or document.code not in ("Success", "") or not whole or ends is None or ends.tzinfo is None:

@@ -157,7 +157,7 @@ def open_partial(path: Path, *, address: str) -> Iterator[Partial]:
 def _recorded(path: Path, address: str) -> Promise | None:
     try:
         promise = msgspec.json.decode(read_private(_sidecar(path)), type=Promise)
-    except (PrivateFileError, msgspec.DecodeError):
+    except (PrivateFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None  # without a trustworthy record the bytes are worth nothing
     return promise if promise.address == address else None
 

@@ -10,6 +10,7 @@ from certs.errors import PrivateFileError
 from certs.files import read_private, write_private
 from device_agent.avatars.partial import storage
 from device_agent.avatars.render_data import RenderData
+from device_agent.errors import PackageError
 
 NAME = "active.json"
 PREVIOUS = "previous.json"
@@ -83,8 +84,10 @@ def read_record(folder: Path, name: str = NAME) -> Record | None:
     """
     with storage(folder):
         try:
-            return msgspec.json.decode(read_private(folder / name), type=Record)
-        except msgspec.DecodeError:
+            record = msgspec.json.decode(read_private(folder / name), type=Record)
+            record.render_data().check_url()
+            return record
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, PackageError):
             return None
         except PrivateFileError as error:
             if error.code == "file.missing":

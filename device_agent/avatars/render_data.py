@@ -81,7 +81,7 @@ class RenderData:
             version=_version(found["version"]),
             raw=raw,
         )
-        data._check_url()
+        data.check_url()
         return data
 
     @property
@@ -96,7 +96,12 @@ class RenderData:
         secrets = {name: _plain(getattr(self, name)) for name in ("url", "secret", "raw")}
         return RenderData(type=self.type, sha256=sha256, size=size, version=self.version, **secrets)
 
-    def _check_url(self) -> None:
+    def check_url(self) -> None:
+        """Whether the package may be fetched from its address.
+
+        Raises:
+            PackageError: it is none, or plain http with nothing to check the package by.
+        """
         url = _plain(self.url)
         try:
             parts = urlsplit(url)

@@ -116,7 +116,7 @@ def _from_file(file: str | None) -> dict[str, Any]:
             code="api.file",
             where=file,
         ) from exc
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise UsageError("the file of parameters is not a JSON object", code="api.file", where=file) from None
     return found
 
@@ -162,7 +162,7 @@ def _structured(parameters: tuple[Parameter, ...], path: list[str], text: str) -
         return text
     try:
         return msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise UsageError(f"{found.name} takes JSON", code="api.param", where=found.name) from None
 
 

@@ -197,7 +197,8 @@ def _value(given: Given) -> Any:
         if isinstance(value, int | float) and not _in_range(given.name, value):
             raise ValueError("out of range")
         return value
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, OverflowError, RecursionError) as exc:
+    except (msgspec.MsgspecError, ValueError, OverflowError, RuntimeError) as exc:
+        # RuntimeError: too deep, or a path that begins with the ~ of a user who does not exist.
         # No reason from exc in the message: it may repeat a part of the value.
         raise ConfigurationError(
             f"setting {given.name} has a value of the wrong kind",

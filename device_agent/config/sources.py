@@ -81,11 +81,15 @@ def read_environment(environ: Mapping[str, str], *, known: frozenset[str]) -> It
             yield Given(name=name, value=value, origin=f"environment {variable}")
         elif near := difflib.get_close_matches(name, (*known, *NOT_SETTINGS), n=1, cutoff=NEAR):
             raise ConfigurationError(
-                f"there is no setting named {name}",
+                f"there is no setting named {_shown(name)}",
                 code="config.unknown",
-                where=f"environment {variable}",
+                where=f"environment {_shown(variable)}",
                 hint=f"did you mean {PREFIX}{near[0].upper()}?",
             )
+
+
+def _shown(name: str) -> str:
+    return name.encode("unicode_escape").decode()[:80]
 
 
 def strangers(environ: Mapping[str, str], *, known: frozenset[str]) -> tuple[str, ...]:

@@ -128,5 +128,5 @@ def read(folder: Path | None) -> Kept:
         return Kept()
     try:
         return msgspec.json.decode(read_private(folder / NAME, limit=LIMIT), type=Kept)
-    except (PrivateFileError, msgspec.DecodeError):
+    except (PrivateFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Kept()

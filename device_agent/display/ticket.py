@@ -47,6 +47,6 @@ def to_scan(folder: Path | None, *, removed: str) -> Picture | None:
         if id_hash(msgspec.json.decode(text, type=_Named).device_id) != removed:
             return None
         rows = np.array(modules(text))[BORDER:-BORDER, BORDER:-BORDER]
-    except (PrivateFileError, UnicodeDecodeError, msgspec.DecodeError, TooLong):
+    except (PrivateFileError, UnicodeDecodeError, msgspec.DecodeError, RecursionError, TooLong):
         return None
     return np.where(rows, 0, 255).astype(np.uint8)

@@ -110,7 +110,7 @@ def _watched(child: subprocess.Popen[bytes], limits: Limits) -> Verdict:
 
 def _verdict(child: subprocess.Popen[bytes]) -> Verdict:
     assert child.stdout is not None
-    with suppress(msgspec.DecodeError):
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a package may have taken the child over
         return msgspec.json.decode(child.stdout.read(WORDS), type=Verdict)
     ended = child.returncode
     if ended == -signal.SIGKILL:

@@ -153,8 +153,11 @@ class WebSocket:
             self._line.settimeout(patience_s)
         if not data and self._protocol.state is ConnectionState.CONNECTING:
             raise ConnectionResetError("it hung up before it answered")
-        self._protocol.receive_data(data or None)
-        return list(self._protocol.events())
+        try:
+            self._protocol.receive_data(data or None)
+            return list(self._protocol.events())
+        except UnicodeError as error:  # a header of the handshake that is no ASCII
+            raise ProtocolError("this is no websocket") from error
 
     def _put(self, event: Event) -> None:
         self._line.sendall(self._protocol.send(event))

@@ -174,7 +174,7 @@ class Office:
         try:
             document = msgspec.json.decode(reply.body, type=_Credentials)
             ends = datetime.fromisoformat(document.expiration)
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise self._not_the_office(self.broker_url) from None
         if document.code != "Success" or not document.security_token or ends.tzinfo is None:
             raise self._not_the_office(self.broker_url)
@@ -199,7 +199,7 @@ class Office:
         reply = self._ask("POST", address, body=msgspec.json.encode({"last": last}), with_identity=True)
         try:
             return msgspec.json.decode(reply.body, type=_Unbound).request_id
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise self._not_the_office(address) from None
 
     def _certify(
@@ -394,8 +394,10 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
     from cryptography.hazmat.primitives.serialization import pkcs7
     from cryptography.x509 import InvalidVersion
 
+    from certs.parts import readable
+
     try:
-        found = tuple(pkcs7.load_der_pkcs7_certificates(base64.b64decode(reply.body)))
+        found = readable(pkcs7.load_der_pkcs7_certificates(base64.b64decode(reply.body)))
     except (binascii.Error, ValueError, UnsupportedAlgorithm, InvalidVersion):
         found = ()
     if not found:

@@ -127,7 +127,7 @@ def take(vault: Vault, token: Secret, *, now: float) -> None:
 def _damage_is_none() -> Iterator[None]:
     try:
         yield
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     except PrivateFileError as error:
         if error.code not in UNSAFE:

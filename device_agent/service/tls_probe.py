@@ -87,7 +87,7 @@ def _issuer(der: bytes) -> str:
 
     try:
         name = x509.load_der_x509_certificate(der).issuer.rfc4514_string()
-    except ValueError:
+    except (ValueError, TypeError, x509.InvalidVersion):
         return "an unreadable name"
     return name.encode("unicode_escape").decode()[:80] or "an empty name"
 

@@ -23,6 +23,8 @@ GROUPS = ("hello", "idle", "listen", "speak", "think")
 """Clip groups in the order in which they follow one another in animation.glb."""
 
 _NEAR, _FAR = 0.1, 100.0
+_MOST = 1e18
+"""Numbers beyond would leave single precision when two of them are multiplied."""
 
 
 class Vec3(msgspec.Struct, frozen=True):
@@ -265,7 +267,7 @@ def read_config(data: bytes, kind: type[Config], *, where: str) -> Config:
         reason = str(error) if isinstance(error, msgspec.DecodeError) else "not readable as JSON"
         raise refusal("config.malformed", reason, where=where) from error
     if not _finite(msgspec.to_builtins(result)):
-        raise refusal("config.malformed", "a number is not finite", where=where)
+        raise refusal("config.malformed", "a number is not finite, or too large to be drawn with", where=where)
     return result
 
 
@@ -274,7 +276,7 @@ def _finite(value: object) -> bool:
         return all(_finite(part) for part in value.values())
     if isinstance(value, list | tuple):
         return all(_finite(part) for part in value)
-    return not isinstance(value, float) or math.isfinite(value)
+    return not isinstance(value, float) or abs(value) <= _MOST
 
 
 def _linear(srgb: float) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from renderer.errors import AssetError, UnsupportedAsset
+from renderer.errors import AssetError, UnsupportedAsset, on_one_line
 
 
 class Severity(Enum):
@@ -200,8 +200,8 @@ class IssueLog:
         self._found[code] = Issue(
             code=code,
             severity=TABLE[code].severity,
-            message=first.message if first else message,
-            where=first.where if first else where,
+            message=first.message if first else on_one_line(message),
+            where=first.where if first else on_one_line(where),
             count=count + (first.count if first else 0),
         )
 

@@ -116,6 +116,8 @@ def test_a_secret_in_a_file_that_everybody_reads_is_refused(tmp_path: Path) -> N
         ("tenant_id = true", "config.value", "tenant_id"),
         ("app_id = ?", "config.toml", "at line 1, column 10"),
         ("license_file = 3", "config.value", "license_file"),
+        ('license_file = "~nobody.is.called.so/l"', "config.value", "license_file"),
+        ('ca_files = {"a.example" = "~nobody.is.called.so/l"}', "config.value", "ca_files"),
         ("timeout_s = []", "config.value", "number of seconds"),
         ("timeout_s = 0", "config.value", "timeout_s"),
         ("timeout_s = nan", "config.value", "timeout_s"),
@@ -174,6 +176,13 @@ def test_a_misspelt_variable_is_refused_as_in_a_file(tmp_path: Path, variable: s
     assert (caught.value.code, caught.value.where) == ("config.unknown", f"environment {variable}")
     assert caught.value.hint == f"did you mean {meant}?"
     assert CANARY not in str(caught.value)
+
+
+def test_a_misspelt_variable_is_shown_on_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, environ={"AVATAR_AGENT_TENANT\x1b\n_ID": "1"})
+    assert caught.value.code == "config.unknown"
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(

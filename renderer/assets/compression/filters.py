@@ -55,10 +55,11 @@ def _quaternion(packed: NDArray[np.signedinteger]) -> Bytes:
 
 
 def _exponential(packed: NDArray[np.signedinteger]) -> Bytes:
-    """A signed exponent of 8 bits over a signed mantissa of 24."""
+    """A signed exponent of 8 bits over a signed mantissa of 24; what is too large is infinite, which is told later."""
     exponent = packed >> 24
     mantissa = (packed << 8) >> 8
-    values: NDArray[np.float32] = np.ldexp(mantissa.astype(np.float32), exponent).astype("<f4")
+    with np.errstate(over="ignore"):
+        values: NDArray[np.float32] = np.ldexp(mantissa.astype(np.float32), exponent).astype("<f4")
     return values.view(np.uint8)
 
 

@@ -211,6 +211,7 @@ def test_a_fetch_that_fails_costs_no_credentials_that_one_call_was_refused_with(
         httpx.Response(500, text=CANARY),
         httpx.Response(200, text=f"<html>{CANARY}"),
         httpx.Response(200, json=[CANARY]),
+        httpx.Response(200, text='{"x":' + "[" * 5000),
         expiring(NOW, Code="Denied"),
         expiring(NOW, Expiration="soon"),
         expiring(NOW, Expiration="2026-01-01T00:00:00"),

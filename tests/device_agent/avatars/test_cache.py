@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -254,7 +255,12 @@ def test_killed_around_the_switch_either_side_is_complete(
     assert before.open(None) == old.open(None)
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b"{}", lambda b: bytes(len(b))])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b[:-1], lambda b: b"", lambda b: b"{}", lambda b: bytes(len(b)),
+     lambda b: b.replace(b'"code":"', b'"code":"\xff'), lambda _: b'{"x":' + b"[" * 5000,
+     lambda b: re.sub(rb'"url":"[^"]*"', b'"url":"http://["', b)],
+)  # fmt: skip
 def test_a_damaged_record_counts_as_none_and_fetching_heals_it(
     cache: AvatarCache,
     web: Web,

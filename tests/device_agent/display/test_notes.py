@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from certs.files import write_private
 from device_agent.display.notes import CRASH_LOOP, DAY_S, MOST, NAME, Notes, read
 
 
@@ -124,3 +125,9 @@ def test_only_the_start_that_was_told_to_stop_is_forgiven(folder: Path) -> None:
         if told_to_stop:
             notes.forgive()
     assert Notes(folder, steady=lambda: 5.0).against("one") == CRASH_LOOP
+
+
+@pytest.mark.parametrize("damaged", [b"", b"[]", b'{"proved":["\xff"]}', b'{"x":' + b"[" * 5000])
+def test_notes_that_cannot_be_read_are_none(folder: Path, damaged: bytes) -> None:
+    write_private(folder / NAME, damaged)
+    assert read(folder).proved == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from certs.files import write_private
 from device_agent.display.place import run_folder
 from device_agent.display.ticket import NAME, leave, to_scan
 from device_agent.lifecycle.identity import id_hash
@@ -41,6 +42,12 @@ def test_it_is_scanned_only_for_the_device_that_it_is_of(folder: Path) -> None:
     whole = np.pad(found == 0, BORDER)
     assert (whole == np.array(modules(text))).all()
     assert to_scan(folder, removed=id_hash("another")) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"device_id":7}', '{"x":' + "[" * 3000])
+def test_what_is_no_ticket_is_not_scanned(folder: Path, text: str) -> None:
+    write_private(folder / NAME, text.encode())
+    assert to_scan(folder, removed=id_hash(TICKET.device_id)) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"device_id": 7}', b"\xff", b'{"device_id": "' + b"a" * 5000 + b'"}'])

@@ -35,6 +35,8 @@ def child(program: str) -> tuple[str, ...]:
         ("import os; os.kill(os.getpid(), 9)", ROOMY, "display.killed", "memory"),
         ("sys.exit(3)", ROOMY, "display.crashed", "with status 3"),
         ("print('not a verdict')", ROOMY, "display.crashed", "with status 0"),
+        ('sys.stdout.buffer.write(b\'{"code":"\\xff"}\')', ROOMY, "display.crashed", "with status 0"),
+        ("print('{\"x\":' + 1500 * '[')", ROOMY, "display.crashed", "with status 0"),
         ("x = [bytes(range(256)) * 4096 for _ in iter(int, 1)]", ROOMY, "display.memory", "512 MiB"),
         ("[0 for _ in iter(int, 1)]", Limits(seconds=0.2), "display.time", "within 0 s"),
     ],

@@ -210,6 +210,7 @@ def test_a_token_that_is_refused_is_not_in_the_message(pair: Pair) -> None:
         (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", "drive.unavailable"),
         (b"HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n", "drive.unavailable"),
         (b"SSH-2.0-OpenSSH_9\r\n\r\n", "drive.handshake"),
+        (b"HTTP/1.1 101 x\r\nupgrade: websocket\r\nconnection: \xff\r\n\r\n", "drive.handshake"),
         (b"", "network.cut"),
     ],
 )

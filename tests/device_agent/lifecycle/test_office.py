@@ -38,7 +38,7 @@ from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import REMOVED, Office
+from device_agent.lifecycle.office import REMOVED, Office, Reply
 
 from .conftest import CODE, Kiosk, certificate_keeper, now
 
@@ -414,6 +414,23 @@ def test_a_pending_key_that_the_disk_damaged_is_no_dead_end(office: Enrolment, t
     (tmp_path / "a" / "pending.pem").write_bytes(bytes(241))
     ours.enroll(secret=Secret(office.office.invite()), now=now())
     assert ours.lineage.live == 1
+
+
+def test_answers_that_are_nested_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    office = Office(est_url="", broker_url="https://a/c", identity_folder=tmp_path, trust=Trust(None), timeout_s=1.0)
+    monkeypatch.setattr(Office, "_ask", lambda *_a, **_b: Reply(body=b'{"x":' + b"[" * 5000, headers={}))
+    for call in (lambda: office.credentials(now=0.0), lambda: office.unbind(last=True)):
+        with pytest.raises(NotThePlatform):
+            call()
+
+
+def test_a_certificate_whose_name_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    root = Authority.create(name="authority-7", now=now(), lifetime=timedelta(days=9))
+    sent = pkcs7.serialize_certificates([root.certificate], Encoding.DER).replace(b"authority-7", b"authority-\xff")
+    office = Office(est_url="https://a", broker_url="", identity_folder=tmp_path, trust=Trust(None), timeout_s=1.0)
+    monkeypatch.setattr(Office, "_ask", lambda *_a, **_b: Reply(body=base64.b64encode(sent), headers={}))
+    with pytest.raises(NotThePlatform, match="no certificates"):
+        office.authorities()
 
 
 def test_an_office_of_another_authority_is_not_spoken_to(office: Enrolment, tmp_path: Path) -> None:

@@ -89,7 +89,10 @@ def test_whatever_a_disk_made_of_it_is_a_token_or_none(text: str) -> None:
     assert kept_token(Damaged()) is None
 
 
-@pytest.mark.parametrize("content", [b"", bytes(200), b"\xff\xfe", b"{}", b'{"token":""}', b'{"token":"x","life_s":1}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", bytes(200), b"\xff\xfe", b"{}", b'{"token":""}', b'{"token":"x","life_s":1}', b'{"x":' + b"[" * 5000],
+)
 def test_a_damaged_file_counts_as_none_and_the_next_token_takes_its_place(tmp_path: Path, content: bytes) -> None:
     vault = Vault(tmp_path / "state")
     take(vault, A, now=AT)

@@ -118,6 +118,8 @@ def test_placement_is_euler_xyz_in_degrees() -> None:
         b'{"position":{"x":0,"y":0}}',
         b"[" * 100_000,
         json.dumps({**PLACE, "persFov": {}}).encode(),
+        json.dumps({**PLACE, "scale": {"x": 1, "y": -1e308, "z": 1}}).encode(),  # infinite in single precision
+        json.dumps({**PLACE, "persFov": 1e39}).encode(),
     ],
 )
 def test_malformed(text: bytes) -> None:

@@ -62,3 +62,14 @@ def test_a_warning_is_no_refusal() -> None:
 def test_every_refusal_says_what_to_do(code: str) -> None:
     assert refusal(code, "wrong").hint
     assert refusal(code, "wrong", hint="this").hint == "this"
+
+
+def test_what_a_file_calls_itself_cannot_act_on_a_terminal() -> None:
+    """A title, a screen that is wiped, a line that looks like ours; nor is a message as long as the file."""
+    error = refusal("asset.version", "glTF version \x1b[2J\r\n\u202e虚拟人", where="a\nb")
+    assert str(error).isprintable()
+    assert "虚拟人" in error.message
+    assert len(str(refusal("asset.version", "9" * 100_000))) < 700
+    log = IssueLog()
+    log.add("animation.unbound", "the character has no \x1b]0;title\x07", where="\x00")
+    assert all(f"{issue.message}{issue.where}".isprintable() for issue in log.issues())

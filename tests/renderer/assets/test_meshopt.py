@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from renderer.assets import load
 from renderer.assets.compression.damage import Damaged
+from renderer.assets.compression.filters import apply_filter
 from renderer.assets.compression.views import Compressed, CompressedView, decompress
 from renderer.errors import AssetError
 
@@ -75,6 +77,14 @@ def test_damage_is_found_or_harmless(vector: dict[str, Any], draw: Any) -> None:
         except Damaged:
             return
     assert len(found) == size
+
+
+def test_an_exponent_beyond_single_precision_is_infinite_and_no_warning() -> None:
+    """A mantissa of 2 ** 22 with the exponent 127; the loader tells of numbers that are not finite."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        stored = apply_filter("EXPONENTIAL", np.array([[0x7F400000]], "<i4").view(np.uint8))
+    assert np.isinf(stored.view("<f4")).all()
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,15 @@ def test_folder_and_zip_hold_the_same_avatar(files: dict[str, bytes], tmp_path: 
         assert len(asset.clips) == 2
 
 
+def test_an_entry_without_a_name_is_refused() -> None:
+    stream, entry = io.BytesIO(), zipfile.ZipInfo()
+    entry.filename = ""
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.txt", b"")
+        archive.writestr(entry, b"")
+    assert code_of(stream.getvalue()) == "archive.name"
+
+
 def test_archives_that_lie(files: dict[str, bytes]) -> None:
     assert code_of(zipped(files)[:-30]) == "archive.malformed"
     assert code_of(zipped({"../../evil": b""})) == "archive.name"
