@@ -57,10 +57,11 @@ print(how(lambda: os.rename(folder / "hidden/deep/file", folder / "kept/stolen")
 print(how(lambda: os.link(folder / "hidden/deep/file", folder / "kept/linked")))
 print(how(lambda: (folder / "kept/new").write_bytes(b"")), how(lambda: (folder / "not there yet").mkdir()))
 print(os.system(f"cat {folder}/hidden/deep/file 2>/dev/null") != 0)
+print(how(lambda: os.rename(folder / "kept/new", folder / "hidden/run/new")))
 """
     no = "PermissionError"
     assert told(program, folder) == [
-        "True", no, no, no, "done", "done", no, no, no, no, "OSError", "done", no, "True",
+        "True", no, no, no, "done", "done", no, no, no, no, "OSError", "done", no, "True", "done",
     ]  # fmt: skip
     assert (folder / "hidden/deep/file").read_text() == "text"
 
@@ -120,6 +121,7 @@ folder = Path(sys.argv[1])
 print(confinement.read_only(writable=[folder / "kept"]))
 print(how(lambda: (folder / "hidden/deep/file").read_bytes()), how(lambda: (folder / "kept/file").write_bytes(b"")))
 print(how(lambda: (folder / "hidden/deep/file").write_bytes(b"")), how(lambda: (folder / "new").mkdir()))
+print(how(lambda: os.truncate(folder / "hidden/deep/file", 0)))
 with socket.socket() as one:
     print(how(lambda: one.bind(("127.0.0.1", 0))), how(lambda: one.connect(("127.0.0.1", int(sys.argv[2])))))
 """
@@ -128,7 +130,7 @@ with socket.socket() as one:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         no = "PermissionError"
-        assert told(program, folder, port) == ["True", "done", "done", no, no, no, no]
+        assert told(program, folder, port) == ["True", "done", "done", no, no, no, no, no]
 
 
 def test_only_what_is_beside_is_allowed(folder: Path) -> None:
