@@ -64,6 +64,7 @@ def preview(
             )
         from device_agent.cli.apart import set_apart
 
+        picture = source.background_picture(background)  # may lie where this process will not reach
         apart = set_apart(config, state_dir=state_dir, cache_dir=cache_dir)
         from device_agent.cli.following import follow as follow_device
         from renderer.output.mode import mode_of
@@ -77,7 +78,7 @@ def preview(
             closable=controls or not fullscreen,
             camera=camera,
             clip=clip,
-            background=source.parse_background(background),
+            background=source.parse_background(background, picture=picture),
             mode=mode_of(mode.value),
             limit=limit or (),
         )

@@ -145,8 +145,12 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def parse_background(text: str | None) -> Background | None:
-    """``transparent``, ``#rrggbb`` or a picture's path; None leaves the choice to the avatar. Raises UsageError."""
+def parse_background(text: str | None, *, picture: bytes | None = None) -> Background | None:
+    """``transparent``, ``#rrggbb`` or a picture's path; None leaves the choice to the avatar. Raises UsageError.
+
+    Args:
+        picture: what is at that path, if it was read before.
+    """
     if text is None:
         return None
     from renderer.scene import Background
@@ -160,8 +164,15 @@ def parse_background(text: str | None) -> Background | None:
             )
         red, green, blue = (int(text[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return Background(top_srgb=(red, green, blue), bottom_srgb=(red, green, blue))
+    return Background(image=background_picture(text) if picture is None else picture)
+
+
+def background_picture(text: str | None) -> bytes | None:
+    """The picture whose path that is, as it lies there; ``None`` for a colour. Loads nothing. Raises UsageError."""
+    if text is None or text == "transparent" or text.startswith("#"):
+        return None
     try:
-        return Background(image=Path(text).read_bytes())
+        return Path(text).read_bytes()
     except OSError as exc:
         raise UsageError(
             f"the background cannot be read: {exc.strerror}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +32,6 @@ class OpenerClient:
 
     def __init__(self, *, looks: Channel, opens: Channel, steady: Callable[[], float]) -> None:
         self._looks, self._opens, self._steady = looks, opens, steady
-        self._opening = threading.Lock()
         self._asked_at: float | None = None
         self._state: State | None = None
         self.state_dir: Path | None = None
@@ -59,14 +57,13 @@ class OpenerClient:
         return self._state
 
     def open(self, package: Kept) -> dict[str, bytes]:
-        """The files of a package; waits for them.
+        """The files of a package; waits for them. One at a time.
 
         Raises:
             StateError: it cannot be opened, with the code of what is in the way; or the opener is gone.
         """
-        with self._opening:
-            self._ask(self._opens, msgspec.msgpack.encode(Wanted(code=package.code, sha256=package.sha256)))
-            answer: Answer = msgspec.msgpack.decode(self._answer(self._opens), type=Answer)
+        self._ask(self._opens, msgspec.msgpack.encode(Wanted(code=package.code, sha256=package.sha256)))
+        answer: Answer = msgspec.msgpack.decode(self._answer(self._opens), type=Answer)
         if isinstance(answer, Opened):
             return answer.files
         raise StateError(answer.message, code=answer.code)

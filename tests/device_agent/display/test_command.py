@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ImageGrab
+from PIL import Image, ImageGrab
 
 from device_agent.display.notes import read
 from tests.device_agent.display.conftest import Site
@@ -90,6 +90,24 @@ def test_the_unit_is_ready_with_its_first_frame_and_visitors_cannot_close_it(sit
         unit.end()
 
 
+def test_a_background_that_lies_beside_the_settings(site: Site, screen: str) -> None:
+    """Out of reach once the display is confined, and read before."""
+    wall = site.folder / "wall.png"
+    Image.new("RGB", (64, 64), (20, 160, 60)).save(wall)
+    site.bind()
+    unit = Unit(site, screen, "--background", str(wall))
+    try:
+        for _ in range(600):
+            unit.hears("WATCHDOG=1")
+            red, green, blue = (int(part) for part in unit.picture()[20, 20])
+            if green > red + 60 and green > blue + 40:
+                break
+        else:
+            pytest.fail(f"no green wall: {red}, {green}, {blue}")
+    finally:
+        unit.end()
+
+
 def test_with_controls_it_can_be_closed(site: Site, screen: str) -> None:
     unit = Unit(site, screen, "--controls")
     try:
@@ -121,6 +139,15 @@ def test_what_is_followed_is_no_file(site: Site, screen: str, tmp_path: Path) ->
     )  # fmt: skip
     assert done.returncode == 2
     assert "[usage.preview]" in done.stderr
+
+
+def test_a_limit_that_is_none_is_told_before_there_is_a_window(site: Site) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "device_agent.cli.main", "preview", "--follow", "--limit", "objects=0"],
+        env={**os.environ, "DISPLAY": ":none", "AVATAR_AGENT_CONFIG": str(site.config)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "[usage.limit]" in done.stderr) == (2, True)
 
 
 def test_the_display_does_not_even_load_what_speaks_to_a_network() -> None:

@@ -140,6 +140,7 @@ def test_what_draws_has_no_key_and_cannot_get_one(site: Site, display: Display) 
     """What takes the display over, by an avatar, has that avatar and nothing else of this device."""
     good = site.bind()
     display.until(lambda report: report["avatar"] == good)
+    assert display.says()[0]["event"] == "display confined"
     settings = site.settings()
     licence = Path(site.harness.ready.license_file)
     (sealed,) = settings.cache_dir.rglob("*.sealed")

@@ -26,6 +26,7 @@ def test_a_package_and_what_is_none(site: Site) -> None:
     assert open_(sha256)["character.glb"][:4] == b"glTF"
     assert refused("0" * 64) == "display.gone"
     assert may_change("display.gone")
+    assert may_change("display.opener")
 
     (sealed,) = settings.cache_dir.rglob("*.sealed")
     data = bytearray(sealed.read_bytes())
