@@ -81,3 +81,25 @@ def test_a_disk_that_dies_is_an_error_with_a_code(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ConfigurationError) as caught:
         size_of(tmp_path / "a.sealed")
     assert caught.value.code == "cache.failed"
+
+
+def test_the_operator_s_picture_is_followed_and_one_that_is_too_large_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "own.png"
+    given = {"state_dir": f"{tmp_path}/s", "cache_dir": f"{tmp_path}/c", "fallback_picture": str(picture)}
+    settings = Settings.load(None, environ={}, overrides=given, system_file=tmp_path / "none")
+    watcher = state.Watcher(load_settings=lambda: settings, config=None, steady=lambda: 0.0)
+
+    def seen() -> bytes | None:
+        rules = watcher.look().rules
+        assert rules is not None
+        return None if rules.fallback_picture is None else rules.fallback_picture.data
+
+    assert seen() is None
+    for content in (b"one", b"another"):
+        picture.write_bytes(content)
+        assert seen() == content
+    monkeypatch.setattr(state, "MOST_BYTES", 7)
+    picture.write_bytes(b"8 bytes.")
+    assert seen() is None
