@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -90,9 +92,14 @@ def deaths(folder: Path) -> set[str]:
 def lines(target: str, seconds: int) -> Iterator[str]:
     """What the fuzzer says."""
     command = [sys.executable, "-m", "tests.fuzz.guided", target, "--seconds", str(seconds), "--folder", str(FOLDER)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-    ) as child:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz-", dir=memory) as scratch,  # the fuzzer ends without clearing up
+        subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "TMPDIR": scratch}, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, errors="replace",
+        ) as child,
+    ):  # fmt: skip
         assert child.stderr is not None
         try:
             yield from (line.rstrip() for line in child.stderr)

@@ -12,7 +12,7 @@ _MEMORY = Path("/dev/shm")
 
 @functools.cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    beside = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
+    beside = _MEMORY if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK | os.X_OK) else None
     return tempfile.TemporaryDirectory(prefix="fuzz-", dir=beside)  # private, and gone with this process
 
 
