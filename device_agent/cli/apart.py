@@ -32,7 +32,7 @@ class Apart:
 
     Attributes:
         opener: the other one.
-        hidden: what was put out of this one's reach; ``None`` where the kernel has no Landlock.
+        hidden: what was put out of this one's reach; ``None`` where that is not possible here.
         folder: where notes are kept, there and private; ``None`` keeps them in memory.
     """
 

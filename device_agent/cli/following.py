@@ -129,7 +129,7 @@ def _say_how_apart(apart: Apart, log: Lines) -> None:
     else:
         log.warning(
             "display not confined", code="display.unconfined",
-            hint="this kernel has no Landlock: an avatar that takes the display over reaches the device's keys",
+            hint="no Landlock here, or not enough: an avatar that takes the display over reaches the device's keys",
         )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def hide(places: Collection[Path], *, kept: Collection[Path] = ()) -> bool:
         kept: folders that stay in reach, though they lie inside one of ``places``.
 
     Returns:
-        False where the kernel has no Landlock; nothing has changed then.
+        False where the kernel has no Landlock, and nothing has changed; or where something stays in reach all the same.
 
     Raises:
         RuntimeError: there is a second thread already, which would stay as free as before.
@@ -99,7 +99,7 @@ def hide(places: Collection[Path], *, kept: Collection[Path] = ()) -> bool:
     rights = _FIRST | (_REFER if found >= 2 else 0) | (_TRUNCATE if found >= 3 else 0)
     allowed = [*beside(frozenset(places)), *kept]
     _restrict(found, rights, network=True, allowed=((path, rights) for path in allowed))
-    return True
+    return not any(map(is_reached, places))
 
 
 def read_only(*, writable: Collection[Path]) -> bool:
@@ -118,12 +118,13 @@ def read_only(*, writable: Collection[Path]) -> bool:
 
 def beside(hidden: Collection[Path], *, within: Path = Path("/")) -> Iterator[Path]:
     """Everything within a folder but what is hidden, as few paths as say so; links are left out, for what they name is
-    there itself.
+    there itself, and so are other names of a folder above what is hidden: mounts may give it some.
     """
     above = {parent for path in hidden for parent in path.parents}
     if within not in above:
         yield within
         return
+    ids = {found for path in (*above, *hidden) if (found := _id(path)) is not None}
     folders = [within]
     while folders:
         with suppress(OSError), os.scandir(folders.pop()) as entries:
@@ -133,8 +134,24 @@ def beside(hidden: Collection[Path], *, within: Path = Path("/")) -> Iterator[Pa
                     continue
                 if path in above:
                     folders.append(path)
-                else:
+                elif _id(path) not in ids:
                     yield path
+
+
+def _id(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = os.lstat(path)
+        return found.st_dev, found.st_ino
+    return None
+
+
+def is_reached(path: Path) -> bool:
+    """Whether this process can open a file or a folder."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _restrict(version: int, rights: int, *, network: bool, allowed: Iterable[tuple[Path, int]]) -> None:

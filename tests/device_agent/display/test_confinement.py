@@ -142,6 +142,36 @@ def test_only_what_is_beside_is_allowed(folder: Path) -> None:
     assert set(beside(set())) == {Path("/")}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_another_name_of_a_folder_above_is_no_way_in(folder: Path) -> None:
+    """As in a container that sees its own root: what is allowed below that name holds what is hidden."""
+    program = """
+import ctypes
+folder = Path(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+(folder / "kept/again").mkdir()
+assert libc.unshare(0x00020000) == 0  # CLONE_NEWNS
+assert libc.mount(None, b"/", None, 0x44000, None) == 0  # MS_REC | MS_PRIVATE
+assert libc.mount(os.fsencode(folder), os.fsencode(folder / "kept/again"), None, 0x1000, None) == 0  # MS_BIND
+(folder / "kept/again/kept").stat()
+print(confinement.hide([folder / "hidden/deep", folder / "kept/also"]))
+for name in ("kept/again/hidden/deep/file", "hidden/deep/file", "kept/file"):
+    print(how(lambda: (folder / name).read_bytes()))
+"""
+    no = "PermissionError"
+    assert told(program, folder) == ["True", no, no, "done"]
+
+
+def test_what_stays_in_reach_is_told(folder: Path) -> None:
+    program = """
+folder = Path(sys.argv[1])
+confinement.beside = lambda hidden: [Path("/")]
+print(confinement.hide([folder / "nothing there"]), confinement.hide([folder / "hidden"]))
+print(confinement.hide([folder / "hidden/deep/file"]))
+"""
+    assert told(program, folder) == ["True", "False", "False"]
+
+
 def test_a_kernel_without_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confinement, "_CREATE_RULESET", 100_000)  # a system call that no kernel has
     assert version() == 0
