@@ -151,15 +151,18 @@ folder = Path(sys.argv[1])
 libc = ctypes.CDLL(None, use_errno=True)
 (folder / "kept/again").mkdir()
 assert libc.unshare(0x00020000) == 0  # CLONE_NEWNS
-assert libc.mount(None, b"/", None, 0x44000, None) == 0  # MS_REC | MS_PRIVATE
+if libc.mount(None, b"/", None, 0x44000, None) != 0:  # MS_REC | MS_PRIVATE
+    sys.exit(print("no mount"))
 assert libc.mount(os.fsencode(folder), os.fsencode(folder / "kept/again"), None, 0x1000, None) == 0  # MS_BIND
 (folder / "kept/again/kept").stat()
 print(confinement.hide([folder / "hidden/deep", folder / "kept/also"]))
 for name in ("kept/again/hidden/deep/file", "hidden/deep/file", "kept/file"):
     print(how(lambda: (folder / name).read_bytes()))
 """
-    no = "PermissionError"
-    assert told(program, folder) == ["True", no, no, "done"]
+    words, no = told(program, folder), "PermissionError"
+    if words == ["no", "mount"]:
+        pytest.skip("the root of this machine is no mount, so that none can be made for this test alone")
+    assert words == ["True", no, no, "done"]
 
 
 def test_what_stays_in_reach_is_told(folder: Path) -> None:
