@@ -130,27 +130,16 @@ install_packages() {
   if [ "$level" = full ]; then printf '%s' "$full" >"$venv/.ready-full"; else printf '%s' "$dev" >"$venv/.ready-dev"; fi
 }
 
-install_dist_tools() {
-  local wanted
-  venv=build/dist-tools
-  wanted=$(fingerprint requirements/dist.txt)
-  ready dist "$wanted" && return 0
+# Tools of one kind, from their lock file, in an environment apart from what runs.
+install_apart() {
+  local kind=$1 wanted
+  venv=build/$kind-tools
+  wanted=$(fingerprint "requirements/$kind.txt")
+  ready "$kind" "$wanted" && return 0
   mkdir -p build
   make_venv
-  install_locked requirements/dist.txt --only-binary :all:
-  printf '%s' "$wanted" >"$venv/.ready-dist"
-}
-
-install_fuzz_tools() {
-  local wanted
-  venv=build/fuzz-tools
-  wanted=$(fingerprint requirements/fuzz.txt)
-  ready fuzz "$wanted" && return 0
-  mkdir -p build
-  make_venv
-  no_wheel="the fuzzer has some for CPython 3.11 to 3.14 on x86-64 Linux (PYTHON=python3.11 names one); its targets run without it in 'make test'"
-  install_locked requirements/fuzz.txt --only-binary :all:
-  printf '%s' "$wanted" >"$venv/.ready-fuzz"
+  install_locked "requirements/$kind.txt" --only-binary :all:
+  printf '%s' "$wanted" >"$venv/.ready-$kind"
 }
 
 # --- OpenGL -----------------------------------------------------------------------------------------------------------
@@ -192,7 +181,10 @@ case $level in
   tools) install_packages ;;
   full) install_packages; ensure_gl ;;
   dev) install_packages; ensure_gl; ensure_screen; ensure_tpm ;;
-  dist) install_dist_tools ;;
-  fuzz) install_fuzz_tools ;;
+  dist) install_apart dist ;;
+  fuzz)
+    no_wheel="the fuzzer has some for CPython 3.11 to 3.14 on x86-64 Linux (PYTHON=python3.11 names one); its targets run without it in 'make test'"
+    install_apart fuzz
+    ;;
   *) stop 2 "unknown level '$level': use tools, full, dev, dist or fuzz" ;;
 esac

@@ -32,6 +32,28 @@ CODE = "CH_3d_test"
 FILES = {"character.glb": bytes(range(256)) * 40, "character.config.json": b"{}", "animation.glb": b"x"}
 
 
+def device_settings(harness: RunningHarness, folder: Path, **overrides: str) -> Settings:
+    """The settings of a device below a folder that speaks to this platform with its access key."""
+    ready = harness.ready
+    return Settings.load(
+        None,
+        environ={
+            "AVATAR_AGENT_ACCESS_KEY_ID": ready.access_key_id,
+            "AVATAR_AGENT_ACCESS_KEY_SECRET": ready.access_key_secret,
+        },
+        overrides={
+            "endpoint": ready.endpoint,
+            "tenant_id": str(ready.tenant_id),
+            "app_id": ready.app_id,
+            "license_file": ready.license_file,
+            "state_dir": str(folder / "state"),
+            "cache_dir": str(folder / "cache"),
+            **overrides,
+        },
+        system_file=folder / "none",
+    )
+
+
 @dataclass
 class Site:
     """A device under a keeper."""
@@ -62,25 +84,7 @@ class Site:
         )  # fmt: skip
 
     def settings(self) -> Settings:
-        ready = self.harness.ready
-        return Settings.load(
-            None,
-            environ={
-                "AVATAR_AGENT_ACCESS_KEY_ID": ready.access_key_id,
-                "AVATAR_AGENT_ACCESS_KEY_SECRET": ready.access_key_secret,
-            },
-            overrides={
-                "endpoint": ready.endpoint,
-                "tenant_id": str(ready.tenant_id),
-                "app_id": ready.app_id,
-                "license_file": ready.license_file,
-                "state_dir": str(self.folder / "state"),
-                "cache_dir": str(self.folder / "cache"),
-                "avatar": CODE,
-                **self.overrides,
-            },
-            system_file=self.folder / "none",
-        )
+        return device_settings(self.harness, self.folder, avatar=CODE, **self.overrides)
 
     @contextmanager
     def engine(self, settings: Settings, observer: Observer | None = None) -> Iterator[Engine]:

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bench.simulation.site import device_settings
 from certs.lineage import Lineage
 from device_agent.api.retry import NEVER
 from device_agent.api.trust import Trust
@@ -67,26 +68,8 @@ class Kiosk:
     id_from_tpm: bool = False
 
     def settings(self, **overrides: str) -> Settings:
-        ready = self.harness.ready
-        return Settings.load(
-            None,
-            environ={
-                "AVATAR_AGENT_ACCESS_KEY_ID": ready.access_key_id,
-                "AVATAR_AGENT_ACCESS_KEY_SECRET": ready.access_key_secret,
-            },
-            overrides={
-                "endpoint": ready.endpoint,
-                "tenant_id": str(ready.tenant_id),
-                "app_id": ready.app_id,
-                "license_file": ready.license_file,
-                "state_dir": str(self.folder / "state"),
-                "cache_dir": str(self.folder / "cache"),
-                **({"tpm": str(self.tpm)} if self.tpm else {}),
-                **self.overrides,
-                **overrides,
-            },
-            system_file=self.folder / "none",
-        )
+        tpm = {"tpm": str(self.tpm)} if self.tpm else {}
+        return device_settings(self.harness, self.folder, **{**tpm, **self.overrides, **overrides})
 
     def engine(self, **more: Any) -> AbstractContextManager[Engine]:
         self.folder.mkdir(parents=True, exist_ok=True)
