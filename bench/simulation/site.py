@@ -84,7 +84,7 @@ class Site:
         )  # fmt: skip
 
     def settings(self) -> Settings:
-        return device_settings(self.harness, self.folder, avatar=CODE, **self.overrides)
+        return device_settings(self.harness, self.folder, **{"avatar": CODE, **self.overrides})
 
     @contextmanager
     def engine(self, settings: Settings, observer: Observer | None = None) -> Iterator[Engine]:
