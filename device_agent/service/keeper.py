@@ -22,6 +22,7 @@ from device_agent.errors import (
     AgentError,
     ConfigurationError,
     LicenseRefused,
+    PermissionRefused,
     PlatformError,
     StateError,
 )
@@ -201,11 +202,24 @@ class Keeper:
     def _live(self, engine: Engine) -> float:
         rhythm, now = self._rhythm, self._clock.steady()
         self._count_offline(engine)
+        self._keep_certificate(engine)
         if engine.record.gen == rhythm.generation and now < rhythm.due_at:
             return min(rhythm.due_at - now, KEEP_S)
         wait = self._do(engine)
         rhythm.generation, rhythm.due_at = engine.record.gen, self._clock.steady() + wait
         return min(wait, KEEP_S) if rhythm.link != "online" else wait
+
+    def _keep_certificate(self, engine: Engine) -> None:
+        """A device that waits for a seat or its order, or cannot give its seat back yet, makes no regular call that would
+        look after its certificate, and may wait for longer than that lasts: it would need a new secret from a person.
+        """
+        waits = NEXT[engine.record.phase] in (Act.BIND, Act.UNBIND)
+        if not (waits and self.settings.enroll_url and self._certificate.is_due(engine)):
+            return
+        try:
+            self._certificate.tend(engine)
+        except PermissionRefused:  # taken out: the next call is told the same, and leaves
+            self._rhythm.due_at = 0.0
 
     def _do(self, engine: Engine) -> float:
         """One act; seconds until the next one. A record that a command has changed since is acted on at once."""
