@@ -203,15 +203,16 @@ class Keeper:
         rhythm, now = self._rhythm, self._clock.steady()
         self._count_offline(engine)
         self._keep_certificate(engine)
-        if engine.record.gen == rhythm.generation and now < rhythm.due_at:
+        waits = engine.record.gen == rhythm.generation and now < rhythm.due_at
+        if waits and not self._orders.look(engine, self.settings):  # a platform that refuses may make it wait for a day
             return min(rhythm.due_at - now, KEEP_S)
         wait = self._do(engine)
         rhythm.generation, rhythm.due_at = engine.record.gen, self._clock.steady() + wait
         return min(wait, KEEP_S) if rhythm.link != "online" else wait
 
     def _keep_certificate(self, engine: Engine) -> None:
-        """A device that waits for a seat or its order, or cannot give its seat back yet, makes no regular call that would
-        look after its certificate, and may wait for longer than that lasts: it would need a new secret from a person.
+        """A device that waits for a seat or its order, or cannot give its seat back yet, makes no regular call that looks
+        after its certificate, and may wait for longer than that lasts: it would need a new secret from a person.
         """
         waits = NEXT[engine.record.phase] in (Act.BIND, Act.UNBIND)
         if not (waits and self.settings.enroll_url and self._certificate.is_due(engine)):
