@@ -35,6 +35,7 @@ from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.certificate_renewal import CertificateRenewal
+from device_agent.service.license_watch import LicenseWatch
 from device_agent.service.lines import Lines
 from device_agent.service.order_watch import OrderWatch
 from device_agent.service.overlay import Session, content_of
@@ -138,6 +139,7 @@ class Keeper:
         self._rhythm = _Rhythm()
         self._log = log or Lines()
         self._certificate = CertificateRenewal(clock=clock, dice=dice, log=self._log)
+        self._license = LicenseWatch()
         self._token = TokenRenewal(clock=clock, dice=dice, log=self._log)
         self._orders = OrderWatch(clock=clock, log=self._log)
         self._root = RootWatch(clock=clock, log=self._log)
@@ -204,6 +206,8 @@ class Keeper:
         self._count_offline(engine)
         self._keep_certificate(engine)
         waits = engine.record.gen == rhythm.generation and now < rhythm.due_at
+        if waits and self._license.is_new(self.settings, engine.record.phase):
+            waits = False
         if waits and not self._orders.look(engine, self.settings):  # a platform that refuses may make it wait for a day
             return min(rhythm.due_at - now, KEEP_S)
         wait = self._do(engine)
@@ -244,6 +248,7 @@ class Keeper:
     def _act(self, engine: Engine) -> float:
         match NEXT[engine.record.phase]:
             case Act.PROVISION | Act.BIND:
+                self._license.asks(self.settings)
                 together = self._rhythm.link not in ("unknown", "online", "blocked")
                 engine.bind()
                 self._heard()
