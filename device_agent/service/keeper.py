@@ -215,8 +215,8 @@ class Keeper:
         return min(wait, KEEP_S) if rhythm.link != "online" else wait
 
     def _keep_certificate(self, engine: Engine) -> None:
-        """A device that waits for a seat or its order, or cannot give its seat back yet, makes no regular call that looks
-        after its certificate, and may wait for longer than that lasts: it would need a new secret from a person.
+        """A device that waits for a seat or its order, or cannot give its seat back yet, makes no regular call that
+        looks after its certificate, and may wait for longer than that lasts: it would need a new secret from a person.
         """
         waits = NEXT[engine.record.phase] in (Act.BIND, Act.UNBIND)
         if not (waits and self.settings.enroll_url and self._certificate.is_due(engine)):
