@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from certs.identity import Identity as CertificateIdentity
+from certs.rotation import Standing
 from device_agent.api.causes import Cause, cause_of
 from device_agent.config import Secret
 from device_agent.errors import (
@@ -105,7 +106,8 @@ def take_over(device: Device, account: Account, identity: CertificateIdentity) -
 def _certify(device: Device, record: Record) -> str:
     with device.watch.step("certificate") as note:
         keeper = device.certificates(record.device_id)
-        note.result = keeper.enroll(secret=device.settings.enroll_secret, now=device.now_utc()).fingerprint
+        now = device.time_to_judge(keeper, well=(Standing.FRESH, Standing.DUE))
+        note.result = keeper.enroll(secret=device.settings.enroll_secret, now=now).fingerprint
     return note.result
 
 

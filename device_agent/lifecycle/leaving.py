@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import msgspec
 
+from certs.rotation import Standing
 from device_agent.errors import AgentError, PermissionRefused, StateError
 from device_agent.lifecycle import orders, window
 from device_agent.lifecycle.device import Device
@@ -177,7 +178,8 @@ def _ready_to_show_itself(device: Device, record: Record) -> None:
     if settings.enroll_url and settings.enroll_secret is not None:
         # One that is over by this device's clock may be good by the office's: a spent secret is no reason to stop.
         with suppress(*([PermissionRefused] if keeper.have() is not None else [])):
-            keeper.enroll(secret=settings.enroll_secret, now=device.now_utc())
+            now = device.time_to_judge(keeper, well=(Standing.FRESH, Standing.DUE))
+            keeper.enroll(secret=settings.enroll_secret, now=now)
     device.settle_certificate()
 
 
