@@ -21,7 +21,7 @@ from device_agent.errors import (
     StateError,
 )
 from device_agent.lifecycle import clone, licenses, window
-from device_agent.lifecycle.account import Account
+from device_agent.lifecycle.account import Account, is_held_elsewhere
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import Identity, identify
 from device_agent.lifecycle.machine import HOLDS_SEAT, LEAVING, Event, Phase
@@ -280,4 +280,4 @@ def _differences(device: Device, account: Account, record: Record) -> list[str]:
             ("device_id", record.device_id, device.settings.device_id),
         )
         if ours and theirs and ours != theirs
-    ]
+    ] + (["endpoint"] if is_held_elsewhere(record, device.settings) else [])

@@ -10,6 +10,7 @@ import msgspec
 from certs.rotation import Standing
 from device_agent.errors import AgentError, PermissionRefused, StateError
 from device_agent.lifecycle import orders, window
+from device_agent.lifecycle.account import is_held_elsewhere
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
@@ -123,6 +124,14 @@ def abandon(
 def _give_back(device: Device, record: Record) -> Record:
     if device.settings.broker_url and not device.settings.access_key_id:
         return _through_the_office(device, record)
+    if is_held_elsewhere(record, device.settings):
+        raise StateError(
+            f"the seat of this device is held at {record.endpoint}, and {device.settings.endpoint} knows nothing of it",
+            code="state.other_platform",
+            where=device.settings.where("endpoint"),
+            hint=f"name it: avatar-agent unbind --endpoint {record.endpoint}; or, if nothing answers there any more,"
+            " avatar-agent unbind --accept-seat-leak",
+        )
     with device.watch.step("ClientUnbindDevice") as note:
         try:
             answer = device.call(ClientUnbindDevice(tenant_id=record.tenant_id, device_id=record.device_id))
