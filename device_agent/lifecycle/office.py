@@ -117,7 +117,7 @@ class Office:
         """
         for name in ("enroll_url", "broker_url"):
             address = str(getattr(settings, name))
-            if address and urlsplit(address).scheme != "https":
+            if address and not _is_https(address):
                 raise ConfigurationError(
                     f"{name} must be an https address",
                     code="config.office",
@@ -405,6 +405,15 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
             "the answer holds no certificates", code="network.not_the_platform", hint="check enroll_url"
         )
     return found
+
+
+def _is_https(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # looked at only when it is asked for
+    except ValueError:  # brackets without an end, a port that is none
+        return False
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def _too_long(url: str) -> NetworkError:

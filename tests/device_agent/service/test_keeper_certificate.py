@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from bench.simulation.site import ManagedSite
@@ -142,3 +143,19 @@ def test_a_device_that_waits_for_its_order_is_taken_out_when_its_certificate_is_
     managed.office.office.removed.add("kiosk-1")
     managed.live(0.3 * DAY)
     assert managed.record.phase is Phase.DECOMMISSIONED
+
+
+@pytest.mark.parametrize("name", ["enroll_url", "broker_url"])
+@pytest.mark.parametrize(
+    "address",
+    ["https://office:99999/est", "https://office:x/est", "https://[::1/est", "https://\u2100.com/", "https:///"],
+)
+def test_an_address_that_is_none_is_told_and_ends_no_service(managed: ManagedSite, name: str, address: str) -> None:
+    managed.live(60)
+    managed.keeper.settings = msgspec.structs.replace(managed.settings(), **{name: address})
+    managed.live(3600)
+    snapshot = managed.report.snapshot
+    assert (snapshot.problem, snapshot.may_show) == ("config.office", True)
+    managed.reload()
+    managed.live(5)
+    assert (managed.record.phase, managed.report.snapshot.link) == (Phase.READY, "online")
