@@ -130,11 +130,28 @@ class CertificateKeeper:
             )
         if found is Standing.FRESH and not force:
             return None
+        waiting = None if force else self._waiting(have, now=now)
+        if waiting is not None:
+            self._use(waiting, prove=True)
+            return self.lineage.read(waiting)
         key = self.lineage.pending_key()
         self.reach(Point.CERTIFICATE_ASK)
         came = self.office.reenroll(request(key, device_id=self.device_id))
         self.reach(Point.CERTIFICATE_ANSWERED)
         return self._take(key, came, now=now)
+
+    def _waiting(self, have: Identity, *, now: datetime) -> int | None:
+        """A renewed one that came and could not be shown to anybody yet: the next try needs no other."""
+        newer = [version for version in self.lineage.versions() if version > (self.lineage.proven or 0)]
+        for version in reversed(newer):
+            try:
+                identity = self.lineage.read(version)
+                self._verify(identity, authorities=self.office.authorities(), now=now)
+            except (IdentityError, TrustError):
+                continue
+            if identity.certificate.not_valid_after_utc > have.certificate.not_valid_after_utc:
+                return version
+        return None
 
     def take_over(self, identity: Identity, *, now: datetime) -> bool:
         """Put a key and certificate that were made elsewhere into use; whether the office has seen them work.
@@ -181,6 +198,7 @@ class CertificateKeeper:
 
     def _deploy(self, identity: Identity, *, prove: bool) -> bool:
         version = self.lineage.add(identity)
+        self.lineage.prune()
         self.reach(Point.CERTIFICATE_KEPT)
         return self._use(version, prove=prove)
 
@@ -202,14 +220,19 @@ class CertificateKeeper:
             self.office.prove()
         except UNDECIDED as error:
             if error.code in BROKEN_OFF:
-                self.lineage.roll_back()
+                self._give_up()
             raise
         except (AgentError, CertError):
-            self.lineage.roll_back()
+            self._give_up()
             raise
         self.lineage.confirm()
         self.reach(Point.CERTIFICATE_PROVEN)
         self.lineage.prune()
+
+    def _give_up(self) -> None:
+        """What was refused is not tried again: the next one has to be another."""
+        self.lineage.roll_back()
+        self.lineage.prune(keep=0)
 
 
 def _is_root(certificate: x509.Certificate) -> bool:
