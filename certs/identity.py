@@ -285,16 +285,17 @@ def digital_signature_only() -> x509.KeyUsage:
 def _upward(leaf: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
     """The certificates from the leaf towards the root: a PKCS#12 file has no order, and TLS wants this one.
 
-    What leads nowhere stays, at the end.
+    What did not sign any of them is left out: tools put whatever else they have into the file, an authority's former
+    certificate of the same name among it.
     """
-    chain, rest = [leaf], list(others)
-    while rest:
-        above = next((found for found in rest if found.subject == chain[-1].issuer), None)
+    chain, rest = [leaf], [found for found in others if found != leaf]
+    while rest and chain[-1].subject != chain[-1].issuer:
+        above = next((found for found in rest if _signed(chain[-1], by=found)), None)
         if above is None:
             break
         rest.remove(above)
         chain.append(above)
-    return chain + rest
+    return chain
 
 
 def _accepted(key: object, where: str) -> PrivateKey:
