@@ -47,7 +47,9 @@ def serve(
     machine = functools.lru_cache(maxsize=1)(this_machine)  # the TPM is asked once, not with every step
     keeper = Keeper(
         settings=settings,
-        open_engine=functools.partial(open_for_service, machine=machine, clock=clock),
+        open_engine=functools.partial(
+            open_for_service, machine=machine, clock=clock, reach=lambda point: daemon.moved(point)
+        ),
         clock=clock,
         dice=dice,
         report=report,
