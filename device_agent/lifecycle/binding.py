@@ -42,7 +42,7 @@ def bind(
         StateError: the device is on its way out, or holds a seat under another licence, tenant or application.
         LicenseRefused, SeatsFull, NetworkError, PlatformError: from the platform.
     """
-    record = _identified(device, account)
+    record = _identified(device, account, lost=lost)
     if record.phase in HOLDS_SEAT and not lost:
         return False
     if device.settings.enroll_url:
@@ -181,8 +181,10 @@ def _maybe_served(error: AgentError) -> bool:
     return isinstance(error, ServerFault) or nonce_used
 
 
-def _identified(device: Device, account: Account) -> Record:
-    """The record of a device that has an id; makes the id durable before anything is sent."""
+def _identified(device: Device, account: Account, *, lost: bool = False) -> Record:
+    """The record of a device that has an id; makes the id durable before anything is sent. A seat that is ``lost`` may
+    be asked for with another licence.
+    """
     record = device.journal.record
     if record.phase in LEAVING:
         raise StateError(
@@ -200,7 +202,7 @@ def _identified(device: Device, account: Account) -> Record:
         record = device.journal.write(record.moved(Event.REPROVISIONED, tombstone=None))
     if record.phase is Phase.BLANK or (record.phase is Phase.IDENTIFIED and _differences(device, account, record)):
         return _identify(device, account, record)
-    differs = _differences(device, account, record)
+    differs = _differences(device, account, record, lost=lost)
     if differs:
         raise StateError(
             f"this device already has an identity with another {' and '.join(differs)}",
@@ -269,14 +271,15 @@ def accept_hardware(device: Device) -> bool:
     return True
 
 
-def _differences(device: Device, account: Account, record: Record) -> list[str]:
-    """Settings that do not fit the identity this device has; the licence may change until it holds a seat."""
+def _differences(device: Device, account: Account, record: Record, *, lost: bool = False) -> list[str]:
+    """Settings that do not fit the identity this device has; the licence may change while it holds no seat."""
+    license_fp = record.license_fp if record.phase in HOLDS_SEAT and not lost else ""
     return [
         name
         for name, ours, theirs in (
             ("tenant_id", record.tenant_id, account.tenant_id),
             ("app_id", record.app_id, account.app_id),
-            ("license_file", record.license_fp if record.phase in HOLDS_SEAT else "", account.license.fingerprint),
+            ("license_file", license_fp, account.license.fingerprint),
             ("device_id", record.device_id, device.settings.device_id),
         )
         if ours and theirs and ours != theirs

@@ -6,7 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
+from certs.license import License
 from device_agent.lifecycle.machine import Phase
+from device_agent.spec.client_render import ClientUnbindDevice
 
 from .conftest import Site
 
@@ -76,3 +78,22 @@ def test_a_device_that_holds_its_seat_looks_at_no_file(site: Site) -> None:
     file.write_text(json.dumps({}), encoding="ascii")
     site.live(DAY)
     assert (site.record.phase, site.report.snapshot.link) == (Phase.READY, "online")
+
+
+def test_a_seat_that_is_lost_is_asked_for_with_the_licence_that_is_there_now(site: Site) -> None:
+    """The order was renewed early, and the file replaced while the device still held its seat by the old one."""
+    file = with_a_file_of_its_own(site)
+    shutil.copy(site.harness.ready.license_file, file)
+    site.start_again()
+    site.live(60)
+    new = site.harness.issue_license(app_id=site.harness.ready.app_id)
+    shutil.copy(new["license_file"], file)
+    site.harness.rules(after_unbind="refused")
+    with site.engine(site.settings()) as engine:  # headquarters gives the seat back, and does not take the device out
+        record = engine.record
+        engine._device.call(ClientUnbindDevice(tenant_id=record.tenant_id, device_id=record.device_id))
+    assert site.seats() == []
+    site.live(4 * 3600)
+    assert (site.record.phase, site.report.snapshot.link) == (Phase.READY, "online")
+    assert site.record.bound is not None
+    assert site.record.bound.license_fp == License.load(file).fingerprint
