@@ -101,13 +101,16 @@ class CertificateKeeper:
         """A further certificate with a key of its own when it is time; ``None`` when it is not.
 
         The old one stays until the new one has worked: a refusal or a cut puts it back into use. One whose time is over
-        opens nothing any more: a secret gets a first one again.
+        opens nothing any more, nor does one that is lost or damaged: a secret gets a first one again.
 
         Raises:
             ConfigurationError: there is none to renew, its time is over and there is no secret, or it has not begun.
             NetworkError, PermissionRefused, TrustError, IdentityError: as ``enroll``; the old one is in use.
         """
-        have = self.lineage.current()
+        self._mend()
+        have = self.have()
+        if have is None and secret is not None:
+            return self.enroll(secret=secret, now=now)
         if have is None:
             raise ConfigurationError(
                 "this device has no certificate", code="office.no_certificate", hint="avatar-agent certs enroll"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 
 import msgspec
@@ -156,6 +157,23 @@ def test_an_address_that_is_none_is_told_and_ends_no_service(managed: ManagedSit
     managed.live(3600)
     snapshot = managed.report.snapshot
     assert (snapshot.problem, snapshot.may_show) == ("config.office", True)
+    managed.reload()
+    managed.live(5)
+    assert (managed.record.phase, managed.report.snapshot.link) == (Phase.READY, "online")
+
+
+@pytest.mark.parametrize("how", ["zeros", "gone"])
+def test_one_that_the_disk_has_lost_is_replaced_by_a_new_secret(managed: ManagedSite, how: str) -> None:
+    managed.live(60)
+    identity = managed.folder / "state" / "secrets" / "identity"
+    if how == "gone":
+        shutil.rmtree(identity)
+    else:
+        for key in identity.rglob("key.pem"):
+            key.write_bytes(bytes(key.stat().st_size))
+    managed.live(3 * 3600)
+    assert managed.report.snapshot.problem == "office.no_certificate"
+    managed.secret = managed.office.office.invite("kiosk-1")
     managed.reload()
     managed.live(5)
     assert (managed.record.phase, managed.report.snapshot.link) == (Phase.READY, "online")
