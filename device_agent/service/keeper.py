@@ -41,7 +41,7 @@ from device_agent.service.order_watch import OrderWatch
 from device_agent.service.overlay import Session, content_of
 from device_agent.service.pace import CHECK_S as CHECK_S
 from device_agent.service.pace import KEEP_S as KEEP_S
-from device_agent.service.pace import LINKS, MOST_SLOWER, STORAGE, cause_of_failure, wait_after
+from device_agent.service.pace import LINKS, MOST_SLOWER, STORAGE, cause_of_failure, least_wait_in, wait_after
 from device_agent.service.report import Report, Snapshot
 from device_agent.service.root_watch import RootWatch
 from device_agent.service.token_renewal import TokenRenewal
@@ -97,6 +97,7 @@ class _Rhythm:
     seat: Bound | None = None
     due_at: float = 0.0
     generation: int = -1
+    phase: Phase | None = None
     heard: bool = False
     link: str = "unknown"
     started_for: Bound | None = None
@@ -205,14 +206,24 @@ class Keeper:
         rhythm, now = self._rhythm, self._clock.steady()
         self._count_offline(engine)
         self._keep_certificate(engine)
+        self._heed_a_refusal_by_hand(engine)
         waits = engine.record.gen == rhythm.generation and now < rhythm.due_at
-        if waits and self._license.is_new(self.settings, engine.record.phase):
-            waits = False
+        waits = waits and not self._license.is_new(self.settings, engine.record.phase)
         if waits and not self._orders.look(engine, self.settings):  # a platform that refuses may make it wait for a day
             return min(rhythm.due_at - now, KEEP_S)
         wait = self._do(engine)
         rhythm.generation, rhythm.due_at = engine.record.gen, self._clock.steady() + wait
+        rhythm.phase = engine.record.phase
         return min(wait, KEEP_S) if rhythm.link != "online" else wait
+
+    def _heed_a_refusal_by_hand(self, engine: Engine) -> None:
+        """A command got the answer that this device waits upon already: it counts as the service's own, or the same
+        question would go out twice in a moment.
+        """
+        rhythm, now, record = self._rhythm, self._clock.steady(), engine.record
+        changed = record.gen != rhythm.generation and record.phase is rhythm.phase and now < rhythm.due_at
+        if changed and (least_s := least_wait_in(record)):
+            rhythm.generation, rhythm.due_at = record.gen, max(rhythm.due_at, now + least_s)
 
     def _keep_certificate(self, engine: Engine) -> None:
         """A device that waits for a seat or its order, or cannot give its seat back yet, makes no regular call that
