@@ -139,7 +139,7 @@ class CertificateKeeper:
             return self.lineage.read(waiting)
         key = self.lineage.pending_key()
         self.reach(Point.CERTIFICATE_ASK)
-        came = self.office.reenroll(request(key, device_id=self.device_id))
+        came = self.office.reenroll(request(key, device_id=self.device_id, renews=have.certificate))
         self.reach(Point.CERTIFICATE_ANSWERED)
         return self._take(key, came, now=now)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 
+from certs.identity import Identity, new_key
+from certs.purpose import Purpose
 from device_agent.config import Secret
 from device_agent.errors import PermissionRefused, ServerFault
 from device_agent.harness.enrolment.server import Enrolment
@@ -84,3 +90,41 @@ def test_one_that_is_over_by_now_is_not_shown_either(
     office.office.lifetime = timedelta(days=30)
     assert keeper.renew(now=now() + LATER + timedelta(hours=3))
     assert len(office.office.issued) == 3
+
+
+def test_a_renewal_asks_for_the_names_that_the_authority_has_given(
+    keeper: CertificateKeeper, office: Enrolment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 7030, 4.2.2: subject and alternative names of the request are those of the certificate, or it is refused."""
+    authority, key = office.office.authority, new_key()
+    (plain, *above) = authority.issue(
+        key.public_key(), subject="kiosk-1", purpose=Purpose.CLIENT, now=now(), lifetime=timedelta(days=1)
+    )
+    subject = x509.Name(
+        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Kiosks"), x509.NameAttribute(NameOID.COMMON_NAME, "kiosk-1")]
+    )
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier("urn:kiosk:1")])
+    builder = (
+        x509.CertificateBuilder(issuer_name=plain.issuer, subject_name=subject, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(plain.not_valid_before_utc)
+        .not_valid_after(plain.not_valid_after_utc)
+        .add_extension(x509.ExtendedKeyUsage([Purpose.CLIENT.oid]), critical=False)
+        .add_extension(names, critical=False)
+    )
+    leaf = builder.sign(authority.identity.key, hashes.SHA256())
+    offline = replace(keeper, office=replace(keeper.office, est_url="", broker_url=""))
+    offline.take_over(Identity(key=key, chain=[leaf, *above]), now=now())
+    asked: list[x509.CertificateSigningRequest] = []
+
+    def strict(_office: Office, request: x509.CertificateSigningRequest) -> tuple[x509.Certificate, ...]:
+        asked.append(request)
+        raise PermissionRefused("enough", code="office.refused")
+
+    monkeypatch.setattr(Office, "reenroll", strict)
+    with pytest.raises(PermissionRefused):
+        keeper.renew(now=now(), force=True)
+    (request,) = asked
+    assert request.subject == subject
+    assert request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == names
+    assert request.public_key() != key.public_key()
