@@ -131,7 +131,7 @@ class Keeper:
         self._session_began = session_began
         self._session_wanted = False
         self._boot = boot
-        self._settings = settings
+        self._settings = self._given = settings
         self._anew = False
         self._open = open_engine
         self._clock = clock
@@ -148,12 +148,12 @@ class Keeper:
     @property
     def settings(self) -> Settings:
         """What the device is kept by."""
-        return self._settings
+        return self._given
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
         """May come from another thread; the next step tries them, however long the old ones were to wait."""
-        self._settings = settings
+        self._given = settings
         self._anew = True
 
     def want_session(self) -> None:
@@ -168,10 +168,11 @@ class Keeper:
             self._rhythm.due_at = self._rhythm.check_at = 0.0
         if self._anew:
             self._anew = False
+            self._settings = self._given  # one step has one: what one platform gave goes to nobody of another's
             self._rhythm.due_at = self._rhythm.check_at = 0.0
             self._certificate.at_once()
         try:
-            with self._open(self.settings, self._seen) as engine:
+            with self._open(self._settings, self._seen) as engine:
                 if self._rhythm.generation < 0:
                     self._tell(engine, 0.0)  # the picture does not wait for the network
                 if self._rhythm.failures >= BREAKS_AFTER:
@@ -208,8 +209,10 @@ class Keeper:
         self._keep_certificate(engine)
         self._heed_a_refusal_by_hand(engine)
         waits = engine.record.gen == rhythm.generation and now < rhythm.due_at
-        waits = waits and not self._license.is_new(self.settings, engine.record.phase)
-        if waits and not self._orders.look(engine, self.settings):  # a platform that refuses may make it wait for a day
+        waits = waits and not self._license.is_new(self._settings, engine.record.phase)
+        if waits and not self._orders.look(
+            engine, self._settings
+        ):  # a platform that refuses may make it wait for a day
             return min(rhythm.due_at - now, KEEP_S)
         wait = self._do(engine)
         rhythm.generation, rhythm.due_at = engine.record.gen, self._clock.steady() + wait
@@ -230,7 +233,7 @@ class Keeper:
         looks after its certificate, and may wait for longer than that lasts: it would need a new secret from a person.
         """
         waits = NEXT[engine.record.phase] in (Act.BIND, Act.UNBIND)
-        if not (waits and self.settings.enroll_url and self._certificate.is_due(engine)):
+        if not (waits and self._settings.enroll_url and self._certificate.is_due(engine)):
             return
         try:
             self._certificate.tend(engine)
@@ -249,8 +252,8 @@ class Keeper:
             wait = self._leave(engine, error) if error.code == REMOVED else self._failed(error)
         else:
             self._rhythm.failures, self._rhythm.problem = 0, ""
-        self._root.tend(engine, self.settings)
-        if self._orders.look(engine, self.settings):
+        self._root.tend(engine, self._settings)
+        if self._orders.look(engine, self._settings):
             wait = 1.0
         if engine.record.phase is not phase:
             self._log.info("phase", before=str(phase), after=str(engine.record.phase))
@@ -259,7 +262,7 @@ class Keeper:
     def _act(self, engine: Engine) -> float:
         match NEXT[engine.record.phase]:
             case Act.PROVISION | Act.BIND:
-                self._license.asks(self.settings)
+                self._license.asks(self._settings)
                 together = self._rhythm.link not in ("unknown", "online", "blocked")
                 engine.bind()
                 self._heard()
@@ -284,7 +287,7 @@ class Keeper:
         returned = rhythm.link != "online"
         regular = returned or now >= rhythm.check_at
         if regular:
-            if self.settings.enroll_url:
+            if self._settings.enroll_url:
                 self._certificate.tend(engine)  # first: without a valid one the broker gives nothing to call with
             is_open = self._start(engine)
             rhythm.rest, rhythm.slower = rhythm.slower, max(1.0, rhythm.slower / 2.0)
@@ -293,7 +296,7 @@ class Keeper:
                 self._begin(engine, SESSION_S)
             rhythm.bound_anew, rhythm.seat = not is_open, engine.record.bound
         self._refresh(engine, regular=regular, returned=returned)
-        code = self.settings.avatar or engine.record.content.active
+        code = self._settings.avatar or engine.record.content.active
         other = code and code != engine.record.content.active
         stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
         if code and (other or stale or engine.record.phase is Phase.BOUND or not engine.has_avatar):
@@ -326,7 +329,7 @@ class Keeper:
         try:
             started = engine.start()
         except (PlatformError, LicenseRefused) as error:
-            says_so = error.operation == "ClientStart" and error.code in self.settings.seat_lost_codes
+            says_so = error.operation == "ClientStart" and error.code in self._settings.seat_lost_codes
             rhythm.seat_denied = rhythm.seat_denied + 1 if says_so else 0
             if rhythm.seat_denied < 2:
                 raise
@@ -343,19 +346,19 @@ class Keeper:
         rhythm.in_vain = min(2.0 * rhythm.in_vain, CHECK_S / SESSION_LEAST_S) if self._session_wanted else 1.0
         self._session_wanted = False
         session = DriveSession(token=started.im_token, tenant_id=record.tenant_id, app_id=record.app_id)
-        self._session_began(self.settings, session)
+        self._session_began(self._settings, session)
 
     def _ended(self) -> None:
         if self._rhythm.begun_at is not None:
             self._rhythm.begun_at, self._session_wanted = None, False
-            self._session_began(self.settings, None)
+            self._session_began(self._settings, None)
 
     def _leave(self, engine: Engine, refusal: AgentError | CertError) -> float:
         """The office says that headquarters took this device out; without a good order, where one is needed, that is
         one more refusal, and destroys nothing.
         """
         try:
-            self._orders.believe(engine, self.settings, refusal)
+            self._orders.believe(engine, self._settings, refusal)
             self._ended()
             engine.unbind()
         except PrivateFileError:
@@ -392,7 +395,7 @@ class Keeper:
         at the end.
         """
         rhythm, now = self._rhythm, self._clock.steady()
-        record, budget_s = engine.record, self.settings.offline_budget_s
+        record, budget_s = engine.record, self._settings.offline_budget_s
         if rhythm.counted_at is None:
             rhythm.uncounted_s += uncounted(record.contact, boot=self._boot, now=now, stretch_s=KEEP_S)
         elif rhythm.link != "online":
@@ -431,7 +434,7 @@ class Keeper:
 
     def _as_on_disk(self) -> Snapshot:
         """What a disk that can only be read still says; what was last told where it cannot even be read."""
-        settings, before = self.settings, self._report.snapshot
+        settings, before = self._settings, self._report.snapshot
         try:
             record = load(settings.state_dir).record
             avatar = AvatarCache(settings.cache_dir / AVATARS).cached(record.content.active)
@@ -448,11 +451,11 @@ class Keeper:
     def _tell(self, engine: Engine, wait: float) -> None:
         rhythm, record, validity = self._rhythm, engine.record, engine.certificate
         online = rhythm.link == "online"
-        shows = may_show(record, budget_s=self.settings.offline_budget_s, online=online)
+        shows = may_show(record, budget_s=self._settings.offline_budget_s, online=online)
         has_avatar = _has_avatar(engine, needed=shows)
         if record.phase not in HOLDS_SEAT:
             self._ended()
-        root = self._root.standing(engine, self.settings)
+        root = self._root.standing(engine, self._settings)
         open_ = record.phase in HOLDS_SEAT and record.bound is not None and record.bound == rhythm.started_for
         self._report.put(
             Snapshot(
@@ -462,7 +465,7 @@ class Keeper:
                 content=content_of(has_avatar=has_avatar),
                 may_show=shows and has_avatar,
                 offline_s=record.contact.offline_s + rhythm.uncounted_s,
-                budget_s=self.settings.offline_budget_s,
+                budget_s=self._settings.offline_budget_s,
                 avatar=record.content.active,
                 problem=rhythm.problem,
                 next_s=wait,
