@@ -52,6 +52,10 @@ def bind(
             token = device.call(
                 LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
             )
+        except SeatsFull:
+            if record.phase is Phase.BINDING:
+                device.journal.write(record.moved(Event.SEATS_FULL))
+            raise
         except LicenseRefused as error:
             _license_refused(device, record, error, account=account)
             raise
