@@ -12,6 +12,7 @@ from device_agent.cli.given import load_settings
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.lifecycle.engine import this_machine
+from device_agent.lifecycle.points import Point
 from device_agent.service.boot import this_boot
 from device_agent.service.daemon import Daemon, health, signals
 from device_agent.service.drive import Drive
@@ -45,9 +46,13 @@ def serve(
     settings = load()
     clock, report, dice = SystemClock(), Report(), random.SystemRandom().random
     machine = functools.lru_cache(maxsize=1)(this_machine)  # the TPM is asked once, not with every step
+
+    def moved(point: Point) -> None:
+        daemon.moved(point)
+
     keeper = Keeper(
         settings=settings,
-        open_engine=functools.partial(open_for_service, machine=machine, clock=clock),
+        open_engine=functools.partial(open_for_service, machine=machine, clock=clock, reach=moved),
         clock=clock,
         dice=dice,
         report=report,

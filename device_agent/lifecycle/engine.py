@@ -15,7 +15,7 @@ import msgspec
 
 from certs.errors import CertError
 from certs.identity import Identity
-from certs.rotation import Validity, validity_of
+from certs.rotation import Standing, Validity, validity_of
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
@@ -219,7 +219,8 @@ class Engine:
         with self._device.watch.step("certificate") as note:
             keeper = self._device.certificates(self.record.device_id)
             secret = self._device.settings.enroll_secret
-            renewed = keeper.renew(now=self._device.now_utc(), secret=secret, force=force)
+            now = self._device.time_to_judge(keeper, well=(None,) if force else (None, Standing.FRESH))
+            renewed = keeper.renew(now=now, secret=secret, force=force)
             note.result = renewed.fingerprint if renewed is not None else "fresh"
         return renewed.fingerprint if renewed is not None else ""
 

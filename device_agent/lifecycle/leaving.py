@@ -7,8 +7,10 @@ from contextlib import suppress
 
 import msgspec
 
+from certs.rotation import Standing
 from device_agent.errors import AgentError, PermissionRefused, StateError
 from device_agent.lifecycle import orders, window
+from device_agent.lifecycle.account import is_held_elsewhere
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
@@ -122,6 +124,14 @@ def abandon(
 def _give_back(device: Device, record: Record) -> Record:
     if device.settings.broker_url and not device.settings.access_key_id:
         return _through_the_office(device, record)
+    if is_held_elsewhere(record, device.settings):
+        raise StateError(
+            f"the seat of this device is held at {record.endpoint}, and {device.settings.endpoint} knows nothing of it",
+            code="state.other_platform",
+            where=device.settings.where("endpoint"),
+            hint=f"name it: avatar-agent unbind --endpoint {record.endpoint}; or, if nothing answers there any more,"
+            " avatar-agent unbind --accept-seat-leak",
+        )
     with device.watch.step("ClientUnbindDevice") as note:
         try:
             answer = device.call(ClientUnbindDevice(tenant_id=record.tenant_id, device_id=record.device_id))
@@ -177,7 +187,8 @@ def _ready_to_show_itself(device: Device, record: Record) -> None:
     if settings.enroll_url and settings.enroll_secret is not None:
         # One that is over by this device's clock may be good by the office's: a spent secret is no reason to stop.
         with suppress(*([PermissionRefused] if keeper.have() is not None else [])):
-            keeper.enroll(secret=settings.enroll_secret, now=device.now_utc())
+            now = device.time_to_judge(keeper, well=(Standing.FRESH, Standing.DUE))
+            keeper.enroll(secret=settings.enroll_secret, now=now)
     device.settle_certificate()
 
 
