@@ -150,7 +150,8 @@ def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
             fix="turn on time synchronisation: timedatectl set-ntp true (a board without a battery needs it)",
         )
         return
-    offset = load(settings.state_dir).record.contact.offset_s
+    contact = load(settings.state_dir).record.contact
+    offset = contact.offset_s
     if abs(offset) > CLOSE_S:
         yield Finding(
             check="clock",
@@ -159,7 +160,8 @@ def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
             fix="turn on time synchronisation: timedatectl set-ntp true",
         )
     else:
-        yield Finding(check="clock", level=Level.OK, says=f"{shown}, {offset:+.0f} s to the platform when last asked")
+        asked = f", {offset:+.0f} s to the platform when last asked" if contact.last_ok else ""
+        yield Finding(check="clock", level=Level.OK, says=shown + asked)
 
 
 _GOES_ON = "the service goes on with it; without the service: avatar-agent unbind"

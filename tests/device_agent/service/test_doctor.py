@@ -185,3 +185,9 @@ def test_a_device_that_cannot_sign_is_told_before_it_tries(site: Site) -> None:
         assert "settings file" in finding.fix
     brokered = msgspec.structs.replace(none, broker_url="https://broker.example")
     assert "credentials" not in found(brokered, network=False)
+
+
+def test_a_clock_is_compared_only_with_one_that_was_asked(site: Site) -> None:
+    assert "platform" not in found(site.settings(), network=False)["clock"].says
+    site.live(60)
+    assert "when last asked" in found(site.settings(), network=False)["clock"].says
