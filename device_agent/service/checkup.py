@@ -8,6 +8,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -76,7 +77,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         except OSError as error:
             says = f"cannot be looked at: {(error.strerror or type(error).__name__).lower()}"
             found.append(Finding(check=name, level=Level.BAD, says=says, fix="run doctor as the user of the service"))
-    return found
+    return [finding if finding.level > Level.OK else replace(finding, fix="") for finding in found]
 
 
 def _told(error: AgentError | CertError) -> str:

@@ -191,3 +191,8 @@ def test_a_clock_is_compared_only_with_one_that_was_asked(site: Site) -> None:
     assert "platform" not in found(site.settings(), network=False)["clock"].says
     site.live(60)
     assert "when last asked" in found(site.settings(), network=False)["clock"].says
+
+
+def test_what_is_as_it_should_be_asks_for_nothing(site: Site) -> None:
+    findings = checkup(site.settings(), environ={}, network=False)
+    assert [finding.check for finding in findings if finding.level is Level.OK and finding.fix] == []
