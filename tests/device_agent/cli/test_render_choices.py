@@ -110,6 +110,13 @@ def test_an_unknown_state_is_wrong_use(tmp_path: Path) -> None:
     assert "'--state': 'Dancing' is not one of 'Idle'" in done.stderr
 
 
+def test_an_output_without_a_known_ending_is_named_as_it_was_given() -> None:
+    for out in (".", "/dev/full"):
+        done = call(SAMPLE, "--out", out)
+        assert done.returncode == 2
+        assert f"avatar-agent: {out} does not end in .png" in done.stderr
+
+
 def test_a_variant_that_is_not_there_is_told(tmp_path: Path) -> None:
     done = call(SAMPLE, "--out", tmp_path / "a.png", "--variant", "Beach")
     assert done.returncode == 7
