@@ -53,7 +53,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for name in COMMANDS:
+    for name in ("version", *COMMANDS):
         importlib.import_module(f"device_agent.cli.{name}").register(app)
     return app
 

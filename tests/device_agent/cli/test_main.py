@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from device_agent import VERSION
+
 COMMAND = [sys.executable, "-m", "device_agent.cli.main"]
 
 
@@ -48,6 +50,12 @@ def test_no_command_shows_the_help(arguments: list[str]) -> None:
     done = call(*arguments)
     assert (done.returncode, done.stderr) == (2, "")
     assert "Usage" in done.stdout
+
+
+def test_the_program_says_its_version() -> None:
+    done = call("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"avatar-agent {VERSION}\n", "")
+    assert "--version" in call("--help").stdout
 
 
 def test_a_reader_who_has_seen_enough_is_no_error() -> None:
