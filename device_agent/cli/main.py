@@ -76,6 +76,8 @@ def main() -> None:
     try:
         status = _ended(sys.argv[1:], as_json=as_json)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     except BrokenPipeError:
         status = 1  # whoever read the results has seen enough
         _drop_results()
@@ -91,10 +93,7 @@ def _ended(arguments: list[str], *, as_json: bool) -> int | None:
     """Do what the command line asks; the exit status."""
     directly = read(arguments)
     if directly is not None:
-        try:
-            directly()
-        except KeyboardInterrupt:
-            return INTERRUPTED
+        directly()
         return 0
     from typer import TyperException  # late: see ``direct``
 
