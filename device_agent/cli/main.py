@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import resource
 import signal
@@ -69,6 +70,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the licence's key
     if sys.stdout is None:  # started with stdout closed
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for the rest of the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the library's help has letters that not every locale can write
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     # What Pillow finds odd about a picture is nothing that a person at a terminal could mend.

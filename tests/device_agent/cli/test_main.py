@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -75,6 +76,27 @@ def test_results_that_cannot_be_written(more: list[str]) -> None:
 def test_a_closed_stdout() -> None:
     done = call("status", shell=">&-")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_help_in_a_locale_that_lacks_its_letters() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "COLUMNS": "60"}  # so narrow that words are cut short
+    command = [*COMMAND, "render", "--help"]
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Usage" in done.stdout
+
+
+def test_an_interrupt_before_the_command_begins() -> None:
+    code = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it\n"
+        "from device_agent.cli import main\n"
+        "main.build = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "main.main()\n"
+    )
+    command = [sys.executable, "-c", code, "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
