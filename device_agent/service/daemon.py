@@ -179,7 +179,8 @@ class Daemon:
         try:
             self._keeper.settings = self._reload()
         except AgentError as error:
-            self._log.error("settings are not read again", code=error.code, message=error.message, where=error.where)
+            facts = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
+            self._log.error("settings are not read again", **facts)
         else:
             self._log.info("settings are read again")
             self._wake.set()

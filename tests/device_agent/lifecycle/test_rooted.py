@@ -30,7 +30,8 @@ from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import REMOVED
 from device_agent.lifecycle.points import Point
-from device_agent.service.checkup import Finding, Level, checkup
+from device_agent.service.checkup import checkup
+from device_agent.service.finding import Finding, Level
 from tests.stand_in_tpm import StandInTpm
 
 from .conftest import CODE, FILES, Kiosk

@@ -21,12 +21,13 @@ import httpx
 import pytest
 
 from bench.simulation.site import ManagedSite
-from device_agent.errors import ConfigurationError
+from device_agent.errors import ConfigurationError, StateError
 from device_agent.harness.ready import write_settings
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point
+from device_agent.service.alone import alone
 from device_agent.service.daemon import Daemon
 from device_agent.service.health import MAX_ASKING, serving
 from device_agent.service.keeper import Keeper
@@ -126,10 +127,25 @@ def test_a_life_under_systemd(tmp_path: Path, platform: RunningHarness, time_: T
     assert (stopped["event"], stopped["version"], stopped["phase"]) == ("stop", version, "ready")
     assert (stopped["reason"], stopped["level"], stopped["cut"]) == ("SIGTERM", "info", False)
     assert 0 < stopped["uptime_s"] < 600
-    assert any(fact["event"].startswith("settings are not read again") for fact in facts)
+    assert any(fact["event"].startswith("settings are not read again") and fact["hint"] for fact in facts)
     licence = json.loads(Path(platform.ready.license_file).read_text())["License"]
     for canary in (platform.ready.access_key_secret, licence[:64], licence[64:128]):
         assert canary not in "".join(log) + "".join(manager.heard)
+
+
+def test_a_second_service_of_the_same_device_is_told_and_takes_nothing_away(tmp_path: Path) -> None:
+    with alone(tmp_path / "state"):
+        with pytest.raises(StateError) as told, alone(tmp_path / "state"):
+            pass
+        assert (told.value.code, told.value.exit_status) == ("service.running", 3)
+        assert "systemctl stop" in told.value.hint
+        with alone(tmp_path / "other"):
+            pass
+    with alone(tmp_path / "state"):
+        pass
+    (tmp_path / "file").write_text("no folder")
+    with alone(tmp_path / "file"):  # the steps tell what is wrong with it
+        pass
 
 
 def test_a_service_that_nobody_manages_runs_all_the_same(tmp_path: Path) -> None:
@@ -358,7 +374,8 @@ def test_health_on_loopback_only_when_it_was_asked_for(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     with serving(report, path=None, port=port):
         assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 503
-        assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+        health = httpx.get(f"http://127.0.0.1:{port}/health")
+        assert (health.status_code, health.text[-1]) == (200, "\n"), "a shell's prompt comes on a line of its own"
     (tmp_path / "dead.sock").touch()
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(tmp_path / "left.sock"))
