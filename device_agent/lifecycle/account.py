@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certs.license import License
-from device_agent.api.endpoint import Endpoint
+from device_agent.api.endpoint import is_same_platform
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError, LicenseRefused
 from device_agent.lifecycle.licenses import license_to_ask_with
@@ -65,7 +65,7 @@ def is_held_elsewhere(record: Record, settings: Settings) -> bool:
         return False
     if record.bound is None and record.bind.outcome.startswith("refused"):
         return False
-    return Endpoint.parse(record.endpoint).origin != Endpoint.parse(settings.endpoint).origin
+    return not is_same_platform(record.endpoint, settings.endpoint)
 
 
 def _license(settings: Settings, vault: Vault, record: Record) -> License:
