@@ -13,6 +13,7 @@ from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.lifecycle.engine import this_machine
 from device_agent.lifecycle.points import Point
+from device_agent.service.alone import alone
 from device_agent.service.boot import this_boot
 from device_agent.service.daemon import Daemon, health, signals
 from device_agent.service.drive import Drive
@@ -67,7 +68,12 @@ def serve(
     drive = Drive(clock=clock, dice=dice, report=report, ask_session=ask_session)
     daemon = Daemon(keeper=keeper, report=report, notifier=Notifier(os.environ), clock=clock, reload=load)
     runtime_folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    with signals(daemon), daemon.logged(), health(report, settings, runtime_folder=runtime_folder):
+    with (
+        signals(daemon),
+        daemon.logged(),
+        alone(settings.state_dir),
+        health(report, settings, runtime_folder=runtime_folder),
+    ):
         try:
             status = daemon.run()
         finally:

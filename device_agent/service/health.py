@@ -161,7 +161,7 @@ def _on_path(path: Path) -> _Served:
     before = os.umask(0o177)
     try:
         if path.is_socket():
-            path.unlink()  # left by a process that was killed; the state's lock keeps a second living one out
+            path.unlink()  # left by a process that was killed; ``alone`` keeps a second living one out
         return _Unix(str(path), _Handler)
     except OSError as error:
         raise ConfigurationError(
