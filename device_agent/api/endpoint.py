@@ -9,7 +9,6 @@ import msgspec
 
 from device_agent.errors import ConfigurationError
 
-
 _VENDORS = ".aliyuncs.com"
 """The platform has one region: every address of the vendor's leads to the same seats (inferred, not documented)."""
 

@@ -21,13 +21,12 @@ import httpx
 import pytest
 
 from bench.simulation.site import ManagedSite
-from device_agent.errors import ConfigurationError, StateError
+from device_agent.errors import ConfigurationError
 from device_agent.harness.ready import write_settings
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.identity import Hardware
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point
-from device_agent.service.alone import alone
 from device_agent.service.daemon import Daemon
 from device_agent.service.health import MAX_ASKING, serving
 from device_agent.service.keeper import Keeper
@@ -131,21 +130,6 @@ def test_a_life_under_systemd(tmp_path: Path, platform: RunningHarness, time_: T
     licence = json.loads(Path(platform.ready.license_file).read_text())["License"]
     for canary in (platform.ready.access_key_secret, licence[:64], licence[64:128]):
         assert canary not in "".join(log) + "".join(manager.heard)
-
-
-def test_a_second_service_of_the_same_device_is_told_and_takes_nothing_away(tmp_path: Path) -> None:
-    with alone(tmp_path / "state"):
-        with pytest.raises(StateError) as told, alone(tmp_path / "state"):
-            pass
-        assert (told.value.code, told.value.exit_status) == ("service.running", 3)
-        assert "systemctl stop" in told.value.hint
-        with alone(tmp_path / "other"):
-            pass
-    with alone(tmp_path / "state"):
-        pass
-    (tmp_path / "file").write_text("no folder")
-    with alone(tmp_path / "file"):  # the steps tell what is wrong with it
-        pass
 
 
 def test_a_service_that_nobody_manages_runs_all_the_same(tmp_path: Path) -> None:
