@@ -7,7 +7,6 @@ and never leaves it: only requests signed with it do.
 from __future__ import annotations
 
 import base64
-import binascii
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -398,7 +397,7 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
 
     try:
         found = readable(pkcs7.load_der_pkcs7_certificates(_bare(reply.body)))
-    except (binascii.Error, ValueError, UnsupportedAlgorithm, InvalidVersion):
+    except (ValueError, UnsupportedAlgorithm, InvalidVersion):
         found = ()
     if not found:
         raise NotThePlatform(
