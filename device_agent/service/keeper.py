@@ -210,9 +210,8 @@ class Keeper:
         self._heed_a_refusal_by_hand(engine)
         waits = engine.record.gen == rhythm.generation and now < rhythm.due_at
         waits = waits and not self._license.is_new(self._settings, engine.record.phase)
-        if waits and not self._orders.look(
-            engine, self._settings
-        ):  # a platform that refuses may make it wait for a day
+        # A platform that refuses may make it wait for a day; an order does not.
+        if waits and not self._orders.look(engine, self._settings):
             return min(rhythm.due_at - now, KEEP_S)
         wait = self._do(engine)
         rhythm.generation, rhythm.due_at = engine.record.gen, self._clock.steady() + wait
