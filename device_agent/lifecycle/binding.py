@@ -196,12 +196,7 @@ def _identified(device: Device, account: Account, *, lost: bool = False) -> Reco
             code="state.leaving",
             hint="finish that first: avatar-agent unbind",
         )
-    if record.phase is Phase.CLONE_SUSPECT:
-        raise StateError(
-            "this disk was made on other hardware",
-            code="state.clone",
-            hint="if it was moved on purpose: avatar-agent bind --accept-new-hardware (the old seat is not given back)",
-        )
+    require_own_hardware(record)
     if record.phase is Phase.DECOMMISSIONED:
         record = device.journal.write(record.moved(Event.REPROVISIONED, tombstone=None))
     if record.phase is Phase.BLANK or (record.phase is Phase.IDENTIFIED and _differences(device, account, record)):
@@ -215,6 +210,20 @@ def _identified(device: Device, account: Account, *, lost: bool = False) -> Reco
             hint="unbind it first (avatar-agent unbind), or name another --state-dir",
         )
     return record
+
+
+def require_own_hardware(record: Record) -> None:
+    """A disk in another machine sends nothing, whatever is asked of it.
+
+    Raises:
+        StateError: it is one.
+    """
+    if record.phase is Phase.CLONE_SUSPECT:
+        raise StateError(
+            "this disk was made on other hardware",
+            code="state.clone",
+            hint="if it was moved on purpose: avatar-agent bind --accept-new-hardware (the old seat is not given back)",
+        )
 
 
 def _identify(device: Device, account: Account, record: Record) -> Record:

@@ -109,7 +109,7 @@ class CertificateKeeper:
         """
         self._mend()
         have = self.have()
-        if have is None and secret is not None:
+        if have is None and secret is not None and self.device_id:
             return self.enroll(secret=secret, now=now)
         if have is None:
             raise ConfigurationError(

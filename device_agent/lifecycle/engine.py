@@ -213,9 +213,11 @@ class Engine:
         """Renew the device's certificate when it is time; the new fingerprint, empty when nothing was to be done.
 
         Raises:
+            StateError: the disk belongs to other hardware.
             ConfigurationError: the device has no certificate, or its time is over and no secret is set, or not begun.
             NetworkError, PermissionRefused, TrustError, IdentityError: see ``CertificateKeeper.renew``.
         """
+        binding.require_own_hardware(self.record)
         with self._device.watch.step("certificate") as note:
             keeper = self._device.certificates(self.record.device_id)
             secret = self._device.settings.enroll_secret

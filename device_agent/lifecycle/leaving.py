@@ -151,6 +151,9 @@ def _through_the_office(device: Device, record: Record) -> Record:
     Which time is the last is decided by the office's clock: by this device's own, which may be a year ahead, its
     certificate would be gone while a late request can still take the seat again. A device that the office does not know
     any more was taken out there: its seat is theirs to give back.
+
+    A certificate that is revoked says that the last time was served, if it was good just before, and the record says
+    that it was asked for then. Else somebody has revoked it for reasons of his own, and the seat may still be held.
     """
     with device.watch.step("office unbind") as note:
         if record.bind.blank or record.bind.unsure_until > 0:
@@ -158,12 +161,17 @@ def _through_the_office(device: Device, record: Record) -> Record:
         _ready_to_show_itself(device, record)
         outcome = _outcome(device, record)
         last = outcome[1] is Event.UNBIND_OK
+        order = record.unbind or Unbind(intent_id="")
+        asked_before = order.last_asked
         device.reach(Point.CLIENT_UNBIND_DEVICE_SEND)
         try:
+            if last and not asked_before:
+                device.office.prove()
+                device.journal.write(record.changed(unbind=msgspec.structs.replace(order, last_asked=True)))
             note.request_id = device.office.unbind(last=last)
             note.result = "seat given back" + (", certificate revoked" if last else "")
         except PermissionRefused as error:
-            revoked_before = last and "trust.revoked" in error.message
+            revoked_before = last and asked_before and "trust.revoked" in error.message
             if error.code != REMOVED and not revoked_before:
                 raise
             if error.code == REMOVED:

@@ -14,12 +14,13 @@ from cryptography.x509.oid import NameOID
 from certs.identity import Identity, new_key
 from certs.purpose import Purpose
 from device_agent.config import Secret
-from device_agent.errors import PermissionRefused, ServerFault
+from device_agent.errors import PermissionRefused, ServerFault, StateError
 from device_agent.harness.enrolment.server import Enrolment
 from device_agent.lifecycle.certificate import CertificateKeeper
+from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import Office
 
-from .conftest import certificate_keeper, now
+from .conftest import Kiosk, certificate_keeper, now
 
 LATER = timedelta(days=20)
 """When half of a life is over."""
@@ -128,3 +129,15 @@ def test_a_renewal_asks_for_the_names_that_the_authority_has_given(
     assert request.subject == subject
     assert request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == names
     assert request.public_key() != key.public_key()
+
+
+def test_a_disk_in_another_machine_renews_nothing(managed: Kiosk, office: Enrolment) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+    managed.serial = "board-2"
+    with managed.engine() as engine:
+        assert engine.record.phase is Phase.CLONE_SUSPECT
+        with pytest.raises(StateError) as caught:
+            engine.renew_certificate(force=True)
+        assert caught.value.code == "state.clone"
+    assert len(office.office.issued) == 1
