@@ -33,8 +33,7 @@ from device_agent.lifecycle.points import Point
 from device_agent.service.checkup import Finding, Level, checkup
 from tests.stand_in_tpm import StandInTpm
 
-from .conftest import CODE, FILES, Kiosk
-from .test_office import Off
+from .conftest import CODE, FILES, Kiosk, Off
 
 R1, R2, C1, C2, O1, O2, THIEF = (Ed25519PrivateKey.generate() for _ in range(7))
 HIGHEST = 2**53
