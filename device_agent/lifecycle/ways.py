@@ -12,7 +12,8 @@ from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
 from device_agent.clock import Clock
 from device_agent.config import Settings
-from device_agent.lifecycle.office import BrokerCredentials, Office
+from device_agent.lifecycle.broker import BrokerCredentials
+from device_agent.lifecycle.office import Office
 from device_agent.lifecycle.vault import Vault
 
 

@@ -30,7 +30,7 @@ from device_agent.lifecycle.engine import Engine, Started
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import HOLDS_SEAT, NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.certificate_renewal import CertificateRenewal

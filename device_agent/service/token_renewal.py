@@ -13,7 +13,7 @@ from device_agent.api.causes import Cause
 from device_agent.clock import Clock
 from device_agent.errors import AgentError, LicenseRefused
 from device_agent.lifecycle.engine import Engine
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.token import FIRST_GUESS_S
 from device_agent.service.lines import Lines
 from device_agent.service.pace import RETURN_S, STORAGE, cause_of_failure, wait_after

@@ -16,7 +16,8 @@ from device_agent.errors import (
 )
 from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
-from device_agent.lifecycle.office import LONG_LIVED, BrokerCredentials, Office, Reply
+from device_agent.lifecycle.broker import BrokerCredentials
+from device_agent.lifecycle.office import LONG_LIVED, Office, Reply
 
 from .conftest import Kiosk, now
 

@@ -17,7 +17,7 @@ from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 
 from .conftest import CODE, Kiosk, Off, now
 

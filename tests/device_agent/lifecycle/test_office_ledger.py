@@ -16,7 +16,7 @@ from device_agent.errors import (
 from device_agent.harness.enrolment.ledger import LEDGER
 from device_agent.harness.enrolment.server import open_office
 from device_agent.harness.serve import RunningHarness
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 
 from .conftest import certificate_keeper, now
 

@@ -7,7 +7,7 @@ import pytest
 from certs.errors import OrderError
 from device_agent.errors import PermissionRefused, TakenOut
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from tests.device_agent.lifecycle.conftest import Kiosk
 
 from .conftest import C1, O1, O2, R1, Headquarters, fetch
