@@ -22,7 +22,7 @@ from device_agent.config import Settings
 from device_agent.errors import AgentError
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
-from device_agent.log import traceback_of
+from device_agent.redaction import traceback_of
 from device_agent.service.health import serving
 from device_agent.service.keeper import Keeper
 from device_agent.service.lines import Lines
