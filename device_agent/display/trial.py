@@ -151,9 +151,7 @@ def main() -> None:
 
 def drivers_caches(environ: Mapping[str, str]) -> list[Path]:
     """Folders in which graphics drivers keep compiled programs; the display's own has made them by then."""
-    named = [
-        Path(environ[name]) for name in ("MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH") if environ.get(name)
-    ]
+    named = [Path(environ[name]) for name in _NAMED if environ.get(name)]
     home = Path(environ.get("HOME") or "/")
     cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     return [*named, *(cache / name for name in _COMPILED), home / ".nv/GLCache"]

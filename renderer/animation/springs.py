@@ -20,7 +20,6 @@ from renderer.scene.avatar import Avatar
 from renderer.scene.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 STEP = 1.0 / 60.0
 """Seconds of one step. The formula's stiffness and gravity are per step as much as per second: it wants a fixed one."""

@@ -152,7 +152,7 @@ class _Page:
     """The picture that tiles are put on."""
 
     def __init__(self, sheet: Sheet, *, tile: tuple[int, int]) -> None:
-        self._sheet, self._tile = sheet, tile
+        self._tile = tile
         self._across = max((len(strip.tiles) for strip in sheet.strips), default=1)
         headed = any(strip.heading for strip in sheet.strips)
         self._font = ImageFont.load_default(max(11, tile[0] // 15))
