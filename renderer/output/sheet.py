@@ -16,7 +16,8 @@ from renderer.animation.expression import Face
 from renderer.animation.pose import Pose
 from renderer.assets import Asset
 from renderer.errors import AssetError
-from renderer.output.offscreen import Offscreen, Shot
+from renderer.output.offscreen import Offscreen
+from renderer.output.shot import Shot
 from renderer.output.show import Repertoire, Show
 from renderer.scene import Perspective, View
 from renderer.scene.framing import frame_avatar
