@@ -27,7 +27,7 @@ def read_list(data: bytes, *, where: str = "") -> x509.CertificateRevocationList
     """A list from DER, as RFC 5280 has it on the wire, or PEM.
 
     Raises:
-        TrustError: it is none, or only the changes since an earlier one (a delta list).
+        TrustError: it is no revocation list, or only the changes since an earlier one (a delta list).
     """
     try:
         load = x509.load_pem_x509_crl if data.lstrip().startswith(b"-----") else x509.load_der_x509_crl

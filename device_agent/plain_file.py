@@ -24,7 +24,7 @@ def read_plain(path: Path, *, limit: int) -> tuple[bytes, int]:
     """Content and mode bits of a plain file.
 
     Raises:
-        OSError: it cannot be read, is none (a pipe would be waited for, a device may never end), or has more than
+        OSError: it cannot be read, is no plain file (a pipe would block, a device may never end), or has more than
             ``limit`` bytes; ``strerror`` says which.
     """
     # O_NONBLOCK: opening a pipe that nobody writes to would wait; on plain files it changes nothing.

@@ -151,7 +151,7 @@ def _read_order(file: Path) -> bytes:
     from certs.order import LONGEST
 
     try:
-        data, _mode = read_plain(file, limit=2 * LONGEST)  # that it is too long is told by who reads it
+        data, _mode = read_plain(file, limit=2 * LONGEST)  # its reader refuses one that is too long
     except OSError as error:
         raise ConfigurationError(
             f"the order cannot be read: {(error.strerror or type(error).__name__).lower()}",

@@ -110,7 +110,7 @@ class Office:
         """The office that the settings name; ``trust`` when somebody else has it already.
 
         Raises:
-            ConfigurationError: an address is not https, or a proxy's is none.
+            ConfigurationError: an address is not https, or a proxy's address is not usable.
         """
         for name in ("enroll_url", "broker_url"):
             address = str(getattr(settings, name))

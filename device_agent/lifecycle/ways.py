@@ -60,7 +60,7 @@ class Ways:
         """The registration office.
 
         Raises:
-            ConfigurationError: an address is not https, or a proxy's is none.
+            ConfigurationError: an address is not https, or a proxy's address is not usable.
         """
         folder = Vault(self._settings.state_dir).identity_folder
         return Office.of(

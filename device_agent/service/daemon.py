@@ -106,7 +106,7 @@ class Daemon:
                 fed = told
             now = self._clock.steady()
             if now - looked > ASLEEP_S:
-                self._started = now  # its rest goes on by a clock that slept, too; the sleep is not the worker's
+                self._started = now  # the clock slept as well, so its wait goes on as before; the worker did not hang
                 self._wake.set()
             looked = now
             if self.is_alive() and now - last_fed >= max(beat_s, self._notifier.watchdog_s / 3):

@@ -99,7 +99,8 @@ class TokenRenewal:
             elif kept.rejected:
                 self._wait(max(0.0, born + AT_MOST_EVERY_S - now))
             else:
-                life_s = kept.life_s * min(rest, 1.0 / LATEST)  # who was told to ask less lets no token grow too old
+                # Also a device that was told to ask less renews its token before that is too old.
+                life_s = kept.life_s * min(rest, 1.0 / LATEST)
                 self._ripe_at, self._late_at = born + EARLIEST * life_s, born + LATEST * life_s
                 self._due_at = self._ripe_at + (self._late_at - self._ripe_at) * self._dice()
         self._ends_at = kept.until if kept is not None else 0.0

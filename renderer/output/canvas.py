@@ -20,7 +20,7 @@ from renderer.scene import Avatar
 
 Picture = NDArray[np.uint8]
 
-_LEAST_NOTE = 160.0  # units across
+_LEAST_NOTE = 160.0  # screen units of width below which a note is not put beside the panel
 
 
 class Canvas:

@@ -146,8 +146,8 @@ class Offscreen:
         drawn: _Taken | None = None
         finished: _Taken | None = None
         for shot in itertools.chain(shots, (None, None)):
-            # Drawn, finished, read: each step of a picture waits for its own last one only, so that a driver that
-            # draws on the CPU is never without work.
+            # Drawn, finished, read: each step of a picture waits only for that picture's step before, so that a driver
+            # that draws on the CPU is never without work.
             taken = None if shot is None else self._draw(next(targets), shot)
             if drawn is not None:
                 self._finish(drawn)
@@ -162,7 +162,7 @@ class Offscreen:
         return Target(self.context, size=self.size, samples=self._samples, outlines=outlines)
 
     def _draw(self, target: Target, shot: Shot) -> _Taken:
-        # A file may hold places so far away that sums with them overflow; that is the file's picture.
+        # A file may place things so far away that sums overflow; then that is how its picture looks.
         with np.errstate(all="ignore"):
             return self._drawn(target, shot)
 
