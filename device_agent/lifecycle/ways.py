@@ -12,7 +12,7 @@ from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
 from device_agent.clock import Clock
 from device_agent.config import Settings
-from device_agent.lifecycle.broker import BrokerCredentials
+from device_agent.lifecycle.broker import credentials_from
 from device_agent.lifecycle.office import Office
 from device_agent.lifecycle.vault import Vault
 
@@ -47,7 +47,7 @@ class Ways:
             return Client.from_settings(settings, **{"trust": self.trust, **options})
         described = {
             "endpoint": settings.endpoint,
-            "credentials": BrokerCredentials(self.office()),
+            "credentials": credentials_from(self.office()),
             "connect_timeout_s": settings.connect_timeout_s,
             "timeout_s": settings.timeout_s,
             "trust": self.trust,

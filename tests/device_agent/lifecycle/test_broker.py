@@ -16,7 +16,7 @@ from device_agent.errors import (
 )
 from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
-from device_agent.lifecycle.broker import BrokerCredentials
+from device_agent.lifecycle.broker import credentials_from
 from device_agent.lifecycle.office import LONG_LIVED, Office, Reply
 
 from .conftest import Kiosk, now
@@ -138,7 +138,7 @@ def test_good_ones_are_kept_when_the_next_live_too_long(
     monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: broker(*a, **more))
     with managed.engine() as engine:
         engine.enroll()
-        source, start = BrokerCredentials(engine._device.office), engine.now
+        source, start = credentials_from(engine._device.office), engine.now
 
         def at(moment: float) -> str:
             with pytest.raises(StopIteration) as given:
