@@ -122,7 +122,7 @@ class Identity:
             wrong = problem == "password"
             raise IdentityError(
                 "the password does not open the PKCS#12 file" if wrong else "this is no readable PKCS#12 file",
-                code=f"identity.{problem}",
+                code="identity.password" if wrong else "identity.pkcs12",
                 where=where,
                 hint="check the password" if wrong else "export key and certificate again",
             )
@@ -218,7 +218,7 @@ def read_key(pem: bytes, *, password: bytes | None = None, where: str = "") -> P
             "the password and the private key do not fit"
             if problem == "password"
             else "this is no readable private key",
-            code=f"identity.{problem}",
+            code="identity.password" if problem == "password" else "identity.key",
             where=where,
             hint="give the key as PEM, with its password if it has one",
         )

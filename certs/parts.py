@@ -1,7 +1,7 @@
 """Parts of a certificate, which its library parses when they are first asked for.
 
-Who sent it chose what is in them: asked for anywhere else, one that is damaged, or of a kind that this library does not
-know, would be an error that nobody there expects.
+Whoever sent the certificate chose what is in them. A part that is damaged, or of a kind that the library does not know,
+raises when it is first looked at; here that is expected, anywhere else it would be a surprise.
 """
 
 from __future__ import annotations

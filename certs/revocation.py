@@ -27,8 +27,8 @@ def read_list(data: bytes, *, where: str = "") -> x509.CertificateRevocationList
     """A list from DER, as RFC 5280 has it on the wire, or PEM.
 
     Raises:
-        TrustError: it is none, only the changes since an earlier one (a delta list), not about servers and devices, or
-            has a critical part that nobody here understands.
+        TrustError: it is no revocation list, only the changes since an earlier one (a delta list), not about servers
+            and devices, or has a critical part that nobody here understands.
     """
     try:
         load = x509.load_pem_x509_crl if data.lstrip().startswith(b"-----") else x509.load_der_x509_crl

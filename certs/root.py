@@ -124,7 +124,7 @@ def first(data: bytes, *, where: str = "") -> Root:
 
 
 def unverified(data: bytes, *, where: str = "") -> Root:
-    """What a root says, whoever signed it: for who is about to sign it, or to tell its version.
+    """What a root says, whoever signed it: for whoever is about to sign it, or only wants its version.
 
     Raises:
         RootError: ``root.form``.

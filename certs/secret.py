@@ -11,7 +11,25 @@ from typing import NoReturn
 _HIDDEN = "<hidden>"
 
 
-class SecretText(str):
+class _Hidden:
+    """What both kinds have in common."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return _HIDDEN
+
+    def __str__(self) -> str:
+        return _HIDDEN
+
+    def __format__(self, specification: str) -> str:
+        return _HIDDEN
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+
+class SecretText(_Hidden, str):
     """A text whose ``repr``, ``str`` and ``format`` say only that it is hidden; ``reveal`` gives the plain text."""
 
     __slots__ = ()
@@ -20,30 +38,6 @@ class SecretText(str):
         """The text itself, as a plain ``str``."""
         return "".join(self)
 
-    def __repr__(self) -> str:
-        return _HIDDEN
 
-    def __str__(self) -> str:
-        return _HIDDEN
-
-    def __format__(self, specification: str) -> str:
-        return _HIDDEN
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret is not pickled")
-
-
-class SecretBytes(bytes):
+class SecretBytes(_Hidden, bytes):
     """Bytes whose ``repr``, ``str`` and ``format`` say only that they are hidden."""
-
-    def __repr__(self) -> str:
-        return _HIDDEN
-
-    def __str__(self) -> str:
-        return _HIDDEN
-
-    def __format__(self, specification: str) -> str:
-        return _HIDDEN
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret is not pickled")

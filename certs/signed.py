@@ -129,7 +129,7 @@ def signed_by(document: bytes, *, domain: bytes, keys: Sequence[Ed25519PublicKey
 
 
 def unverified(document: bytes, *, longest: int) -> tuple[bytes, tuple[str, ...]]:
-    """Payload and ids of the keys that are said to have signed it: for who is about to sign it, and nobody else.
+    """Payload and ids of the keys that claim to have signed it: for whoever is about to sign it too, and nobody else.
 
     Raises:
         NotSigned: it is no signed document.

@@ -220,12 +220,6 @@ def decompose(matrices: Floats) -> tuple[Array, Array, Array]:
     return m[..., :3, 3].astype(np.float32), rotations, scales.astype(np.float32)
 
 
-def transform_points(matrices: Floats, points: Floats) -> Array:
-    """Points ``(..., n, 3)`` moved by one transform ``(4, 4)`` or a stack of them ``(..., 4, 4)``."""
-    linear = np.swapaxes(matrices[..., :3, :3], -1, -2)
-    return (points @ linear + matrices[..., None, :3, 3]).astype(np.float32, copy=False)
-
-
 def look_at(eye: Vector, target: Vector, up: Vector = (0.0, 1.0, 0.0)) -> Array:
     """World-to-view matrix ``(4, 4)``: the camera at ``eye`` looks along its own -Z towards ``target``.
 

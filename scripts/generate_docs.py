@@ -6,9 +6,12 @@ A test fails when a page and its table have drifted apart.
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from error_codes import BLANK, Told, error_codes
 
 from certs.errors import CertError
 from device_agent.api.causes import PASSING, ROWS, SEAT_ROW, SERVER_ROW, UNKNOWN_ROW, Row
@@ -17,6 +20,7 @@ from device_agent.errors import AgentError
 from device_agent.spec.operation import VERSION, Operation, Repeat
 from device_agent.spec.operations import OPERATIONS
 from device_agent.spec.parameter import Parameter
+from renderer.assets.issues import TABLE
 from renderer.errors import RenderError
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -157,6 +161,15 @@ def errors_page() -> str:
         "|---|---|---|",
         *(_type_row(kind, depth) for root in (AgentError, CertError, RenderError) for kind, depth in _tree(root)),
         "",
+        "## Our codes",
+        "",
+        "With what the message beside each says; `…` stands for what it names there. The codes of an avatar's own data"
+        " are in [asset-issues.md](asset-issues.md), the platform's below.",
+        "",
+        "| code | type | says |",
+        "|---|---|---|",
+        *_code_rows(),
+        "",
         "## What the platform's codes mean",
         "",
         "The first row that fits counts; a code that ends in `*` stands for all that start so. A row may speak about"
@@ -179,6 +192,24 @@ def _tree(kind: type[Exception], depth: int = 0) -> Iterator[tuple[type[Exceptio
     for inner in sorted(kind.__subclasses__(), key=lambda sub: sub.__name__):
         if inner.__module__.endswith(".errors"):
             yield from _tree(inner, depth + 1)
+
+
+MOST_MESSAGES = 3
+"""Of one code; those of the others differ in what they name."""
+
+
+def _code_rows() -> Iterator[str]:
+    kinds = {kind.__name__ for root in (AgentError, CertError, RenderError) for kind, _depth in _tree(root)}
+    found: dict[str, list[Told]] = defaultdict(list)
+    for told in error_codes(kinds):
+        if told.code not in TABLE:
+            found[told.code].append(told)
+    for code, ways in found.items():
+        types = ", ".join(sorted({told.kind for told in ways}))
+        says = (told.message.strip().replace("|", "\\|") for told in ways if told.message != BLANK)
+        messages = list(dict.fromkeys(says))
+        more = " / …" if len(messages) > MOST_MESSAGES else ""
+        yield f"| `{code}` | {types} | {' / '.join(messages[:MOST_MESSAGES]) or BLANK}{more} |"
 
 
 def _type_row(kind: type[Exception], depth: int) -> str:

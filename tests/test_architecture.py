@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "device_agent.secret",
         "device_agent.plain_file",
         "device_agent.code_patterns",
-        "device_agent.log",
+        "device_agent.redaction",
         "device_agent.qr_code",
         "device_agent.config",
     ),
@@ -42,7 +42,6 @@ SAME_ROW_ALLOWED = {
     ("device_agent.config", "device_agent.errors"),
     ("device_agent.config", "device_agent.plain_file"),
     ("device_agent.config", "device_agent.secret"),
-    ("device_agent.log", "device_agent.errors"),
 }
 
 FORBIDDEN: tuple[tuple[str, str], ...] = (

@@ -42,7 +42,7 @@ def call(
     ended is fetched anew once, whatever the policy says: the platform did nothing yet.
 
     Raises:
-        UsageError: the timeout is none.
+        UsageError: the timeout is no positive number of seconds.
         AgentError: see ``device_agent.errors``; a failure that passes is raised after the last attempt.
     """
     operation = operation_of(request)

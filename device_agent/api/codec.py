@@ -27,7 +27,7 @@ _ID = re.compile(r"[0-9A-F]{8}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}"
 """A RequestId as the platform makes them; it is shown whole, though a short parameter may stand in it by chance."""
 
 _LEFT_ALONE = (bytes, bytearray, datetime, date, time, timedelta, Decimal, UUID)
-"""Types that would be turned into texts nobody meant, and are refused when they are left as they are."""
+"""Types that msgspec would turn into a text of its own choice: values of them are refused instead."""
 
 _SHOWN_BYTES = 80
 _SHOWN_MESSAGE = 200
@@ -83,7 +83,7 @@ def request_of(operation: Operation[ResultT], values: Mapping[str, Any]) -> Requ
 def _only_known(
     operation: Operation[Any], parameters: tuple[Parameter, ...], values: Mapping[str, Any], *, prefix: str
 ) -> None:
-    """Refuse names that are none: the platform ignores them without a word."""
+    """Refuse names that the operation does not have: the platform would ignore them without a word."""
     known = {parameter.name: parameter for parameter in parameters}
     strange = sorted(prefix + name for name in values if name not in known)
     if strange:

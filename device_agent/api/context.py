@@ -89,7 +89,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require_seconds(value: float, name: str) -> None:
-    """Refuse what is no time to wait: it would look like a server that does not answer.
+    """Refuse a wait of nothing, or without end: it would look like a server that does not answer.
 
     Raises:
         UsageError: it is not a finite number above nothing.

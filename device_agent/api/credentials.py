@@ -62,13 +62,21 @@ class RefreshedCredentials:
     """Credentials that end, fetched again before they do; kept in memory only.
 
     Args:
-        fetch: the steps of one fetch.
+        fetch: the steps of one fetch, at a time of the platform's clock (seconds since 1970).
         early_s: seconds before their end at which new ones are fetched.
+        passing: whether an error of a fetch says nothing against the credentials that are here.
     """
 
-    def __init__(self, fetch: Callable[[], CredentialSteps], *, early_s: float = 180.0) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[float], CredentialSteps],
+        *,
+        early_s: float = 180.0,
+        passing: Callable[[AgentError], bool] = lambda _error: True,
+    ) -> None:
         self._fetch = fetch
         self._early_s = early_s
+        self._passing = passing
         self._kept: Credentials | None = None
         self._refused = False
 
@@ -78,10 +86,10 @@ class RefreshedCredentials:
         if kept is not None and not self._refused and now < _end(kept) - self._early_s:
             return kept
         try:
-            self._kept = yield from self._fetch()
+            self._kept = yield from self._fetch(now)
             self._refused = False
-        except AgentError:
-            if kept is None or now >= _end(kept):
+        except AgentError as error:
+            if kept is None or now >= _end(kept) or not self._passing(error):
                 raise
             return kept
         return self._kept

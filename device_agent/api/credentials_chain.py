@@ -36,7 +36,7 @@ def from_settings(settings: Settings, *, environ: Mapping[str, str]) -> Credenti
     """The access key in the settings, else what the environment's conventions give.
 
     Raises:
-        ConfigurationError: there is none, or only half of one.
+        ConfigurationError: there is no access key, or only half of one.
     """
     if settings.access_key_id and settings.access_key_secret:
         return StaticCredentials(

@@ -40,7 +40,7 @@ def broker_credentials(address: str) -> RefreshedCredentials:
     """
     where = _origin(address)
 
-    def fetch() -> CredentialSteps:
+    def fetch(_now: float) -> CredentialSteps:
         answer = yield from _ask(Exchange(method="GET", url=address, headers={}, timeout_s=TIMEOUT_S))
         return _read(answer, where=where, origin=f"broker {where}")
 
@@ -50,7 +50,7 @@ def broker_credentials(address: str) -> RefreshedCredentials:
 def machine_role_credentials(role: str, *, metadata: str = METADATA) -> RefreshedCredentials:
     """Credentials of the RAM role of the cloud machine that this runs on; an empty name asks for it."""
 
-    def fetch() -> CredentialSteps:
+    def fetch(_now: float) -> CredentialSteps:
         token = yield from _ask(
             Exchange(
                 method="PUT",

@@ -116,7 +116,7 @@ def open_socket(origin: Origin, seconds: float, context: Callable[[str, int], ss
     """A connection within so many seconds, with TLS where the address says so; then ``context`` gives a host's trust.
 
     Raises:
-        OSError, ValueError: there is none.
+        OSError, ValueError: no connection could be made.
         ConfigurationError, NetworkError: from ``context``.
     """
     plain = socket.create_connection((origin.host, origin.port), timeout=seconds)

@@ -26,7 +26,7 @@ Heard = tuple[int, dict[str, str], bytes]
 
 
 class _Line(asyncio.Protocol):
-    """One connection. It has at most one exchange at a time, and one who waits for it."""
+    """One connection, with at most one exchange at a time."""
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -39,7 +39,7 @@ class _Line(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Nobody closed it or spoke out of turn."""
+        """Whether it is open, and the server has sent nothing that was not asked for."""
         return self._failure is None and self._transport is not None and not self._transport.is_closing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,7 +68,7 @@ class _Line(asyncio.Protocol):
         self._end(exc or ConnectionResetError("the server closed the connection"))
 
     async def ask(self, exchange: Exchange, target: str, *, timeout_s: float) -> Heard:
-        """One exchange; whoever it fails or is cancelled for has to ``drop`` the connection."""
+        """One exchange. When it fails or is cancelled, the caller has to ``drop`` the connection."""
         assert self._transport is not None
         if self._failure is not None:
             raise self._failure

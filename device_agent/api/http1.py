@@ -118,7 +118,7 @@ class Dialogue:
                 return
             elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
                 raise h11.RemoteProtocolError("closed before it answered")
-            elif headless and until():  # also a server that says again and again that it is at work
+            elif headless and until():  # also where interim answers (1xx) keep coming
                 raise TimeoutError("the answer takes too long")
             elif event is h11.NEED_DATA:
                 connection.receive_data(receive())

@@ -27,7 +27,7 @@ def proxy_routes(setting: str, *, environ: Mapping[str, str], where: str = "") -
             ``all_proxy`` and ``no_proxy`` (upper case too).
 
     Raises:
-        ConfigurationError: the address is none, or of a kind that is not spoken here.
+        ConfigurationError: the address cannot be read, or is of a kind that is not supported.
     """
     if setting.lower() == "none":
         return {}

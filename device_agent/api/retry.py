@@ -31,7 +31,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         attempts: attempts altogether, the first included.
         first_s: upper end of the first wait.
-        least_s: shortest wait, also by luck.
+        least_s: shortest wait, whatever the dice say.
         cap_s: upper end of any wait; also the longest advice that is followed, beyond it the error is told at once.
         repeat_unsafe: repeat also what may be done twice.
         only_unserved: repeat nothing that may have been served, harmless or not: the caller wants to know of it.

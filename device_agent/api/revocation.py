@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 LONGEST = 4 * 1024 * 1024
-"""Bytes of a list that is read."""
+"""Bytes of a list at most."""
 
 AGAIN_S = 60.0
 """Seconds until a list that did not come is asked for again, while the one that is here is valid."""

@@ -27,7 +27,7 @@ class Scrubber:
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[str] | None:
-        """Made when something is wrong for the first time: it costs more than a whole call that goes well."""
+        """Made only when a call has failed: it costs more than a whole call that goes well."""
         forms = {form for value in self._values if len(value) >= _SHORTEST for form in _forms(value)}
         # Longest first, so that a value inside another does not leave a rest.
         longest_first = sorted(forms, key=lambda form: (-len(form), form))

@@ -26,7 +26,7 @@ def connect(origin: Origin, *, trust: Trust, routes: Mapping[str, str | None], s
         seconds: to wait for each step.
 
     Raises:
-        NetworkError: there is none.
+        NetworkError: no connection could be made.
         ConfigurationError: the proxy is spoken to over https, which carries no second TLS here.
     """
     proxy = route(routes, origin.shown)

@@ -126,7 +126,7 @@ class AvatarCache:
             NetworkError: no answer, a cut or a refusal; what has come is kept.
             PackageError: the package is not what was promised, or is no safe package; nothing of it is kept.
             ConfigurationError: the cache cannot be written, is not private, or another process is fetching.
-            UsageError: the code is none.
+            UsageError: the code is no avatar code.
         """
         folder = folder_of(self._root, code)
         with storage(folder):

@@ -18,7 +18,7 @@ def folder_of(root: Path, code: str) -> Path:
     """The folder of one avatar; a code never becomes a path.
 
     Raises:
-        UsageError: the code is none.
+        UsageError: the code is no avatar code.
     """
     if not code or len(code) > CODE_LENGTH or not code.isprintable():
         raise UsageError(
@@ -53,7 +53,7 @@ def kept(root: Path, code: str) -> Record | None:
 
     Raises:
         ConfigurationError: the cache is not private, or cannot be read.
-        UsageError: the code is none.
+        UsageError: the code is no avatar code.
     """
     folder = folder_of(root, code)
     record = read_record(folder)

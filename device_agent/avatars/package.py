@@ -44,7 +44,7 @@ def open_package(
 def check_opens(
     source: Path | str | bytes, *, key: bytes, limits: PackageLimits = DEFAULT_LIMITS, label: str = ""
 ) -> int:
-    """As ``open_package``, for who only wants to know that it would open: the number of files, in little memory."""
+    """As ``open_package``, but only whether it would open: gives the number of files, and needs little memory."""
     with open_archive(source, limits=limits, label=label) as archive:
         files = _files(archive)
         for sealed, entry in files.values():

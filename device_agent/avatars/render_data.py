@@ -100,7 +100,7 @@ class RenderData:
         """Whether the package may be fetched from its address.
 
         Raises:
-            PackageError: it is none, or plain http with nothing to check the package by.
+            PackageError: the address is unusable, or plain http with no hash to check the package by.
         """
         url = _plain(self.url)
         try:

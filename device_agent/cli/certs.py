@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from device_agent.cli import options, present
 from device_agent.cli.passphrase import PassFile, passphrase
 from device_agent.errors import ConfigurationError
+from device_agent.plain_file import write_new
 
 if TYPE_CHECKING:
     from certs.lineage import Lineage
@@ -198,13 +198,8 @@ def _read(file: Path) -> bytes:
 
 
 def _write(file: Path, data: bytes) -> None:
-    """A new file of mode 0600: what is there already stays, and nobody can have opened it before."""
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
+        write_new(file, data)
     except OSError as error:
         raise ConfigurationError(
             f"the PKCS#12 file cannot be written: {(error.strerror or 'unknown').lower()}",

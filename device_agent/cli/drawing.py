@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from device_agent.cli.sheet import SheetKind, write_sheet
 from device_agent.errors import UsageError
 
 if TYPE_CHECKING:
+    from renderer.assets import Asset, Limits
     from renderer.output.offscreen import Offscreen
     from renderer.output.show import Show
 
@@ -68,13 +69,7 @@ def draw(
     _check(kind, out, (width, height), state=state, clip=clip, contact=contact, turntable=turntable)
     if contact is not None:
         _check_sheet({"--eye": eye, "--clip": clip, "--expression": expression, "--look-at": look_at, "--time": at})
-    if eye is not None and (camera is not None or angle):
-        raise UsageError(
-            "--eye goes with neither --camera nor --angle",
-            code="usage.camera",
-            where="--eye",
-            hint="leave one of them out: --eye places the camera, the others choose one of the platform's",
-        )
+    _check_camera(eye=eye, camera=camera, angle=angle)
     given_look = source.parse_look_at(look_at)
     given_view = source.parse_view(eye, target, fov)
     given_background = source.parse_background(background)
@@ -84,14 +79,7 @@ def draw(
 
     ahead = Ahead()
     asset = source.load_asset(avatar, config=config, state_dir=state_dir, cache_dir=cache_dir, limit=limit or ())
-    if animation is not None:
-        from renderer.assets import load, with_motion
-
-        asset = with_motion(asset, load(animation, limits=file_limits(config, limit or ())))
-    if variant is not None:
-        from renderer.assets import choose_variant
-
-        choose_variant(asset.avatar, variant)
+    asset = _changed(asset, animation=animation, variant=variant, limits=lambda: file_limits(config, limit or ()))
     ahead.decode(asset.avatar)
     clock.lap("load")
     if contact is not None:
@@ -202,6 +190,17 @@ def _check(
         )
 
 
+def _check_camera(*, eye: str | None, camera: int | None, angle: int) -> None:
+    """One way to place the camera. Raises UsageError."""
+    if eye is not None and (camera is not None or angle):
+        raise UsageError(
+            "--eye goes with neither --camera nor --angle",
+            code="usage.camera",
+            where="--eye",
+            hint="leave one of them out: --eye places the camera, the others choose one of the platform's",
+        )
+
+
 def _check_sheet(given: Mapping[str, object]) -> None:
     """A sheet has every clip or shape at moments of its own, from one of the platform's cameras. Raises UsageError."""
     for option, value in given.items():
@@ -212,6 +211,19 @@ def _check_sheet(given: Mapping[str, object]) -> None:
                 where=option,
                 hint="leave it out, or draw a picture without --sheet",
             )
+
+
+def _changed(asset: Asset, *, animation: Path | None, variant: str | None, limits: Callable[[], Limits]) -> Asset:
+    """The asset with the clips of another file and another of its sets of materials, where they are asked for."""
+    if animation is not None:
+        from renderer.assets import load, with_motion
+
+        asset = with_motion(asset, load(animation, limits=limits()))
+    if variant is not None:
+        from renderer.assets import choose_variant
+
+        choose_variant(asset.avatar, variant)
+    return asset
 
 
 def _film(

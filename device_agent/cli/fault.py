@@ -21,7 +21,7 @@ from certs.errors import (
     TrustError,
 )
 from device_agent.errors import AgentError
-from device_agent.log import traceback_of
+from device_agent.redaction import traceback_of
 from renderer.errors import AssetError, GraphicsError, OutputError, RenderError
 
 if TYPE_CHECKING:

@@ -93,7 +93,7 @@ def follow(
         try:
             _turn_for_ever(follower, notifier, observe, clock.steady)
         except (SystemExit, KeyboardInterrupt, StateError):
-            notes.forgive()  # no avatar's fault
+            notes.forgive()  # the driver failed, not the avatar
             raise
         notes.forgive()
 

@@ -1,4 +1,4 @@
-"""Holding the drive channel open before somebody's eyes: ``avatar-agent start --drive``."""
+"""Holding the drive channel open and showing what comes on it: ``avatar-agent start --drive``."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # the library's help has letters that not every locale can write
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    # What Pillow finds odd about a picture is nothing that a person at a terminal could mend.
+    # Pillow warns of odd pictures; a person at a terminal could do nothing about them.
     warnings.filterwarnings("ignore", module="PIL")
     try:
         status = _ended(sys.argv[1:], as_json=as_json)
@@ -82,7 +82,7 @@ def main() -> None:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BrokenPipeError:
-        status = 1  # whoever read the results has seen enough
+        status = 1  # the reader of our output closed it: it has seen enough
         _drop_results()
     except Exception as error:  # noqa: BLE001 -- the one place where unknown errors are told to a person
         status = report(error, as_json=as_json)

@@ -12,6 +12,7 @@ import typer
 from device_agent.cli import options, present
 from device_agent.cli.ticket_picture import PICTURES, draw, ticket_picture
 from device_agent.errors import ConfigurationError, UsageError
+from device_agent.plain_file import read_plain, write_new
 
 if TYPE_CHECKING:
     from device_agent.config import Settings
@@ -148,10 +149,9 @@ def _abandon(
 
 def _read_order(file: Path) -> bytes:
     from certs.order import LONGEST
-    from device_agent.plain_file import read_plain
 
     try:
-        data, _mode = read_plain(file, limit=2 * LONGEST)  # that it is too long is told by who reads it
+        data, _mode = read_plain(file, limit=2 * LONGEST)  # its reader refuses one that is too long
     except OSError as error:
         raise ConfigurationError(
             f"the order cannot be read: {(error.strerror or type(error).__name__).lower()}",
@@ -169,13 +169,8 @@ def _what_stays(settings: Settings) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """A durable file that was not there before."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(path, data)
     except OSError as error:
         raise ConfigurationError(
             f"the ticket cannot be written: {(error.strerror or 'unknown').lower()}",

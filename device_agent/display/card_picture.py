@@ -26,7 +26,7 @@ _EDGE, _MARK, _LABEL = 5.0, 7.5, 9.0
 """Units: above everything and below the code, for the mark, for the code and its label with some air."""
 
 _LEAST = 1.2
-"""Pixels a unit: smaller letters than that makes are none."""
+"""Least pixels per unit: smaller letters could not be read."""
 
 _BALANCED = 3.5
 """Units: larger words are headlines."""

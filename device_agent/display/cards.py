@@ -1,4 +1,4 @@
-"""What the cards say, in the two languages of who stands before them. No secret and no whole id is ever on one."""
+"""What the cards say, in the two languages of those who read them. No secret and no whole id is ever on one."""
 
 from __future__ import annotations
 

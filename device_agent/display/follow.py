@@ -188,8 +188,8 @@ class Follower(Generic[Ready]):
             self._log.info("scene", scene=str(scene), phase=phase, fault=state.fault)
 
     def _give_up(self) -> None:
-        """On what hangs: no thread can be ended but with its process, and the loader would be busy for ever. It counts
-        as a start that the display died of, and the next start shows the version before it at once.
+        """An avatar hangs while it is got ready. A thread can only be ended with its process, and the loader would be
+        busy for ever: it counts as a start that the display died of, and the next start shows the version before it.
         """
         code, sha256, _ = self._loading
         self._notes.refuse(sha256, code=OUT_OF_TIME, seconds=LATER_S)

@@ -22,7 +22,7 @@ from device_agent.display.state import Watcher
 from device_agent.errors import AgentError
 
 MOST_ASKED = 64 * 1024
-"""Bytes of a request: who asks may have been taken over."""
+"""Bytes of a request at most: the process that asks may have been taken over."""
 
 
 class Opener:

@@ -1,4 +1,4 @@
-"""Where the display keeps its notes: systemd's run folder for it, or one of the desktop's for who tries it out."""
+"""Where the display keeps its notes: systemd's run folder for it, or the desktop session's where it is tried out."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """A package that is new is opened and drawn once by a child process, before the display that people see takes it.
 
-Pictures and meshes are decoded by libraries that are not ours. One that crashes, eats memory or never ends does that to
-the child; the picture on the screen goes on. One that takes the child over has the avatar that it came with: it writes
-nothing but what the driver keeps of compiled programs, and reaches no network and nothing of the device.
+Pictures and meshes are decoded by libraries that are not ours. A package that makes one crash, eat memory or never end
+does that to the child; the picture on the screen goes on. A package that takes the child over has its own avatar and
+nothing else: the child can write only the driver's cache of compiled shaders, and reaches no network and nothing of the
+device.
 
 Run as ``python -m device_agent.display.trial`` with the task on stdin.
 """
@@ -28,7 +29,7 @@ OUT_OF_MEMORY = "display.memory"
 OUT_OF_TIME = "display.time"
 CRASHED = "display.crashed"
 KILLED = "display.killed"
-"""From outside: most likely because memory had ended, and that is not the package's fault alone."""
+"""Killed from outside, most likely because the machine ran out of memory: not the package's fault alone."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +140,8 @@ def main() -> None:
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the licence's key
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")  # when memory ends, it is the trial that goes
+        # When the machine runs out of memory, the kernel ends the trial first.
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no verdict
     # Graphics are files there; without what drivers keep of the programs they compile, everything takes twice as long.
@@ -151,9 +153,7 @@ def main() -> None:
 
 def drivers_caches(environ: Mapping[str, str]) -> list[Path]:
     """Folders in which graphics drivers keep compiled programs; the display's own has made them by then."""
-    named = [
-        Path(environ[name]) for name in ("MESA_SHADER_CACHE_DIR", "__GL_SHADER_DISK_CACHE_PATH") if environ.get(name)
-    ]
+    named = [Path(environ[name]) for name in _NAMED if environ.get(name)]
     home = Path(environ.get("HOME") or "/")
     cache = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     return [*named, *(cache / name for name in _COMPILED), home / ".nv/GLCache"]

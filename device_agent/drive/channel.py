@@ -75,7 +75,6 @@ class Channel:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._outbox: deque[tuple[str, msgspec.Raw]] = deque(maxlen=WAITING)
         self.over = ""
-        self.last_end = ""
 
     @property
     def standing(self) -> Standing:
@@ -158,7 +157,7 @@ class Channel:
             self._manners.kicked_out(now)
         told = bool(self.over) and self.over != SILENT  # by the platform, in a packet
         sent_away = refused or (told and reason not in AT_ONCE)
-        self._standing, self.over, self.last_end = Standing.WAITING, "", reason
+        self._standing, self.over = Standing.WAITING, ""
         wait = self._manners.wait(dice=self._dice(), sent_away=sent_away)
         self._next_at = now + wait
         return wait

@@ -61,7 +61,7 @@ class _Body(msgspec.Struct, rename="camel"):
 
 
 def read(frame: str) -> Packet | None:
-    """What a frame says; ``None`` for a kind that is not known, and for one whose JSON is none."""
+    """What a frame says; ``None`` for an unknown kind, and where the JSON cannot be read."""
     try:
         kind = Kind(frame[:1])
     except ValueError:

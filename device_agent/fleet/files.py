@@ -8,7 +8,7 @@ from pathlib import Path
 
 from certs.files import sync_directory
 from device_agent.errors import ConfigurationError
-from device_agent.plain_file import read_plain
+from device_agent.plain_file import read_plain, write_new
 
 
 def new_file(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -19,17 +19,7 @@ def new_file(path: Path, data: bytes, *, private: bool = False) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600 if private else 0o644)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            path.unlink(missing_ok=True)  # half a file stands in nobody's way
-            raise
-        sync_directory(path.parent)
+        write_new(path, data, mode=0o600 if private else 0o644)
     except OSError as error:
         raise ConfigurationError(
             f"the file cannot be written: {(error.strerror or 'unknown').lower()}",

@@ -45,8 +45,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 class Journal:
     """A plan and what became of it. ``done`` is round -> device -> its last good line.
 
-    ``whole`` and ``size`` are bytes of the file: up to the end of its last whole line, and all of them. Who finds
-    another size than it left has company.
+    ``whole`` and ``size`` are bytes of the file: up to the end of its last whole line, and all of them. A
+    writer that finds another size than it left knows that somebody else is writing too.
     """
 
     file: Path
@@ -71,7 +71,7 @@ class Journal:
         """One that was begun; a last line that power cut short is passed over.
 
         Raises:
-            ConfigurationError: it cannot be read, or is none.
+            ConfigurationError: it cannot be read, or is no journal of a release.
         """
         data = read_file(file, limit=LONGEST)
         whole = data.rpartition(b"\n")[0]

@@ -100,7 +100,7 @@ def standing(document: bytes, *, before: bytes | None, where: str) -> Standing:
     """Who has signed a root, and who has to.
 
     Raises:
-        RootError: it is none, or what is given as the version before is none.
+        RootError: it, or what is given as the version before, is no root of keys.
     """
     root = form.unverified(document, where=where)
     own = Holders(signers=root.root, signed=form.signed_by(document, root.root))

@@ -144,7 +144,7 @@ class Found:
 
 
 def look(document: bytes, *, where: str) -> Found:
-    """What a document says that is to be signed once more, for the eyes of who is to sign it.
+    """What a document says that is to be signed once more, to be shown to the person who signs it.
 
     Raises:
         ConfigurationError: it is no order, no list of packages and no root of keys.

@@ -232,7 +232,7 @@ class Console:
         """How fast slow things go, after ``changes``.
 
         Raises:
-            msgspec.ValidationError: no such setting, or a value that is none.
+            msgspec.ValidationError: no such setting, or a value of the wrong kind.
         """
         if changes is not None:
             self._world.workings = msgspec.convert(msgspec.to_builtins(self._world.workings) | changes, Workings)

@@ -19,7 +19,7 @@ KEY_BITS = 2048
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """A fresh RSA key; takes 20 to 500 ms, by luck."""
+    """A fresh RSA key; takes 20 to 500 ms, as chance has it."""
     return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
 
 

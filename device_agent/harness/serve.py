@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +18,7 @@ import msgspec
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from device_agent.errors import AgentError, ConfigurationError
+from device_agent.errors import AgentError
 from device_agent.harness.app import HarnessApp
 from device_agent.harness.assets import MANIFEST, ROOTS
 from device_agent.harness.console import Console, LicenseOrder, OfficeDesk, TimeOrder
@@ -34,18 +33,15 @@ from device_agent.harness.ready import Ready
 from device_agent.harness.recorder import Record
 from device_agent.harness.roots import Roots
 from device_agent.harness.rules import SeatRules
+from device_agent.harness.server import LOOPBACK, Server, listen, netloc
 from device_agent.harness.signing_key import kept_key, public_pem
 from device_agent.harness.tls import TLS_FOLDER, ServerFiles, server_files
 from device_agent.harness.workings import Workings
 from device_agent.harness.world import Setup, World, build_world
 
-LOOPBACK = "127.0.0.1"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
 PULSE_S = 0.2
-GRACE_S = 2.0
-"""How long an answer that is under way may hold up the end."""
-LOOK_S = 0.001
 
 ValueT = TypeVar("ValueT")
 
@@ -65,12 +61,12 @@ class RunningHarness:
         self._listener = listener
         self._erase = erase
         self._console = Console(world=world)
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._app: HarnessApp | None = None
         self._thread: threading.Thread | None = None
         self._tls = tls
         scheme = "https" if tls else "http"
-        world.origin = f"{scheme}://{_netloc(host, listener.getsockname()[1])}"
+        world.origin = f"{scheme}://{netloc(host, listener.getsockname()[1])}"
         self.ready = _ready(world, tls)
 
     @classmethod
@@ -110,7 +106,7 @@ class RunningHarness:
         """
         # Paths that are told to others must not depend on where this process was started.
         data = data.absolute() if data is not None else None
-        listener = _listen(host, port)
+        listener = listen(host, port)
         erase = world = files = None
         try:
             sources = tuple(avatar if isinstance(avatar, PackageSource) else file_source(avatar) for avatar in avatars)
@@ -301,7 +297,7 @@ class RunningHarness:
             ssl_certfile=self._tls.certificate if self._tls else None,
             ssl_keyfile=self._tls.key if self._tls else None,
         )
-        self._server = _Server(config, pulse=self._pulse)
+        self._server = Server(config, pulse=self._pulse)
         self._thread = threading.Thread(
             target=self._server.run_here, args=(self._listener,), name="avatar-harness", daemon=True
         )
@@ -334,64 +330,6 @@ class RunningHarness:
         return asyncio.run_coroutine_threadsafe(work, self._server.loop).result(60)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, polling and log: told to stop by an event."""
-
-    def __init__(self, config: uvicorn.Config, *, pulse: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        super().__init__(config)
-        self._pulse = pulse
-        self.up = threading.Event()
-        self.failure: BaseException | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
-
-    def run_here(self, listener: socket.socket) -> None:
-        """Serve until told to stop; to be run in a thread of its own."""
-        try:
-            asyncio.run(self.serve(sockets=[listener]))
-        except BaseException as failure:  # noqa: BLE001 -- told to the starter, in its own thread
-            self.failure = failure
-        finally:
-            self.up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals belong to the program, not to a server inside it."""
-        yield
-
-    async def main_loop(self) -> None:
-        """Wait to be told to stop."""
-        self.loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        self.up.set()
-        pulse = asyncio.create_task(self._pulse())
-        try:
-            await self._stopping.wait()
-        finally:
-            pulse.cancel()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's own, which looks ten times a second whether all have gone; a stand-in often lives as briefly."""
-        state, loop = self.server_state, asyncio.get_running_loop()
-        for server in self.servers:
-            server.close()
-        for listener in sockets or []:
-            listener.close()
-        for connection in list(state.connections):
-            connection.shutdown()
-        ends = loop.time() + GRACE_S
-        while (state.connections or state.tasks) and loop.time() < ends:
-            await asyncio.sleep(LOOK_S)
-        for task in state.tasks:
-            task.cancel()
-
-    def stop(self) -> None:
-        """Tell it to stop; from any thread."""
-        if self.loop is not None and self._stopping is not None:
-            with contextlib.suppress(RuntimeError):  # the loop ended by itself
-                self.loop.call_soon_threadsafe(self._stopping.set)
-
-
 def _ready(world: World, tls: ServerFiles | None) -> Ready:
     household = world.household
     return Ready(
@@ -406,35 +344,6 @@ def _ready(world: World, tls: ServerFiles | None) -> Ready:
         avatar_codes=world.shelf.codes(),
         ca_file=str(tls.ca_file) if tls else "",
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # asyncio turns Nagle's delay off only where the protocol is named; it costs 40 ms an answer.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(2048)
-        except BaseException:
-            listener.close()
-            raise
-    except (OSError, OverflowError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise ConfigurationError(
-            f"the harness cannot listen: {reason}",
-            code="harness.port",
-            where=_netloc(host, port),
-            hint="stop what uses the port, or choose another with --port (0 takes a free one)",
-        ) from error
-    return listener
-
-
-def _netloc(host: str, port: int) -> str:
-    """Host and port as they stand in an address; the wildcard is reached at this machine's own name."""
-    shown = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 -- compared with, not bound to
-    return f"[{shown}]:{port}" if ":" in shown else f"{shown}:{port}"
 
 
 def _remove(folder: Path | None) -> None:

@@ -13,10 +13,10 @@ _UNTOUCHED = frozenset({Phase.CLONE_SUSPECT, Phase.ERASING, Phase.DECOMMISSIONED
 
 
 def settle(journal: Journal, *, keyring: Keyring, vault: Vault, watch: Watch, accepting: bool) -> None:
-    """After the journal was opened, and the disk was found to be this machine's.
+    """To be called once the journal is open and the disk is known to be this machine's.
 
-    Secrets first, then the record: one that the key vouches for says that no secret lies bare any more. A cut anywhere
-    is gone on with at the next start.
+    Secrets first, then the record: a record that the key vouches for says that no secret lies bare any more. Whatever a
+    crash cuts short is finished at the next start.
 
     Args:
         accepting: an operator said that the TPM which is not named any more is gone for good.

@@ -20,8 +20,8 @@ def is_spent(offline_s: float, *, budget_s: float, online: bool = False) -> bool
 def uncounted(contact: Contact, *, boot: str, now: float, stretch_s: float) -> float:
     """Seconds since they were last counted that a process which starts now has to add.
 
-    In the same start of the machine that is known exactly. When power failed in between, nobody knows when: the whole
-    stretch between two writes counts, or a switch thrown every few minutes would buy a picture for ever.
+    If the machine has not restarted since, that is known exactly. If power failed in between, nobody knows when: the
+    whole stretch between two writes counts, or cutting power every few minutes would show the picture for ever.
 
     Args:
         now: seconds of the clock that starts with the machine.
@@ -44,8 +44,9 @@ def alerts(before_s: float, after_s: float, *, budget_s: float) -> tuple[float, 
 def may_show(record: Record, *, budget_s: float, online: bool = False) -> bool:
     """Whether the avatar on this device may be on the screen.
 
-    A device that held its seat goes on while it asks for it again or its order has ended, and when it has it again and
-    could not look for a newer avatar yet, inside its budget: an error code must not turn a screen black. LOCKED, and
+    A device that held its seat goes on inside its budget: while it asks for the seat again, while its order has ended,
+    and after it has the seat again but could not look for a newer avatar yet. An error code must not turn a screen
+    black. LOCKED, and
     every phase on the way out, shows nothing.
     """
     if not record.content.active:

@@ -18,7 +18,7 @@ from device_agent.lifecycle.record import Record
 
 PARTS = ("board", "cpu", "nic", "storage", "machine")
 LEAST_KNOWN = 3
-"""With fewer parts to compare than this, only the board's own number decides: a wrong alarm stops a kiosk."""
+"""With fewer parts to compare than this, only the board's own number decides: a false alarm stops a kiosk."""
 
 NET_FOLDER = Path("/sys/class/net")
 BLOCK_FOLDER = Path("/sys/block")

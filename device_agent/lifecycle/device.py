@@ -100,7 +100,7 @@ class Device:
         """The registration office of the settings.
 
         Raises:
-            ConfigurationError: an address is not https, or a proxy's is none.
+            ConfigurationError: an address is not https, or a proxy's address is not usable.
         """
         return self.make_office()
 

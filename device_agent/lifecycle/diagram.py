@@ -7,7 +7,7 @@ import sys
 from device_agent.lifecycle.machine import NEXT, TRANSITIONS, Event, Phase
 
 EVERYWHERE = (Event.HARDWARE_CHANGED, Event.STORAGE_LOST)
-"""Events that nearly every phase knows: the diagram would be a ball of wool with them."""
+"""Events that nearly every phase knows: with them the diagram would be a tangle."""
 
 
 def diagram() -> str:

@@ -145,10 +145,10 @@ class Journal:
         return fresh
 
     def disown(self) -> None:
-        """Count as nothing what the disk says, because nobody can vouch for it any more; kept aside as damaged.
+        """Disregard what the disk says, because nobody can vouch for it any more; it is kept aside as damaged.
 
-        But for who this device was: its seat is held under that id, which may be a random one, or the board's where the
-        TPM would give another today. What was sealed by another TPM may be another machine's.
+        One thing still counts: the device's id. Its seat is held under that id, which may be random, or the board's
+        where the TPM would give another one today. Not if another TPM sealed it: then it may be another machine's.
         """
         self._damaged.update(name for name in SLOTS if (self._folder / name).exists())
         void = self._record

@@ -14,7 +14,7 @@ from device_agent.lifecycle.account import is_held_elsewhere
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.record import Bind, Record, Tombstone, Unbind
 from device_agent.lifecycle.ticket import OrphanTicket

@@ -77,8 +77,8 @@ def where_and_whose(settings: Settings) -> tuple[str, Signers]:
 def _accept(device: Device, manifest: Manifest, signers: Signers) -> None:
     """Never back, and one version is one list: a lower one would bring back what was withdrawn.
 
-    Only as long as the keys count that the version came by: once one of them was taken out, or more are needed, it may
-    have been a thief's, who set it as high as he could.
+    That holds only as long as the keys that signed that version still count. Once one of them was taken out, or more
+    signatures are needed, the version may be a thief's, set as high as possible to lock the owner out.
     """
     record = device.journal.record
     seen = record.content

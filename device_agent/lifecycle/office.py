@@ -23,13 +23,12 @@ from certs.cover import BARE, Cover
 from certs.errors import IdentityError
 from certs.lineage import Lineage
 from certs.secret import SecretBytes
-from device_agent.api.credentials import Credentials, CredentialSteps
+from device_agent.api.credentials import Credentials
 from device_agent.api.direct import open_socket
 from device_agent.api.endpoint import is_loopback
 from device_agent.api.exchange import Answer
 from device_agent.api.faults import WHOLE, translated
 from device_agent.api.proxy import proxy_routes, route
-from device_agent.api.retry import advised_s
 from device_agent.api.skew import date_seconds
 from device_agent.api.streams import Streams
 from device_agent.api.trust import Trust
@@ -41,9 +40,9 @@ from device_agent.errors import (
     NotThePlatform,
     PermissionRefused,
     ServerFault,
-    TakenOut,
     Throttled,
 )
+from device_agent.lifecycle.office_refusals import host_of, not_the_office, refused
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from device_agent.api.streams import Streamed
 
 MAX_ANSWER = 256 * 1024
-REMOVED = "office.removed"
-"""Code of the refusal that says: headquarters took this device out. Whether to believe it: see ``orders``."""
 
 UNDECIDED = (NetworkError, ServerFault, Throttled)
 """How the office fails to say anything about a certificate: it is as good as before."""
@@ -112,7 +109,7 @@ class Office:
         """The office that the settings name; ``trust`` when somebody else has it already.
 
         Raises:
-            ConfigurationError: an address is not https, or a proxy's is none.
+            ConfigurationError: an address is not https, or a proxy's address is not usable.
         """
         for name in ("enroll_url", "broker_url"):
             address = str(getattr(settings, name))
@@ -174,14 +171,14 @@ class Office:
             document = msgspec.json.decode(reply.body, type=_Credentials)
             ends = datetime.fromisoformat(document.expiration)
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            raise self._not_the_office(self.broker_url) from None
+            raise not_the_office(self.broker_url) from None
         if document.code != "Success" or not document.security_token or ends.tzinfo is None:
-            raise self._not_the_office(self.broker_url)
+            raise not_the_office(self.broker_url)
         lives_s = ends.timestamp() - _date(reply.headers, otherwise=now)
         if lives_s > LONGEST_CREDENTIALS_S + SKEW_S:
             raise PermissionRefused(
                 f"the broker gave credentials that live {lives_s / 60:,.0f} minutes, more than the hour that they may",
-                code=LONG_LIVED, where=_host(self.broker_url),
+                code=LONG_LIVED, where=host_of(self.broker_url),
                 hint="let the broker ask STS for 3600 seconds or less (DurationSeconds)",
             )  # fmt: skip
         return Credentials(
@@ -189,7 +186,7 @@ class Office:
             access_key_secret=Secret(document.access_key_secret),
             security_token=Secret(document.security_token),
             expires_at=ends.timestamp(),
-            origin=f"broker {_host(self.broker_url)}",
+            origin=f"broker {host_of(self.broker_url)}",
         )
 
     def unbind(self, *, last: bool) -> str:
@@ -199,7 +196,7 @@ class Office:
         try:
             return msgspec.json.decode(reply.body, type=_Unbound).request_id
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            raise self._not_the_office(address) from None
+            raise not_the_office(address) from None
 
     def _certify(
         self, what: str, request: x509.CertificateSigningRequest, headers: dict[str, str], *, with_identity: bool
@@ -232,13 +229,13 @@ class Office:
             for piece in response.pieces():
                 data += piece
                 if len(data) > MAX_ANSWER:
-                    raise self._not_the_office(url)
+                    raise not_the_office(url)
                 if self.steady() > ends:
                     raise _too_long(url)
         took_s = self.steady() - began
         self.heard(Answer(status=response.status, headers=response.headers, body=b"", elapsed_s=took_s))
         if response.status != 200:
-            raise self._refused(response, bytes(data), url)
+            raise refused(response, bytes(data), url)
         return Reply(body=bytes(data), headers=response.headers)
 
     def _stream(
@@ -272,104 +269,6 @@ class Office:
                 hint="get one: avatar-agent certs enroll",
             ) from error
 
-    def _refused(self, response: Streamed, body: bytes, url: str) -> Exception:
-        status = response.status
-        if 300 <= status < 400:
-            return NotThePlatform(
-                f"the answer leads elsewhere (HTTP {status}), which is not followed",
-                code="network.redirect",
-                where=_host(url),
-                hint="check enroll_url and broker_url",
-            )
-        wait_s = advised_s(response.headers)
-        if status == 202:  # RFC 7030, 4.2.3: the same request again, later
-            pending = ServerFault(
-                "the registration office has not decided yet", code="office.pending", where=_host(url),
-                hint=f"have the request approved there, and ask again{_later(wait_s)}",
-            )  # fmt: skip
-            pending.advised_s = wait_s
-            return pending
-        if status == 404:
-            return NotThePlatform(
-                "there is no such service at that address (HTTP 404)",
-                code="network.not_the_platform",
-                where=_host(url),
-                hint="check enroll_url and broker_url",
-            )
-        try:
-            refusal = msgspec.json.decode(body, type=_Refusal)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            refusal = _Refusal()
-        shown = refusal.code if refusal.code.isprintable() and len(refusal.code) < 60 else ""
-        if status >= 500:
-            fault = ServerFault(
-                "the registration office has a problem of its own", code="office.fault", where=_host(url),
-                http_status=status,
-            )  # fmt: skip
-            fault.advised_s = wait_s
-            return fault
-        if status == 429:  # RFC 6585: nothing is wrong with what was asked, and nothing is lost
-            throttled = Throttled(
-                f"the registration office wants to be asked less{f' ({shown})' if shown else ''}",
-                code="office.throttled", where=_host(url), http_status=status,
-                hint=f"the service asks again by itself{_later(wait_s)}; by hand: the same command",
-            )  # fmt: skip
-            throttled.advised_s = wait_s
-            return throttled
-        if refusal.code == "Removed":
-            taken_out = TakenOut(
-                "headquarters took this device out", code=REMOVED, where=_host(url),
-                hint="the service unbinds it; without the service: avatar-agent unbind",
-            )  # fmt: skip
-            taken_out.order = bytes(refusal.order)
-            return taken_out
-        return PermissionRefused(
-            f"the registration office refuses (HTTP {status}{', ' if shown else ''}{shown})",
-            code="office.refused",
-            where=_host(url),
-            hint="ask for a new enrolment secret, or whether this device's certificate was revoked",
-            http_status=status,
-        )
-
-    @staticmethod
-    def _not_the_office(url: str) -> NotThePlatform:
-        return NotThePlatform(
-            "the answer does not come from a registration office", code="network.not_the_platform", where=_host(url),
-            hint="check enroll_url and broker_url",
-        )  # fmt: skip
-
-
-class BrokerCredentials:
-    """A credential source behind the office's broker; asked again three minutes before the end, kept in memory only."""
-
-    def __init__(self, office: Office, *, early_s: float = 180.0) -> None:
-        self._office = office
-        self._early_s = early_s
-        self._kept: Credentials | None = None
-        self._refused = False
-
-    def resolve(self, *, now: float) -> CredentialSteps:
-        """What is kept while it lasts; a refresh that fails costs nothing as long as the old ones are valid."""
-        yield from ()
-        kept = self._kept
-        ends = kept.expires_at or 0.0 if kept is not None else 0.0
-        if kept is not None and not self._refused and now < ends - self._early_s:
-            return kept
-        try:
-            self._kept = self._office.credentials(now=now)
-            self._refused = False
-        except (*UNDECIDED, PermissionRefused) as error:
-            refuses = isinstance(error, PermissionRefused) and error.code != LONG_LIVED
-            if refuses or kept is None or now >= ends:
-                raise
-            return kept
-        return self._kept
-
-    def drop(self) -> bool:
-        """Ask for new ones next time; the old ones stay until then."""
-        self._refused = True
-        return True
-
 
 class _Credentials(msgspec.Struct, frozen=True, rename="pascal"):
     code: str
@@ -381,11 +280,6 @@ class _Credentials(msgspec.Struct, frozen=True, rename="pascal"):
 
 class _Unbound(msgspec.Struct, frozen=True, rename="pascal"):
     request_id: str = ""
-
-
-class _Refusal(msgspec.Struct, frozen=True, rename="pascal"):
-    code: str = ""
-    order: msgspec.Raw = msgspec.Raw(b"")
 
 
 def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
@@ -424,7 +318,7 @@ def _is_https(address: str) -> bool:
 
 def _too_long(url: str) -> NetworkError:
     return translated(
-        TimeoutError(), stage="exchange", where=_host(url), is_loopback=is_loopback(urlsplit(url).hostname or "")
+        TimeoutError(), stage="exchange", where=host_of(url), is_loopback=is_loopback(urlsplit(url).hostname or "")
     )
 
 
@@ -432,12 +326,3 @@ def _date(headers: Mapping[str, str], *, otherwise: float) -> float:
     """The moment of a reply by its own clock, seconds since 1970; a copy out of some cache (``Age``) tells none."""
     said = None if "age" in headers else date_seconds(headers.get("date", ""))
     return otherwise if said is None else said
-
-
-def _later(advised: float | None) -> str:
-    return " later" if advised is None else f" in {advised:.0f} s"
-
-
-def _host(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

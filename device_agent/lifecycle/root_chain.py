@@ -1,7 +1,7 @@
 """The roots of an operator's keys on this device: the one in the settings, and those that came after it.
 
 A file of the state folder holds every root from the one in the settings to the newest, and each is verified anew from
-the one before it whenever they are read: whoever can write that file, and no root key signed for, gains no key. What
+the one before it whenever they are read: somebody who can write that file but has no root key gains nothing. What
 does not verify is left out, and asked for again; how far the device had come is in its record.
 """
 

@@ -1,8 +1,8 @@
 """Whose signatures count on this device where a root of keys says it: the newest root that can be had, while it lasts.
 
 Roots are looked for when a list or an order is about to be held to one, and before the present one ends. What is
-accepted is durable before it is used. Who keeps newer roots away gains the time until the present one ends, and no
-more: from then on nothing new is accepted, and what is on the screen stays inside the offline budget.
+accepted is durable before it is used. Somebody who keeps newer roots away gains the time until the present one ends,
+and no more: from then on nothing new is accepted, and what is on the screen stays inside the offline budget.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from device_agent.lifecycle.record import Record, SeenRoot
 from device_agent.lifecycle.root_chain import Chain
 
 SOON = timedelta(days=30)
-"""Before its end a root is looked after without any other reason, and people are told."""
+"""This long before its end a newer root is looked for without any other reason, and people are told."""
 
 MAY_FAIL = (NetworkError, PlatformError, IdentityError, TrustError, RootError)
 """What stops a look for newer roots, and nothing else: the way there, this device's certificate, or what is there."""
@@ -45,8 +45,8 @@ class Standing:
 
 
 def newest(device: Device) -> Root:
-    """The root whose keys count now, after a look for the ones that follow it. That nobody can be asked, or gives
-    something else, is told as a step, and stops nothing.
+    """The root whose keys count now, after a look for newer ones. A look that fails (nobody answers, or with
+    something else than a root) is reported as a step, and stops nothing.
 
     Raises:
         RootError: it is over (``root.expired``), or this device has seen a newer one (``root.lost``) or another of its

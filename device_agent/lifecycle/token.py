@@ -1,8 +1,8 @@
 """The token of LicenseAuth: how old it is, how long it may be good, and the one before it.
 
-The platform says no end. So a life is assumed (an hour at first) and learned from rejections; at half of it another
-token is asked for (``service.token_renewal``). The token before stays until the new one has worked. Both are one
-secret file, so that no crash comes between them.
+The platform does not say when a token ends. So its life is assumed (an hour at first) and learned from rejections; at
+half of it another token is asked for (``service.token_renewal``). The token before stays until the new one has worked.
+Both lie in one secret file, so that no crash comes between them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
 from device_agent.clock import Clock
 from device_agent.config import Settings
-from device_agent.lifecycle.office import BrokerCredentials, Office
+from device_agent.lifecycle.broker import credentials_from
+from device_agent.lifecycle.office import Office
 from device_agent.lifecycle.vault import Vault
 
 
@@ -46,7 +47,7 @@ class Ways:
             return Client.from_settings(settings, **{"trust": self.trust, **options})
         described = {
             "endpoint": settings.endpoint,
-            "credentials": BrokerCredentials(self.office()),
+            "credentials": credentials_from(self.office()),
             "connect_timeout_s": settings.connect_timeout_s,
             "timeout_s": settings.timeout_s,
             "trust": self.trust,
@@ -59,7 +60,7 @@ class Ways:
         """The registration office.
 
         Raises:
-            ConfigurationError: an address is not https, or a proxy's is none.
+            ConfigurationError: an address is not https, or a proxy's address is not usable.
         """
         folder = Vault(self._settings.state_dir).identity_folder
         return Office.of(

@@ -10,7 +10,7 @@ from certs.rotation import Standing, retry_delay, standing
 from device_agent.clock import Clock
 from device_agent.errors import AgentError
 from device_agent.lifecycle.engine import Engine
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.service.lines import Lines
 from device_agent.service.pace import advice
 

@@ -24,7 +24,7 @@ from device_agent.errors import AgentError
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point
-from device_agent.log import traceback_of
+from device_agent.redaction import traceback_of
 from device_agent.service.health import serving
 from device_agent.service.keeper import Keeper
 from device_agent.service.lines import Lines
@@ -116,7 +116,7 @@ class Daemon:
                 fed = told
             now = self._clock.steady()
             if now - looked > ASLEEP_S:
-                self._started = now  # its rest goes on by a clock that slept, too; the sleep is not the worker's
+                self._started = now  # the clock slept as well, so its wait goes on as before; the worker did not hang
                 self._wake.set()
             looked = now
             if self.is_alive() and now - last_fed >= max(beat_s, self._notifier.watchdog_s / 3):

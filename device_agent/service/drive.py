@@ -35,7 +35,7 @@ def checked(settings: Settings) -> str:
     try:
         parts = urlsplit(settings.drive_url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError:  # brackets without an end, a port that is none
+    except ValueError:  # unclosed brackets, or a port that is no number
         parts, host = urlsplit(""), ""
     plain = parts.scheme == "ws" and is_loopback(host)
     if not host or parts.query or parts.fragment or not (parts.scheme == "wss" or plain):

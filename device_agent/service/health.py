@@ -1,4 +1,4 @@
-"""Health and metrics for who runs the machine: a Unix socket that root and this user may use; loopback TCP on request.
+"""Health and metrics for the machine's operator, on a Unix socket for root and this user; on loopback TCP if asked for.
 
 ``/health`` says that the process is alive and how it is (200 always: liveness knows nothing of the network), ``/ready``
 whether the avatar may be on the screen (200 or 503), ``/metrics`` the same for Prometheus.
@@ -23,7 +23,7 @@ from device_agent.service.report import Report
 
 LOOPBACK = "127.0.0.1"
 TIMEOUT_S = 5.0
-"""Seconds that one request may take altogether: who sends it a byte at a time holds nobody up."""
+"""Seconds that one request may take altogether: a client that sends it byte by byte holds nobody up."""
 
 MAX_HEAD = 16 * 1024
 MAX_ASKING = 8

@@ -31,7 +31,7 @@ from device_agent.lifecycle.engine import Engine, Started
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import HOLDS_SEAT, NEXT, Act, Phase
 from device_agent.lifecycle.observe import Observer, Step
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.certificate_renewal import CertificateRenewal
@@ -54,8 +54,8 @@ CONTENT_S = 43200.0
 """Seconds between two looks for a new version of the avatar."""
 
 SESSION_LEAST_S = 300.0
-"""Seconds between two sessions of which the second is begun because the drive channel wants another token; also those
-over which devices do so whose tokens are refused together. Twice as many each time that it was in vain.
+"""Least seconds between two sessions when the second is begun only because the drive channel refused the token; twice
+as many each time that it was in vain. Devices whose tokens are refused together spread their new sessions over it, too.
 """
 
 BUSY_S = 5.0
@@ -65,8 +65,8 @@ IDLE_S = 600.0
 """Seconds between looks at a device that only a person can move."""
 
 BREAKS_AFTER = 3
-"""The circuit breaker: after so many failed steps in a row it is open. Between steps lies the pace of the cause, and a
-step is a single request, not the usual three with short waits, until one succeeds.
+"""The circuit breaker opens after so many failed steps in a row. Until one succeeds, a step is then a single request,
+not the usual three with short waits; how long to wait between steps depends on the cause (``pace``).
 """
 
 FAULT_S = 60.0
@@ -76,12 +76,37 @@ SESSION_S = 2.0
 """Seconds from taking the seat to the first session; the avatar is asked for before it."""
 
 RETURNS_S = 600.0
-"""Seconds over which devices begin their first sessions that took their seats together, when an outage was over."""
+"""Seconds over which devices that took their seats together, after an outage, spread their first sessions."""
 
 
 @dataclass
 class _Rhythm:
-    """What a keeper remembers between steps; all of it may be lost."""
+    """What a keeper remembers between steps; all of it may be lost. Times (``..._at``) are seconds of the clock that
+    only goes forward.
+
+    Attributes:
+        failures: steps in a row that failed.
+        check_at: when the next regular licensed call is due.
+        content_at: when the avatar was last asked for; ``None`` for not yet.
+        counted_at: until when offline time has been counted; ``None`` for not yet.
+        uncounted_s: offline seconds that are not on the disk yet.
+        counting: the disk knows that offline time is running.
+        seat_denied: times in a row that ClientStart said that there is no seat.
+        begun_at: when the last session began; ``None`` without one.
+        another_at: when a session is due that the drive channel asked for; ``None`` until that is worked out.
+        in_vain: factor on the rest before such a session, doubled while they do not help.
+        bound_anew: the seat was asked for again instead of a session.
+        seat: the seat that the last step worked with.
+        due_at: when the next act is due, unless the record has changed since ``generation``.
+        generation: of the record, as the last act left it; -1 before the first.
+        heard: in this act, a licensed call has succeeded.
+        link: see ``Snapshot.link``.
+        started_for: the seat for which a session is open; ``None`` for none.
+        problem: code of the last failure, while it lasts.
+        broken: the disk refused a write; it is tried before the platform is asked for anything.
+        slower: factor on the pace that grows when the platform asks for less.
+        rest: the factor in force since the last regular call.
+    """
 
     failures: int = 0
     check_at: float = 0.0
@@ -291,7 +316,7 @@ class Keeper:
             is_open = self._start(engine)
             rhythm.rest, rhythm.slower = rhythm.slower, max(1.0, rhythm.slower / 2.0)
             self._heard()
-            if not (is_open or rhythm.bound_anew):  # who denies every seat anew is asked no sooner than usual
+            if not (is_open or rhythm.bound_anew):  # a platform that denies every new seat is not asked more often
                 self._begin(engine, SESSION_S)
             rhythm.bound_anew, rhythm.seat = not is_open, engine.record.bound
         self._refresh(engine, regular=regular, returned=returned)
@@ -484,7 +509,7 @@ class Keeper:
 
 
 def _has_avatar(engine: Engine, *, needed: bool) -> bool:
-    """Whether it is here; a cache that cannot be read is a fault only to who is to show it, and keeps nobody from
+    """Whether it is here; a cache that cannot be read is a fault only where it is to be shown, and keeps nobody from
     giving the seat back.
     """
     try:

@@ -1,6 +1,6 @@
 """The service's log: one JSON object a line on stderr, secrets masked by the same step as everywhere.
 
-Not structlog's own writer: importing that takes 13 MiB (asyncio, rich), a quarter of what an idle service may have.
+No logging library: structlog's import takes 13 MiB (asyncio, rich), a quarter of what an idle service may have.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from device_agent.log import redact
+from device_agent.redaction import redact
 
 
 class Lines:
@@ -40,7 +40,7 @@ class Lines:
         line = {**facts, "event": event, "level": level, "timestamp": self._now().isoformat(timespec="milliseconds")}
         try:
             stream = self._stream if self._stream is not None else sys.stderr
-            stream.write(json.dumps(redact(None, level, line), ensure_ascii=False, default=str) + "\n")
+            stream.write(json.dumps(redact(line), ensure_ascii=False, default=str) + "\n")
             stream.flush()
         except (OSError, ValueError):
             return

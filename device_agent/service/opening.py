@@ -15,7 +15,7 @@ from device_agent.lifecycle.observe import Observer
 from device_agent.lifecycle.points import Reach, unwatched
 
 RETRY = RetryPolicy(first_s=2.0, least_s=1.0)
-"""Within a step: two calls of one kind are a second apart at least, also by luck; between steps ``pace`` decides."""
+"""Within a step, where two calls of one kind are never less than a second apart; between steps ``pace`` decides."""
 
 
 def open_for_service(

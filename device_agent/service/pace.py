@@ -1,6 +1,6 @@
 """How long to wait after each kind of failure: full jitter, so that a fleet does not come back as one.
 
-The rows follow the causes of ``device_agent.api.causes``. ``least_s`` is never undercut, also not by luck: a refusal
+The rows follow the causes of ``device_agent.api.causes``. ``least_s`` is never undercut by chance: a refusal
 that only a person can end is not asked about every minute.
 """
 
@@ -70,7 +70,7 @@ RETURN_S = PACES[Cause.NET].cap_s
 """Seconds within which devices come back when the platform does. What else they have to ask then waits for this."""
 
 MOST_SLOWER = 8.0
-"""How much slower than usual a device gets that was told again and again to ask less."""
+"""How much slower than usual a device may get that is told again and again to ask less."""
 
 LINKS: Mapping[Cause, str] = MappingProxyType(
     {

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 
-from device_agent.log import redactions
+from device_agent.redaction import redactions
 
 _ADDRESSES = (
     (re.compile(r"\b(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}\b", re.IGNORECASE), "mac"),

@@ -13,7 +13,7 @@ from device_agent.api.causes import Cause
 from device_agent.clock import Clock
 from device_agent.errors import AgentError, LicenseRefused
 from device_agent.lifecycle.engine import Engine
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.token import FIRST_GUESS_S
 from device_agent.service.lines import Lines
 from device_agent.service.pace import RETURN_S, STORAGE, cause_of_failure, wait_after
@@ -99,7 +99,8 @@ class TokenRenewal:
             elif kept.rejected:
                 self._wait(max(0.0, born + AT_MOST_EVERY_S - now))
             else:
-                life_s = kept.life_s * min(rest, 1.0 / LATEST)  # who was told to ask less lets no token grow too old
+                # Also a device that was told to ask less renews its token before that is too old.
+                life_s = kept.life_s * min(rest, 1.0 / LATEST)
                 self._ripe_at, self._late_at = born + EARLIEST * life_s, born + LATEST * life_s
                 self._due_at = self._ripe_at + (self._late_at - self._ripe_at) * self._dice()
         self._ends_at = kept.until if kept is not None else 0.0

@@ -16,12 +16,17 @@ _NOWHERE = -1.0
 
 
 class Colliders:
-    """All colliders, and for each joint those that it minds, filled up with -1."""
+    """All colliders, and for each joint those that it is kept out of."""
 
     def __init__(
         self, colliders: tuple[Collider, ...], minded: list[tuple[int, ...]], radii: Array, places: Indices
     ) -> None:
-        """``minded`` and ``radii``, metres: of each joint; ``places``: of each node in what ``placed`` gets."""
+        """
+        Args:
+            minded: of each joint, indices of the colliders that it is kept out of.
+            radii: of each joint, metres.
+            places: of each node of the avatar, where its matrix is in what ``placed`` is given.
+        """
         self._nodes = places[np.array([c.node for c in colliders], np.intp)]
         self._ends = np.array([[c.offset, c.tail or c.offset] for c in colliders], np.float64).reshape(-1, 2, 3)
         self._radii = np.array([c.radius for c in colliders], np.float64)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from renderer.animation.pose import Pose
 from renderer.maths import (
@@ -19,8 +18,6 @@ from renderer.maths import (
 )
 from renderer.scene.avatar import Avatar
 from renderer.scene.rig import Constraint
-
-Floats = NDArray[np.float32]
 
 _AXES = MappingProxyType(
     {

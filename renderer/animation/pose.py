@@ -82,11 +82,3 @@ class Pose:
             for begin, end, parents in hierarchy.levels:
                 result[begin:end] = result.take(parents, axis=0) @ result[begin:end]
         return result
-
-
-def skin_matrices(avatar: Avatar, world: Floats) -> tuple[Floats, ...]:
-    """For each skin, ``(joints, 4, 4)``: from the mesh's own space in the bind pose to the world (glTF 2.0, 3.7.3.3).
-
-    The transform of the node that carries the mesh does not come into it.
-    """
-    return tuple(world[skin.joints] @ skin.inverse_bind for skin in avatar.skins)

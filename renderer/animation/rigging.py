@@ -38,7 +38,7 @@ class Rigging:
 
     def pose(self, time: float, base: Callable[[float], Pose]) -> Pose:
         """The pose at ``time``; ``base`` gives the clips' pose at a time, and may always give the same object."""
-        # A file may hold numbers whose products overflow; that is the file's picture.
+        # A file may hold numbers whose products overflow; then that is how its picture looks.
         with np.errstate(all="ignore"):
             return self._posed(time, base)
 

@@ -21,10 +21,19 @@ LOOSE_END = 0.07
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class Level:
-    """Nodes of one depth that swing (``nodes``, the ``rows`` of the joints) or are merely carried along.
+    """The nodes of one depth that swing, and those that are merely carried along.
 
-    ``parents``, ``places``, ``carriers``, ``carried_places``: in the springs' working space, which holds the trunk,
-    what hangs from nothing, and what moves.
+    The springs' working space is one array of world matrices: the trunk's, an identity for what hangs from nothing, and
+    those of everything that moves, by depth.
+
+    Attributes:
+        nodes: those that swing.
+        parents: of each of them, its parent's place in the working space.
+        rows: their rows in arrays of all joints.
+        places: their places in the working space.
+        carried: nodes that hang from something that moves and do not swing.
+        carriers: of each of these, its parent's place in the working space.
+        carried_places: their places in the working space.
     """
 
     nodes: Indices

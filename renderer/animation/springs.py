@@ -20,7 +20,6 @@ from renderer.scene.avatar import Avatar
 from renderer.scene.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 STEP = 1.0 / 60.0
 """Seconds of one step. The formula's stiffness and gravity are per step as much as per second: it wants a fixed one."""
@@ -31,7 +30,13 @@ _OPPOSITE = 1e-9
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class _Aim:
-    """Where tails go: to ``tails``, after a pull of so many metres along their rest direction, but out of colliders."""
+    """Where tails are to go.
+
+    Attributes:
+        tails: ``(n, 3)`` where inertia and gravity take them, metres in the world.
+        pull: ``(n,)`` metres by which stiffness pulls them back along their direction at rest; None for none.
+        colliders: what they are kept out of; None for nothing.
+    """
 
     tails: Array
     pull: Array | None = None
@@ -40,9 +45,14 @@ class _Aim:
 
 @dataclass(slots=True, kw_only=True, frozen=True)
 class _Sizes:
-    """What follows from scales: of all nodes above, whether none of them stretches, the joints' own; the joints'
-    mirrorings along their rest directions, turned and scaled; and, as the parents see them, columns of their tails at
-    rest and (to be filled in) of their heads.
+    """What follows from a pose's scales.
+
+    Attributes:
+        given: ``(a, 3)`` the scales of the joints and of all nodes above them, to see whether any has changed.
+        even: no scale stretches one axis more than another, so that what is turned stays as long as it is.
+        scales: ``(n, 3)`` the joints' own.
+        mirrors: ``(n, 3, 3)`` the joints' rotations at rest after a mirroring along their direction and their scale.
+        ends: ``(n, 4, 2)`` in the parents' frames: the arm to the tail at rest, and the head, which each pose fills in.
     """
 
     given: NDArray[np.float32]
@@ -153,7 +163,14 @@ class Springs:
         return np.array([not guarded for guarded in self._guarded])[self._depth]
 
     def _swept(self, pose: Pose, aim: _Aim | None, world: Array, *, careful: bool) -> tuple[Array, Array]:
-        """``careful``: whatever is not finite or has no direction goes to where it would rest."""
+        """One sweep, as ``_sweep`` describes it.
+
+        The smallest rotation from one direction to another is two mirrorings: along the first direction, and then along
+        the middle of both. The first is the same in every step (``_Sizes.mirrors``), so that a bone costs the second.
+
+        Args:
+            careful: whatever is not finite or has no direction goes to where it would rest.
+        """
         count = len(self.nodes)
         sizes = self._sizes_of(pose)
         even = sizes.even and not careful
@@ -172,8 +189,7 @@ class Springs:
                 self._guarded[depth] = _aimed(aim, rows, heads, arms, ways, careful=careful, guarded=guard)
                 np.add(heads, ways, out=tails[rows])
                 if even:
-                    # The smallest turn is a mirroring along the first direction, then along the middle of both; the
-                    # first is that of the joint's own frame, and arms and ways are of one length.
+                    # Arms and ways are of one length: their sum is the middle of both.
                     frames = np.matmul(turned, mirrors[rows], out=mirrored[rows])
                     middle = arms + ways
                     across = middle * (2.0 / np.vecdot(middle, middle))[:, None]

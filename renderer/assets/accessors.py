@@ -48,8 +48,14 @@ class _Layout:
 
 @dataclass(slots=True, frozen=True, kw_only=True)
 class _Place:
-    """Where the elements of an accessor are in a buffer; ``kind``: buffer, stride, component type, type, count and
-    whether normalised.
+    """Where the elements of an accessor are in a buffer.
+
+    Attributes:
+        index: the accessor's.
+        start: byte in the buffer at which its elements begin.
+        room: bytes that its elements take there, gaps between them included.
+        kind: buffer, stride, component type, type, count and whether normalised: what accessors that are read together
+            have in common.
     """
 
     index: int

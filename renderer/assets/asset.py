@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from renderer.animation.clip import Clip
-from renderer.animation.groups import groups_by_name
 from renderer.animation.player import Player
-from renderer.animation.states import StateMachine
 from renderer.assets.config import CharacterConfig, MotionConfig
 from renderer.assets.issues import Issue
 from renderer.scene.avatar import Avatar
@@ -75,14 +72,4 @@ class Asset:
             blink=blink,
             loop=loop,
             seed=seed,
-        )
-
-    def state_machine(self, *, rng: random.Random) -> StateMachine:
-        """What plays the clips of an avatar package by state; those of a single file are chosen by their names."""
-        return StateMachine(
-            avatar=self.avatar,
-            clips=self.clips,
-            groups=self.groups or groups_by_name(self.clips),
-            chained=self.chained,
-            rng=rng,
         )

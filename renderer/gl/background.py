@@ -1,4 +1,4 @@
-"""The pass that draws what is behind the avatar: a gradient, or a picture that covers the frame. Ours."""
+"""The pass that draws what is behind the avatar: a gradient, or a picture that covers the frame. Our own method."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Backdrop:
         """Fill what nothing has covered yet; wants depth testing with ``<=``.
 
         Raises:
-            AssetError: ``background.unreadable`` when the picture is none.
+            AssetError: ``background.unreadable`` when the bytes are no picture that can be read.
         """
         if background.image is not None:
             self._load(background.image)

@@ -1,4 +1,4 @@
-"""What is behind the avatar as a picture of its own: drawn once, and copied under each picture. Ours."""
+"""What is behind the avatar as a picture of its own: drawn once, and copied under each picture. Our own method."""
 
 from __future__ import annotations
 

@@ -12,8 +12,6 @@ from msgspec.structs import replace
 from renderer.gl.pictures import Pixels
 from renderer.scene import Material, Texture, TextureRef
 
-Color = tuple[float, float, float, float]
-
 _FLAT = (128, 128, 255)
 _WHITE = 255
 

@@ -1,4 +1,4 @@
-"""The pass that lays pictures over a finished one: text and controls of a window. Ours."""
+"""The pass that lays pictures over a finished one: text and controls of a window. Our own method."""
 
 from __future__ import annotations
 

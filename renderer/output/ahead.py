@@ -56,7 +56,7 @@ class Ahead:
         """The context, current in the thread that asks for it; to be asked for once.
 
         Raises:
-            GraphicsError: there is none.
+            GraphicsError: there is no OpenGL.
         """
         made = self._context.result()
         made.make_current()

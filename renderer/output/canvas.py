@@ -13,14 +13,14 @@ from renderer.gl.overlay import Overlay
 from renderer.gl.pictures import Decoding
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
-from renderer.output.offscreen import Shot
 from renderer.output.panel import WIDTH, Row
 from renderer.output.panel_picture import note_picture, panel_picture
+from renderer.output.shot import Shot, draw_shot
 from renderer.scene import Avatar
 
 Picture = NDArray[np.uint8]
 
-_LEAST_NOTE = 160.0  # units across
+_LEAST_NOTE = 160.0  # screen units of width below which a note is not put beside the panel
 
 
 class Canvas:
@@ -62,20 +62,7 @@ class Canvas:
             self._target = self._made(size)
         stage, target, aspect = self._stage, self._target, size[0] / size[1]
         with np.errstate(all="ignore"):
-            stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
-            stage.cast_shadow(shot.lighting)
-            backdrop = stage.backdrop(shot.background, aspect=aspect, flipped=False)
-            clear = stage.clear_color(shot.background)
-            there = target.begin(clear, None if backdrop is None else (shot.background, backdrop))
-            stage.draw(
-                view=shot.view,
-                aspect=aspect,
-                lighting=shot.lighting,
-                look=shot.look,
-                background=None if there else shot.background,
-                flipped=False,
-                time=shot.time,
-            )
+            draw_shot(shot, avatar=self._avatar, stage=stage, target=target, aspect=aspect, flipped=False)
             edges = stage.outlines(view=shot.view, aspect=aspect, flipped=False) if target.outlines else NO_EDGES
         target.finish(lambda picture: stage.smooth(picture, edges, size=size))
 

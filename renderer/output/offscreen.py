@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal
 
@@ -17,6 +17,7 @@ from renderer.gl.outlines import NO_EDGES
 from renderer.gl.stage import Stage
 from renderer.gl.target import Target
 from renderer.output.ahead import LARGEST_TEXTURE, Ahead
+from renderer.output.shot import Shot, draw_shot
 from renderer.scene import Avatar, Background, Lighting, Look, View
 
 Picture = NDArray[np.uint8]
@@ -24,18 +25,6 @@ _UNDER_WAY = 3
 """Pictures at a time: one being drawn, one being finished, one being read."""
 
 Edges = Literal["samples", "outlines"]
-
-
-@dataclass(slots=True, kw_only=True, frozen=True)
-class Shot:
-    """One picture to take. ``time``, seconds, moves the textures of cartoon materials; the pose has its own."""
-
-    pose: Pose
-    view: View
-    lighting: Lighting = field(default_factory=Lighting)
-    background: Background = field(default_factory=Background)
-    look: Look = field(default_factory=Look)
-    time: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -157,8 +146,8 @@ class Offscreen:
         drawn: _Taken | None = None
         finished: _Taken | None = None
         for shot in itertools.chain(shots, (None, None)):
-            # Drawn, finished, read: each step of a picture waits for its own last one only, so that a driver that
-            # draws on the CPU is never without work.
+            # Drawn, finished, read: each step of a picture waits only for that picture's step before, so that a driver
+            # that draws on the CPU is never without work.
             taken = None if shot is None else self._draw(next(targets), shot)
             if drawn is not None:
                 self._finish(drawn)
@@ -173,27 +162,14 @@ class Offscreen:
         return Target(self.context, size=self.size, samples=self._samples, outlines=outlines)
 
     def _draw(self, target: Target, shot: Shot) -> _Taken:
-        # A file may hold places so far away that sums with them overflow; that is the file's picture.
+        # A file may place things so far away that sums overflow; then that is how its picture looks.
         with np.errstate(all="ignore"):
             return self._drawn(target, shot)
 
     def _drawn(self, target: Target, shot: Shot) -> _Taken:
         self.context.make_current()
         stage, aspect = self._stage, self.size[0] / self.size[1]
-        stage.pose(world=shot.pose.world(self._avatar), weights=shot.pose.weights)
-        stage.cast_shadow(shot.lighting)
-        backdrop = stage.backdrop(shot.background, aspect=aspect, flipped=True)
-        clear = stage.clear_color(shot.background)
-        there = target.begin(clear, None if backdrop is None else (shot.background, backdrop))
-        stage.draw(
-            view=shot.view,
-            aspect=aspect,
-            lighting=shot.lighting,
-            look=shot.look,
-            background=None if there else shot.background,
-            flipped=True,
-            time=shot.time,
-        )
+        draw_shot(shot, avatar=self._avatar, stage=stage, target=target, aspect=aspect, flipped=True)
         target.end()
         edges = stage.outlines(view=shot.view, aspect=aspect, flipped=True) if target.outlines else NO_EDGES
         return _Taken(target=target, edges=edges, solid=stage.solid(shot.background))

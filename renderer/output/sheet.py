@@ -16,7 +16,8 @@ from renderer.animation.expression import Face
 from renderer.animation.pose import Pose
 from renderer.assets import Asset
 from renderer.errors import AssetError
-from renderer.output.offscreen import Offscreen, Shot
+from renderer.output.offscreen import Offscreen
+from renderer.output.shot import Shot
 from renderer.output.show import Repertoire, Show
 from renderer.scene import Perspective, View
 from renderer.scene.framing import frame_avatar
@@ -152,7 +153,7 @@ class _Page:
     """The picture that tiles are put on."""
 
     def __init__(self, sheet: Sheet, *, tile: tuple[int, int]) -> None:
-        self._sheet, self._tile = sheet, tile
+        self._tile = tile
         self._across = max((len(strip.tiles) for strip in sheet.strips), default=1)
         headed = any(strip.heading for strip in sheet.strips)
         self._font = ImageFont.load_default(max(11, tile[0] // 15))

@@ -22,7 +22,7 @@ from renderer.assets import Asset
 from renderer.assets.color_table import read_color_table
 from renderer.assets.radiance import gradient_of, read_hdr
 from renderer.maths import quaternion_from_euler, quaternion_to_matrix
-from renderer.output.offscreen import Shot
+from renderer.output.shot import Shot
 from renderer.output.studio import BACKDROP, STUDIO, with_shadow
 from renderer.output.turntable import all_sides, around, lit_around
 from renderer.scene import Background, Environment, Lighting, Look, Panorama, View

@@ -13,8 +13,8 @@ from renderer.animation.expression import Face
 from renderer.animation.performance import Performance
 from renderer.assets import Asset
 from renderer.assets.summary import summarise
-from renderer.output.offscreen import Shot
 from renderer.output.panel import Row
+from renderer.output.shot import Shot
 from renderer.output.show import Repertoire, Show, show
 from renderer.scene import Background, Lighting, Shadow, View
 

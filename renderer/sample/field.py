@@ -73,13 +73,6 @@ def gradient(field: Field, points: Array, *, step: float) -> Array:
     return np.asarray(out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12))
 
 
-def onto(field: Field, points: Array, *, step: float, rounds: int = 3) -> Array:
-    """Points walked along the gradient onto the surface."""
-    for _ in range(rounds):
-        points = points - gradient(field, points, step=step) * field(points)[:, None]
-    return points
-
-
 def first_hit(field: Field, origins: Array, directions: Array, *, reach: float, rounds: int = 26) -> Array:
     """Where rays that start inside leave the surface for the last time, by bisection of coarse steps."""
     count = 48

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from renderer.sample.anatomy import face, skull
+from renderer.sample.anatomy import skull
 from renderer.sample.field import Array, first_hit, gradient, ramp
 from renderer.sample.mesher import Faces, grid_faces, vertex_normals
 
@@ -166,8 +166,3 @@ def _surface(a: Array, t: Array, clump: Array) -> Array:
     points[:, 1] -= hang * fall * uneven
     points += outward * (belly * ramp(0.0, 4.0, hang))[:, None]
     return points.reshape(*shape, 3)
-
-
-def clear_of_face(points: Array) -> Array:
-    """Distance of hair points to the skin, for checks."""
-    return face(points)

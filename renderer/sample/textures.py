@@ -10,21 +10,12 @@ from PIL import Image
 
 from renderer.sample.field import Array, ramp
 
-Pixels = NDArray[np.uint8]
-
 
 def jpeg(pixels: Array, *, quality: int = 88) -> bytes:
     """``(h, w, 3)`` 0..1 display-coded to JPEG."""
     out = io.BytesIO()
     whole = np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     Image.fromarray(whole).save(out, "JPEG", quality=quality, subsampling=0, optimize=True)
-    return out.getvalue()
-
-
-def png(pixels: Array) -> bytes:
-    """``(h, w, 3)`` 0..1 to PNG."""
-    out = io.BytesIO()
-    Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

@@ -218,6 +218,3 @@ class Material(msgspec.Struct, kw_only=True, gc=False):
     iridescence: Iridescence | None = None
     anisotropy: Anisotropy | None = None
     toon: Toon | None = None
-
-
-TextureSlot = Literal["base_color", "metallic_roughness", "normal", "occlusion", "emissive"]

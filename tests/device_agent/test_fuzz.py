@@ -39,7 +39,6 @@ from device_agent.api.proxy import proxy_routes, route
 from device_agent.api.scrub import Scrubber
 from device_agent.api.skew import ServerClock
 from device_agent.api.streams import Streamed
-from device_agent.api.trust import Trust as ConnectionTrust
 from device_agent.avatars.package import DEFAULT_LIMITS, check_package, content_key, open_package
 from device_agent.avatars.render_data import RenderData
 from device_agent.clock import SystemClock
@@ -49,7 +48,8 @@ from device_agent.lifecycle import sealed_key
 from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import Office, Reply, _certificates
+from device_agent.lifecycle.office import Reply, _certificates
+from device_agent.lifecycle.office_refusals import refused
 from device_agent.lifecycle.record import Bind, Bound, Contact, Content, Record, Unbind
 from device_agent.lifecycle.slot import decode, encode, parse
 from device_agent.spec.operations import OPERATIONS
@@ -191,9 +191,6 @@ def revocations(dice: random.Random) -> object:
     return is_due(found, came=NOW, now=NOW)
 
 
-OFFICE = Office(
-    est_url="", broker_url="https://a", identity_folder=Path("/none"), trust=ConnectionTrust(None), timeout_s=1.0
-)
 SIGNER = Ed25519PrivateKey.generate()
 ORDER = Order(verb="remove", id="order-0001", device_id="KIOSK1", tenant_id=1, app_id="a", issued=NOW,
               expires=NOW + timedelta(days=3))  # fmt: skip
@@ -222,7 +219,7 @@ def manifest_of(dice: random.Random) -> object:
 
 def office_refusal(dice: random.Random) -> object:
     body = document_of([{"Code": "Removed", "Order": json.loads(order.sign(ORDER, key=SIGNER))}], dice)
-    refusal = Office._refused(OFFICE, Streamed(status=403, headers={}, pieces=lambda: iter([body])), body, "https://a")
+    refusal = refused(Streamed(status=403, headers={}, pieces=lambda: iter([body])), body, "https://a")
     assert isinstance(refusal, AgentError)
     raise refusal
 

@@ -1,4 +1,4 @@
-"""Files that somebody names are read only when they are files, and only so far."""
+"""Files that somebody names are read only when they are files, and only so far; a new one replaces nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from device_agent.api.credentials_chain import from_environment
 from device_agent.api.trust import Trust
 from device_agent.errors import ConfigurationError
 from device_agent.harness.packages.source import file_source
-from device_agent.plain_file import read_plain
+from device_agent.plain_file import read_plain, write_new
 from renderer.errors import AssetError
 
 
@@ -64,3 +64,32 @@ def test_an_avatar_file_that_is_none(no_file: Path) -> None:
     with pytest.raises(AssetError) as caught:
         file_source(no_file).read()
     assert caught.value.code in ("asset.unreadable", "asset.package")
+
+
+@pytest.mark.parametrize("there", ["file", "link", "link to nothing"])
+def test_a_new_file_takes_the_place_of_nothing(tmp_path: Path, there: str) -> None:
+    other, path = tmp_path / "other", tmp_path / "x"
+    if there == "file":
+        path.write_bytes(b"old")
+    else:
+        path.symlink_to(other)
+        if there == "link":
+            other.write_bytes(b"old")
+    with pytest.raises(FileExistsError):
+        write_new(path, b"new")
+    assert [file.read_bytes() for file in (path, other) if file.exists()] == [b"old"] * (
+        {"file": 1, "link": 2, "link to nothing": 0}[there]
+    )
+
+
+def test_a_new_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_new(tmp_path / "x", b"new")
+    assert ((tmp_path / "x").read_bytes(), (tmp_path / "x").stat().st_mode & 0o777) == (b"new", 0o600)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_new(tmp_path / "y", b"new")
+    assert not (tmp_path / "y").exists()

@@ -22,6 +22,7 @@ from device_agent.avatars.render_data import RenderData
 from device_agent.clock import SystemClock
 from device_agent.errors import AgentError
 from device_agent.lifecycle.office import Office, Reply
+from device_agent.lifecycle.office_refusals import refused
 from device_agent.spec.operations import OPERATIONS
 from tests.fuzz.target import Target, of_json, of_rest
 
@@ -84,7 +85,7 @@ def read_office(data: bytes) -> None:
         assert isinstance(office.unbind(last=False), str)
     else:
         body = data[1:]
-        error = office._refused(Streamed(status=403, headers={}, pieces=lambda: iter([body])), body, "https://a")
+        error = refused(Streamed(status=403, headers={}, pieces=lambda: iter([body])), body, "https://a")
         assert isinstance(error, AgentError)
         raise error
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from device_agent.api.scrub import Scrubber
 from device_agent.api.scrub import _forms as echoed
-from device_agent.log import redact, redacted
+from device_agent.redaction import redact, redacted
 from device_agent.service.scrubber import scrub
 from tests.canaries import forms
 from tests.fuzz.target import Target
@@ -45,7 +45,7 @@ def log(data: bytes) -> None:
     """What addresses carry, in any text; long opaque ones; and any value by its name."""
     text = with_secret(data, CARRIED)
     absent(redacted(text), [OPAQUE[:12]])
-    event = redact(None, "", {"a": {"access_token": text}, "license": [text], "b": ({"password": text},), "c": text})
+    event = redact({"a": {"access_token": text}, "license": [text], "b": ({"password": text},), "c": text})
     absent(str(event), [OPAQUE[:12]])
 
 

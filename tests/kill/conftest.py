@@ -34,6 +34,10 @@ from device_agent.tpm.sealing import Sealer
 CODE = "CH_3d_test"
 SERIAL = "board-1"
 WINDOW_S = 1000.0
+LIFE = ("bind", "start", "fetch", "unbind")
+MANAGED_LIFE = ("bind", "start", "fetch", "renew", "unbind")
+"""Stages of a whole life, with an access key and without one."""
+
 FILES = {
     "character.glb": bytes(range(256)) * 80,
     "animation.glb": b"glTF animation",
@@ -286,3 +290,21 @@ def whole_life(machine: Machine) -> Callable[[], list[str]]:
         return passed
 
     return once
+
+
+def live_and_die(machine: Machine, kill: dict[str, object], *, life: tuple[str, ...] = LIFE) -> bool:
+    """A whole life with one failure of power; the window passes before the second unbind. Whether it was killed."""
+    if machine.run(*life, kill=kill):
+        return True
+    machine.pass_the_window()
+    return machine.run("unbind", kill=kill)
+
+
+def operations(lines: list[str]) -> int:
+    """How many operations of disk and network a life did."""
+    return max(int(line.split()[1]) for line in lines if line.startswith("op "))
+
+
+def passed(lines: list[str]) -> set[str]:
+    """The named points that a life passed."""
+    return {line.split()[1].partition("#")[0] for line in lines if line.startswith("point ")}

@@ -6,8 +6,7 @@ import errno
 
 import pytest
 
-from .conftest import Machine
-from .test_kill import LIFE, operations
+from .conftest import LIFE, Machine, operations
 
 NEVER_AGAIN = 10_000
 

@@ -10,9 +10,8 @@ import pytest
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point
 
-from .conftest import Machine
+from .conftest import LIFE, Machine, live_and_die, operations, passed
 
-LIFE = ("bind", "start", "fetch", "unbind")
 RULES = {
     "repeat": ("free", "counted"),
     "full_and_bound": ("admitted", "refused"),
@@ -23,23 +22,6 @@ POINTS = [point for point in Point if not point.value.startswith(("certificate."
 """Those of a life with an access key; the others have files of their own: managed, ordered, sealed, rooted."""
 
 OTHER = {name: answers[1] for name, answers in RULES.items()}
-
-
-def operations(lines: list[str]) -> int:
-    return max(int(line.split()[1]) for line in lines if line.startswith("op "))
-
-
-def live_and_die(machine: Machine, kill: dict[str, object]) -> bool:
-    """A whole life with one failure of power; the window passes before the second unbind. Whether it was killed."""
-    if machine.run(*LIFE, kill=kill):
-        return True
-    machine.pass_the_window()
-    return machine.run("unbind", kill=kill)
-
-
-def passed(lines: list[str]) -> set[str]:
-    """The named points that a life passed."""
-    return {line.split()[1].partition("#")[0] for line in lines if line.startswith("point ")}
 
 
 def test_every_point_of_the_program_is_passed(whole_life: Callable[[], list[str]]) -> None:

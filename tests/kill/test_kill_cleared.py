@@ -18,8 +18,7 @@ from device_agent.lifecycle.points import Point
 from device_agent.tpm.sealing import Sealer
 from tests.stand_in_tpm import StandInTpm
 
-from .conftest import SERIAL, Machine, alive_machine
-from .test_kill import operations, passed
+from .conftest import SERIAL, Machine, alive_machine, operations, passed
 
 AGAIN = ("bind", "fetch")
 POINTS = (Point.KEY_WRITE, Point.KEY_WRITTEN, Point.RECORD_WRITE, Point.RECORD_WRITTEN, Point.SECRET_WRITE)

@@ -12,19 +12,9 @@ from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.vault import Vault
 
-from .conftest import Machine
-from .test_kill import operations, passed
+from .conftest import MANAGED_LIFE, Machine, live_and_die, operations, passed
 
-LIFE = ("bind", "start", "fetch", "renew", "unbind")
 OWN = [point for point in Point if point.value.startswith("certificate.")]
-
-
-def live_and_die(machine: Machine, kill: dict[str, object]) -> bool:
-    """A whole life with one failure of power; whether it was killed."""
-    if machine.run(*LIFE, kill=kill):
-        return True
-    machine.pass_the_window()
-    return machine.run("unbind", kill=kill)
 
 
 def check(machine: Machine) -> None:
@@ -53,14 +43,14 @@ def test_every_point_is_passed_by_one_of_the_two_lives(managed: Machine) -> None
 def test_killed_once_and_for_ever_at_each_of_its_points(managed: Machine, point: Point) -> None:
     for occurrence in range(1, 9):
         managed.renew()
-        if not live_and_die(managed, {"point": point.value, "from": occurrence}):
+        if not live_and_die(managed, {"point": point.value, "from": occurrence}, life=MANAGED_LIFE):
             assert occurrence > 1, "the point was never passed"
             break
         check(managed)
         finish(managed)
     managed.renew()
     for _ in range(3):
-        live_and_die(managed, {"point": point.value})
+        live_and_die(managed, {"point": point.value}, life=MANAGED_LIFE)
         check(managed)
     finish(managed)
 
@@ -77,12 +67,12 @@ def test_killed_before_every_operation_of_disk_and_network(managed: Machine) -> 
 
 def everywhere(machine: Machine, *, step: int) -> None:
     machine.renew()
-    assert not machine.run(*LIFE)
+    assert not machine.run(*MANAGED_LIFE)
     last = operations(machine.lines())
     assert last > 120
     for number in range(1, last + 1, step):
         machine.renew()
-        assert machine.run(*LIFE, kill={"op": number}), number
+        assert machine.run(*MANAGED_LIFE, kill={"op": number}), number
         check(machine)
         finish(machine)
 
@@ -90,11 +80,11 @@ def everywhere(machine: Machine, *, step: int) -> None:
 @pytest.mark.parametrize("lose", ["old", "zeros", "some"])
 def test_what_was_not_synced_is_lost(managed: Machine, lose: str) -> None:
     managed.renew()
-    assert not managed.run(*LIFE)
+    assert not managed.run(*MANAGED_LIFE)
     for number in range(1, operations(managed.lines()) + 1, 23):
         managed.renew()
         how = f"some:{number}" if lose == "some" else lose
-        assert managed.run(*LIFE, kill={"op": number, "lose": how})
+        assert managed.run(*MANAGED_LIFE, kill={"op": number, "lose": how})
         managed.restore_what_was_sure()
         managed.check()
         finish(managed)

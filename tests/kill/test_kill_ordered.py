@@ -12,7 +12,7 @@ from device_agent.lifecycle.machine import LEAVING, Phase
 from device_agent.lifecycle.points import Point
 
 from . import test_kill, test_kill_managed, test_kill_rooted, test_kill_sealed
-from .conftest import Machine
+from .conftest import Machine, operations
 
 OWN = [point for point in Point if point.value.startswith("order.")]
 
@@ -121,7 +121,7 @@ def test_killed_before_operations_and_what_was_not_synced_is_lost(ordered: Calla
     bind_and_take_out(machine)
     (machine.folder / "log").unlink()
     assert not machine.run("obey", "unbind")
-    last = test_kill.operations(machine.lines())
+    last = operations(machine.lines())
     assert last > 20
     for number in range(1, last + 1, 5):
         machine = ordered()

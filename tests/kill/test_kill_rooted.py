@@ -19,8 +19,7 @@ from device_agent.lifecycle import root_chain
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.points import Point
 
-from . import test_kill
-from .conftest import Machine
+from .conftest import Machine, operations
 
 OWN = [point for point in Point if point.value.startswith("root.")]
 HOLDER, STOLEN, NEW = (Ed25519PrivateKey.generate() for _ in range(3))
@@ -129,7 +128,7 @@ def test_killed_once_and_for_ever_at_each_point(rooted: Rooted, point: Point) ->
 def test_killed_before_operations_and_what_was_not_synced_is_lost(rooted: Rooted, lose: str) -> None:
     rooted.begin()
     assert not rooted.machine.run("fetch")
-    last = test_kill.operations(rooted.machine.lines())
+    last = operations(rooted.machine.lines())
     assert last > 15
     for number in range(1, last + 1, 3):
         rooted.begin()

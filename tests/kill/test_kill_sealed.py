@@ -19,9 +19,7 @@ from device_agent.lifecycle.points import Point
 from device_agent.tpm.sealing import Sealer
 from tests.stand_in_tpm import StandInTpm
 
-from .conftest import Machine, alive_machine
-from .test_kill import operations, passed
-from .test_kill_managed import LIFE, live_and_die
+from .conftest import MANAGED_LIFE, Machine, alive_machine, live_and_die, operations, passed
 
 OWN = (Point.KEY_WRITE, Point.KEY_WRITTEN, Point.ERASE_KEY)
 EVERY = (*OWN, Point.SECRET_WRITE, Point.RECORD_WRITE, Point.RECORD_WRITTEN, Point.CERTIFICATE_KEPT)
@@ -87,28 +85,28 @@ def test_every_point_of_the_key_is_passed(sealed: Machine) -> None:
 def test_killed_once_and_for_ever_at_each_point(sealed: Machine, point: Point) -> None:
     for occurrence in range(1, 9):
         sealed.renew()
-        if not live_and_die(sealed, {"point": point.value, "from": occurrence}):
+        if not live_and_die(sealed, {"point": point.value, "from": occurrence}, life=MANAGED_LIFE):
             assert occurrence > 1, "the point was never passed"
             break
         check(sealed)
         finish(sealed)
     sealed.renew()
     for _ in range(3):
-        live_and_die(sealed, {"point": point.value})
+        live_and_die(sealed, {"point": point.value}, life=MANAGED_LIFE)
         check(sealed)
     finish(sealed)
 
 
 def life_length(machine: Machine) -> int:
     machine.renew()
-    assert not machine.run(*LIFE)
+    assert not machine.run(*MANAGED_LIFE)
     return operations(machine.lines())
 
 
 def everywhere(machine: Machine, *, step: int) -> None:
     for number in range(1, life_length(machine) + 1, step):
         machine.renew()
-        assert machine.run(*LIFE, kill={"op": number}), number
+        assert machine.run(*MANAGED_LIFE, kill={"op": number}), number
         check(machine)
         finish(machine)
 
@@ -126,7 +124,7 @@ def test_killed_before_every_operation_of_a_sealed_life(sealed: Machine) -> None
 def test_what_a_sealed_life_did_not_sync_is_lost(sealed: Machine, lose: str) -> None:
     for number in range(3, life_length(sealed) + 1, 61):
         sealed.renew()
-        assert sealed.run(*LIFE, kill={"op": number, "lose": f"some:{number}" if lose == "some" else lose})
+        assert sealed.run(*MANAGED_LIFE, kill={"op": number, "lose": f"some:{number}" if lose == "some" else lose})
         sealed.restore_what_was_sure()
         sealed.check()
         finish(sealed)

@@ -13,8 +13,7 @@ from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.token import Token, kept_token
 from device_agent.lifecycle.vault import BARE_TOKENS
 
-from .conftest import Machine
-from .test_kill import operations
+from .conftest import Machine, operations
 
 POINTS = (Point.LICENSE_AUTH_SEND, Point.LICENSE_AUTH_ANSWERED, Point.SECRET_WRITE, Point.SECRET_WRITTEN)
 LAYOUTS = ("present", "older")

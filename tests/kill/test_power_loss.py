@@ -6,8 +6,7 @@ import pytest
 
 from device_agent.lifecycle.machine import Phase
 
-from .conftest import Machine
-from .test_kill import LIFE, operations
+from .conftest import LIFE, Machine, operations
 
 
 def fail_and_live_on(machine: Machine, *, number: int, lose: str) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -22,8 +22,6 @@ from device_agent.harness.enrolment.headquarters import Headquarters
 from device_agent.harness.enrolment.ledger import Ledger
 from device_agent.harness.state.accounts import AccessKey
 from device_agent.harness.world import World
-
-ValueT = TypeVar("ValueT")
 
 OnWorld = Callable[[Callable[[World], Any]], Any]
 """Runs something with the stand-in's state, in the thread that the state belongs to."""

@@ -200,11 +200,11 @@ class Enrolment:
 def open_office(
     harness: RunningHarness, folder: Path, *, lifetime: timedelta = timedelta(days=30), names: Sequence[str] = ()
 ) -> Iterator[Enrolment]:
-    """An office beside a running stand-in. Its authority stays in ``folder``, with whom it gave certificates, which it
-    revoked and whom headquarters took out; what it invited is forgotten when it closes.
+    """An office beside a running stand-in. Its authority stays in ``folder``, with a list of the certificates
+    that it issued and revoked and of the devices that headquarters took out; invitations are forgotten when it closes.
 
     Args:
-        names: further host names in the office's certificate, for who reaches it in another way.
+        names: further host names in the office's certificate, for clients that reach it by another name.
     """
     now = datetime.now(UTC)
     private_directory(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from device_agent.harness.refusal import BAD_PARAMETER, NO_ACCESS, BusinessRefusal
 from device_agent.harness.rules import SeatRules
@@ -12,8 +12,6 @@ from device_agent.harness.state.accounts import Caller
 from device_agent.harness.state.store import Store
 
 LicenseState = Literal["active", "expired", "released", "cancelled"]
-
-LICENSE_STATES: tuple[str, ...] = get_args(LicenseState)
 
 _ENDED = {
     "expired": ("10020001", "the order has ended"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,9 @@ from device_agent.api.transport import HttpxWeb
 from device_agent.avatars.cache import AvatarCache
 from device_agent.avatars.render_data import RenderData
 from device_agent.avatars.web import Web
+from device_agent.errors import AgentError
 
+CODE = "CH_3d_test"
 KEY = bytes(range(32))
 SECRET = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 ADDRESS = "https://content.example/packages/avatar.zip"
@@ -128,6 +131,20 @@ class Pieces(httpx.SyncByteStream):
             yield self._data[start : start + 1021]
         if self._error:
             raise self._error
+
+
+def refusal(call: Callable[[], object], kind: type[AgentError]) -> AgentError:
+    """The error of a call that has to fail; no part of it shows the query of the address."""
+    with pytest.raises(kind) as caught:
+        call()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "c4n4ry" not in shown, "the query of the address shows"
+    return caught.value
+
+
+def parts(root: Path) -> list[Path]:
+    """Downloads that are under way or were cut."""
+    return sorted(root.glob("*/*.part"))
 
 
 @pytest.fixture(scope="session")

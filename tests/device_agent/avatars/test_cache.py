@@ -26,7 +26,7 @@ from device_agent.avatars.record import Record
 from device_agent.avatars.web import Web
 from device_agent.errors import ConfigurationError, NetworkError, PackageError, UsageError
 
-CODE = "CH_3d_test"
+from .conftest import CODE
 
 
 def everything_in(root: Path) -> dict[str, bytes]:

@@ -21,7 +21,8 @@ from device_agent.avatars.cache import AvatarCache
 from device_agent.errors import AgentError, ConfigurationError, NetworkError, NotThePlatform, PackageError
 from tests.device_agent.api.servers import Running, Words, authority, ca_file, says, server_identity, serving, tls_of
 
-CODE = "CH_3d_test"
+from .conftest import CODE
+
 CANARY = "c4n4ry"
 OK = b"HTTP/1.1 200 OK\r\nconnection: close\r\n"
 

@@ -275,8 +275,8 @@ def test_status_starts_light(shell: Shell) -> None:
     code = (
         "import sys\nfrom device_agent.cli import main\nsys.argv = ['avatar-agent', 'status', '--json']\n"
         "try:\n    main.main()\nexcept SystemExit:\n    pass\n"
-        "heavy = ('numpy', 'moderngl', 'glfw', 'starlette', 'uvicorn', 'httpx', 'cryptography', 'structlog', 'OpenSSL',"
-        " 'PIL', 'av', 'typer', 'rich', 'pydantic', 'ssl', 'asyncio')\n"
+        "heavy = ('numpy', 'moderngl', 'glfw', 'starlette', 'uvicorn', 'httpx', 'cryptography', 'OpenSSL', 'PIL',"
+        " 'av', 'typer', 'rich', 'pydantic', 'ssl', 'asyncio')\n"
         "sys.stderr.write(' '.join(sorted(name for name in heavy if name in sys.modules)))\n"
     )
     nothing = shell.folder / "nothing.toml"  # this machine may be a kiosk with settings of its own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,16 @@ def harness() -> Iterator[RunningHarness]:
         yield running
 
 
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A folder that every user may enter; pytest's own lie in one that each run closes to all others."""
+    with tempfile.TemporaryDirectory(prefix="kiosk-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a second user")
-def test_root_and_the_service_work_on_one_device(
-    tmp_path_factory: pytest.TempPathFactory, harness: RunningHarness
-) -> None:
-    base = tmp_path_factory.mktemp("kiosk")
-    for folder in (base, *base.parents):
-        if folder.owner() == "root" and folder.is_relative_to(tmp_path_factory.getbasetemp().parent.parent):
-            folder.chmod(0o755)
+def test_root_and_the_service_work_on_one_device(base: Path, harness: RunningHarness) -> None:
     for name in ("state", "cache"):
         (base / name).mkdir(mode=0o700)
         os.chown(base / name, SERVICE, SERVICE)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 
 from device_agent.display.loader import Files, Loader, Order
-from device_agent.display.seen import Rules
+from device_agent.display.seen import Kept, Rules
 from device_agent.display.trial import Verdict
 from device_agent.errors import ConfigurationError, PackageError
-
-from .test_follow import package
 
 
 @pytest.mark.parametrize(
@@ -26,6 +24,6 @@ def test_only_what_is_the_package_s_fault_is_held_against_it(error: Exception, c
         raise error
 
     loader: Loader[str] = Loader(open_=lambda _order: {}, try_=lambda _order, _files: Verdict(), prepare=prepare)
-    result = loader._ended(Order(package=package("one"), rules=Rules(offline_budget_s=0.0), proved=False))
+    result = loader._ended(Order(package=Kept(code="A", sha256="one"), rules=Rules(offline_budget_s=0.0), proved=False))
     assert result.ready is None
     assert (result.verdict.code, result.verdict.passing) == (code, passing)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,37 +15,7 @@ import pytest
 from device_agent.config import Settings
 from device_agent.harness.serve import RunningHarness
 
-PROGRAM = """
-import sys, typer
-from device_agent.cli import harness
-from device_agent.cli.fault import report
-app = typer.Typer(pretty_exceptions_enable=False)
-harness.register(app)
-try:
-    app()
-except Exception as error:
-    sys.exit(report(error, as_json=False))
-"""
-"""The command without the program's other commands: this suite stands on its own."""
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "harness", "serve", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"COLUMNS": "200"},
-    )
-
-
-def package(folder: Path) -> Path:
-    """A ready open package: nothing has to be made from an avatar file."""
-    made = folder / "tiny"
-    made.mkdir()
-    for name in ("character.glb", "character.config.json"):
-        (made / name).write_bytes(name.encode())
-    return made
+from .commands import package, start
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

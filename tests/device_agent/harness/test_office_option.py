@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,8 @@ import httpx
 import pytest
 
 from device_agent.harness.serve import RunningHarness
-from tests.commands import avatar_agent
 
-from .test_harness_cli import package, start
-
-
-def agent(folder: Path, *arguments: str, status: int = 0) -> dict[str, Any]:
-    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "AVATAR_AGENT_CONFIG": str(folder / "agent.toml")}
-    done = avatar_agent(*arguments, "--json", environ=environ)
-    assert done.returncode == status, done.stderr
-    return dict(json.loads(done.stdout))
+from .commands import agent, package, start
 
 
 @pytest.mark.parametrize("more", [(), ("--tls",)])

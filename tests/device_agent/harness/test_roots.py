@@ -11,8 +11,7 @@ import httpx
 from certs.root import first, follow
 from tests.commands import avatar_agent
 
-from .test_harness_cli import package, start
-from .test_office_option import agent
+from .commands import agent, package, start
 
 
 def test_a_life_with_an_office_a_list_and_a_root(tmp_path: Path) -> None:

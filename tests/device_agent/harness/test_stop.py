@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from device_agent.harness import serve
+from device_agent.harness import server
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
 
@@ -19,7 +19,7 @@ from device_agent.harness.serve import RunningHarness
 @pytest.fixture(autouse=True)
 def _endless_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever ended only because its time was over would not end at all."""
-    monkeypatch.setattr(serve, "GRACE_S", 1e9)
+    monkeypatch.setattr(server, "GRACE_S", 1e9)
 
 
 def trusting(running: RunningHarness) -> ssl.SSLContext:

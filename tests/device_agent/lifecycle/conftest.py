@@ -18,6 +18,7 @@ from bench.simulation.site import device_settings
 from certs.lineage import Lineage
 from device_agent.api.retry import NEVER
 from device_agent.api.trust import Trust
+from device_agent.clock import SystemClock
 from device_agent.config import Secret, Settings
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.packages.source import PackageSource
@@ -86,6 +87,16 @@ class Kiosk:
 
     def files(self) -> dict[str, bytes]:
         return {str(p.relative_to(self.folder)): p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+
+
+class Off(SystemClock):
+    """This device's clock, wrong by so many seconds."""
+
+    def __init__(self, by_s: float) -> None:
+        self._by_s = by_s
+
+    def wall(self) -> float:
+        return super().wall() + self._by_s
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from device_agent.errors import (
 )
 from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
-from device_agent.lifecycle.office import LONG_LIVED, BrokerCredentials, Office, Reply
+from device_agent.lifecycle.broker import credentials_from
+from device_agent.lifecycle.office import LONG_LIVED, Office, Reply
 
 from .conftest import Kiosk, now
 
@@ -146,7 +147,7 @@ def test_good_ones_are_kept_when_the_next_live_too_long(
     monkeypatch.setattr(type(office.office), "credentials", lambda *a, **more: broker(*a, **more))
     with managed.engine() as engine:
         engine.enroll()
-        source, start = BrokerCredentials(engine._device.office), engine.now
+        source, start = credentials_from(engine._device.office), engine.now
 
         def at(moment: float) -> str:
             with pytest.raises(StopIteration) as given:
@@ -170,7 +171,7 @@ class Answers:
         ours = Office(est_url="", broker_url="https://b.example/c", identity_folder=Path("x"), trust=Trust(None),
                       timeout_s=1.0)  # fmt: skip
         monkeypatch.setattr(Office, "credentials", self.give)
-        self.source = BrokerCredentials(ours)
+        self.source = credentials_from(ours)
 
     def give(self, *, now: float) -> Credentials:
         self.asked += 1

@@ -17,7 +17,7 @@ from device_agent.harness.enrolment.ledger import LEDGER
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.ticket import OrphanTicket
 
 from .conftest import Kiosk, certificate_keeper, now

@@ -21,11 +21,10 @@ from device_agent.lifecycle import orders
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.document import shown
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.record import Record, Tombstone, Unbind
 
-from .conftest import CODE, Kiosk
-from .test_office import Off
+from .conftest import CODE, Kiosk, Off
 
 KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 

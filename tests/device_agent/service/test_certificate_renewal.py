@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from device_agent.errors import AgentError, NetworkError, PermissionRefused
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.service.certificate_renewal import WITHOUT_ONE_S, CertificateRenewal
 from device_agent.service.lines import Lines
 

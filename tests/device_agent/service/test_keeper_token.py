@@ -15,7 +15,7 @@ from device_agent.errors import PermissionRefused, SeatsFull
 from device_agent.lifecycle import journal, vault
 from device_agent.lifecycle.engine import Engine
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.token import Token, keep, kept_token
 from device_agent.lifecycle.vault import Vault
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench.simulation.fleet import Stub
 from device_agent.api.causes import Cause, cause_of, row_of
 from device_agent.config import Settings
 from device_agent.errors import (
@@ -31,7 +32,6 @@ from device_agent.service.lines import Lines
 from device_agent.service.report import Report
 
 from .conftest import Time
-from .test_fleet import Stub
 
 
 @pytest.mark.parametrize(

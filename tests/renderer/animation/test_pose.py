@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from renderer.animation.pose import Pose, skin_matrices
-from renderer.animation.skinning import morphed_positions, posed_bounds, skinned_positions
+from renderer.animation.pose import Pose
 from renderer.assets import load
 from renderer.maths import compose
 from renderer.scene import Primitive, Skin
+from tests.renderer.skinning import morphed_positions, posed_bounds, skin_matrices, skinned_positions
 
 
 @pytest.mark.shared

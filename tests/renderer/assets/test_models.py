@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from renderer.animation.pose import Pose
-from renderer.animation.skinning import posed_bounds
 from renderer.assets import load
 from renderer.assets.compression.draco import available
 from renderer.errors import UnsupportedAsset
+from tests.renderer.skinning import posed_bounds
 
 REFUSED = {
     "formats/draco/Box/Box.gltf": "KHR_draco_mesh_compression",

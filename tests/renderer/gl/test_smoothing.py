@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from renderer.gl.context import GraphicsContext
-from renderer.output.offscreen import Offscreen, Shot
+from renderer.output.offscreen import Offscreen
+from renderer.output.shot import Shot
 from renderer.scene import Background, Lighting, Look, Material
 
 pytestmark = pytest.mark.gl

@@ -365,7 +365,7 @@ def test_background_picture_covers_the_frame_centred(context: GraphicsContext, s
 
 @pytest.mark.parametrize("samples", [0, 4])
 def test_frames_in_flight_are_the_frames_one_by_one(context: GraphicsContext, shapes: ModuleType, samples: int) -> None:
-    from renderer.output.offscreen import Shot
+    from renderer.output.shot import Shot
 
     avatar = shapes.avatar(shapes.sphere(0.4))
     poses = [shapes.rest(avatar) for _ in range(5)]

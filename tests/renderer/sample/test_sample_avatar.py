@@ -13,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from renderer.animation.pose import Pose, skin_matrices
+from renderer.animation.pose import Pose
 from renderer.assets import Asset, load
 from renderer.sample import SAMPLE, sample_avatar
 from renderer.sample.face import NAMES
 from renderer.scene import Mesh, Primitive
+from tests.renderer.skinning import skin_matrices
 
 REQUIRED_BONES = (
     *("hips", "spine", "chest", "neck", "head"),

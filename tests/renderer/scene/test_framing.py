@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from renderer.animation.pose import Pose
-from renderer.animation.skinning import world_positions
 from renderer.assets import Asset, load
 from renderer.maths import look_at, perspective
 from renderer.sample import sample_avatar
 from renderer.scene import Perspective, View
 from renderer.scene.extent import extent
 from renderer.scene.framing import frame_avatar
+from tests.renderer.skinning import world_positions
 
 ASPECT = 9 / 16
 

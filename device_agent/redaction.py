@@ -1,14 +1,14 @@
-"""Logs: structured, on stderr, with one place where secrets are masked."""
+"""The one place where secrets are masked, in logs and in what support is sent."""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from collections.abc import Mapping
+from typing import Any
 
 HIDDEN = "<hidden>"
 LONGEST = 64 * 1024
+"""Characters of a text that are looked through; the rest is cut."""
 
 _SECRET_NAMES = re.compile(
     r"(?:licen[cs]e|secret|token|password|passwd|authorization|signature|credential|private_?key|render_?data)$",
@@ -45,8 +45,8 @@ def traceback_of(error: BaseException) -> str:
     return redacted("".join(traceback.format_exception(error)))
 
 
-def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """The structlog step that masks: values by the name they go by, texts by what is in them, at any depth."""
+def redact(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An event of the log, masked: values by the name they go by, texts by what is in them, at any depth."""
     return {name: _masked(name, value) for name, value in event.items()}
 
 
@@ -62,28 +62,3 @@ def _masked(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return redacted(str(value))
-
-
-def configure(*, stream: TextIO | None = None, as_json: bool = False, level: str = "warning") -> None:
-    """Set structlog up for this process: to ``stream`` (stderr), as lines for people or as JSON."""
-    import structlog  # here: it takes 13 MiB, and masking alone needs none of it
-
-    out = stream if stream is not None else sys.stderr
-    render: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            redact,
-            render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(out),
-        cache_logger_on_first_use=False,
-    )

@@ -1,4 +1,4 @@
-"""Where the vertices of a posed avatar are: the sum that the GPU computes, on the CPU, for boxes and for checks."""
+"""Where the vertices of a posed avatar are: the sum that the GPU computes, on the CPU, to compare with."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from renderer.animation.pose import Pose, skin_matrices
-from renderer.maths import transform_points
+from renderer.animation.pose import Pose
 from renderer.scene.avatar import Avatar
 from renderer.scene.mesh import Primitive
 
 Floats = NDArray[np.float32]
+
+
+def skin_matrices(avatar: Avatar, world: Floats) -> tuple[Floats, ...]:
+    """For each skin, ``(joints, 4, 4)``: from the mesh's own space in the bind pose to the world (glTF 2.0, 3.7.3.3).
+
+    The transform of the node that carries the mesh does not come into it.
+    """
+    return tuple(world[skin.joints] @ skin.inverse_bind for skin in avatar.skins)
 
 
 def morphed_positions(primitive: Primitive, weights: Floats | None) -> Floats:
@@ -31,6 +38,12 @@ def skinned_positions(primitive: Primitive, positions: Floats, matrices: Floats)
     blended = np.einsum("nk,nkij->nij", primitive.weights, matrices[primitive.joints, :3])
     result: Floats = np.einsum("nij,nj->ni", blended[:, :, :3], positions) + blended[:, :, 3]
     return result
+
+
+def transform_points(matrices: Floats, points: Floats) -> Floats:
+    """Points ``(..., n, 3)`` moved by one transform ``(4, 4)`` or a stack of them ``(..., 4, 4)``."""
+    linear = np.swapaxes(matrices[..., :3, :3], -1, -2)
+    return (points @ linear + matrices[..., None, :3, 3]).astype(np.float32, copy=False)
 
 
 def world_positions(avatar: Avatar, pose: Pose) -> Iterator[tuple[int, Primitive, Floats]]:
