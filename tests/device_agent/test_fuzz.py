@@ -50,6 +50,7 @@ from device_agent.lifecycle.budget import may_show
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import Office, Reply, _certificates
+from device_agent.lifecycle.office_refusals import refused
 from device_agent.lifecycle.record import Bind, Bound, Contact, Content, Record, Unbind
 from device_agent.lifecycle.slot import decode, encode, parse
 from device_agent.spec.operations import OPERATIONS
@@ -222,7 +223,7 @@ def manifest_of(dice: random.Random) -> object:
 
 def office_refusal(dice: random.Random) -> object:
     body = document_of([{"Code": "Removed", "Order": json.loads(order.sign(ORDER, key=SIGNER))}], dice)
-    refusal = Office._refused(OFFICE, Streamed(status=403, headers={}, pieces=lambda: iter([body])), body, "https://a")
+    refusal = refused(Streamed(status=403, headers={}, pieces=lambda: iter([body])), body, "https://a")
     assert isinstance(refusal, AgentError)
     raise refusal
 
