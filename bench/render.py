@@ -1,7 +1,7 @@
 """Frames per second with full read-back, seconds from a cold process to the first picture, and of a video.
 
     python bench/render.py FILE|FOLDER [--size 720x1280] [--seconds 5] [--samples 4] [--camera 0..6]
-                           [--vendor FOLDER [--rounds 3]] [--growth FRAMES]
+                           [--vendor FOLDER [--rounds 3] [--beside PICTURE]] [--growth FRAMES]
 
 A folder is an open avatar package and is drawn by its own camera. Prints one JSON line. ``first_frame_s`` is the time
 of ``avatar-agent render`` writing one picture in a process of its own, measured before this process touches OpenGL;
@@ -12,7 +12,8 @@ With ``--vendor`` (see ``bench/vendor.py``) the vendor's own renderer shows the 
 colour table and four samples a pixel, and again without the first three, in turns with ours: ``ratio`` is the median
 of the rounds' ratios. Ours reads every frame back in full, the vendor's waits for one pixel of it. ``rmse`` is between
 both pictures of the same moment, inside the vendor's silhouette, 0 to 255; both first pictures are counted from the
-start of a process, the vendor's also from its page's.
+start of a process, the vendor's also from its page's. ``--beside`` keeps what was compared: ours, the vendor's, and
+four times the difference around grey, at three fifths of the size.
 
 With ``--growth`` that many frames more are drawn and read back after another 500, and ``growth_mib`` says by how much
 the resident memory of the process is larger after the last of them than before the first; ``growth_marks_mib`` says so
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("--camera", type=int)
     parser.add_argument("--vendor", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--beside", type=Path, metavar="PICTURE", help="keep both pictures and their difference")
     parser.add_argument("--growth", type=int, default=0, metavar="FRAMES")
     parser.add_argument("--frames-only", action="store_true", help="frames per second and nothing else")
     parser.add_argument("--plain", action="store_true", help="without the package's shadow, HDR light and colour table")
@@ -142,6 +144,8 @@ def beside_the_vendor(given: argparse.Namespace) -> dict[str, object]:
             package = Vendor.package(given.vendor, given.source, out / "package")
         peer = Vendor(given.vendor, package, size=given.size, out=out)
         found["rmse"] = round(_difference(peer, package, given.size, out), 2)
+        if given.beside:
+            _side_by_side(out, given.beside)
         for name, plain in (("full", False), ("plain", True)):
             rounds = []
             for _ in range(given.rounds):
@@ -176,6 +180,17 @@ def _difference(peer: Vendor, package: Path, size: str, out: Path) -> float:
     ours, theirs = (np.asarray(Image.open(out / name).convert("RGB"), float) for name in ("ours.png", "vendor.png"))
     inside = np.asarray(Image.open(out / "raw.png").convert("RGBA"))[..., 3] > 127
     return float(np.sqrt(((ours - theirs)[inside] ** 2).mean()))
+
+
+def _side_by_side(out: Path, kept: Path) -> None:
+    """Ours, the vendor's, and how they differ, from the pictures that ``_difference`` left."""
+    import numpy as np
+    from PIL import Image
+
+    ours, theirs = (np.asarray(Image.open(out / name).convert("RGB"), float) for name in ("ours.png", "vendor.png"))
+    difference = np.clip(128 + 4 * (ours - theirs), 0, 255)
+    whole = Image.fromarray(np.hstack([ours, theirs, difference]).astype(np.uint8))
+    whole.resize((whole.width * 3 // 5, whole.height * 3 // 5), Image.Resampling.LANCZOS).save(kept, quality=85)
 
 
 def _growth(offscreen, chosen, frames: int, settled: int = 500) -> dict[str, object]:

@@ -8,7 +8,6 @@ and written in standard base64.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
@@ -127,7 +126,7 @@ def decode_base64(text: str, *, where: str = "") -> SecretBytes:
     compact = SecretText("".join(text.split()))
     try:
         decoded = base64.b64decode(compact, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         decoded = b""
     if not decoded:
         raise EnvelopeError(

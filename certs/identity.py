@@ -31,8 +31,14 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def request(key: PrivateKey, *, device_id: str) -> x509.CertificateSigningRequest:
+def request(
+    key: PrivateKey, *, device_id: str, renews: x509.Certificate | None = None
+) -> x509.CertificateSigningRequest:
     """A certificate request (PKCS#10) for TLS client authentication in the name of the device.
+
+    Args:
+        renews: the certificate that the new one takes the place of: names that an authority has put into it beside
+            the device's id are asked for as they are (RFC 7030, 4.2.2).
 
     Raises:
         IdentityError: the device id does not fit a certificate's common name.
@@ -42,13 +48,26 @@ def request(key: PrivateKey, *, device_id: str) -> x509.CertificateSigningReques
             f"the device id does not fit a certificate (1 to {_MAX_COMMON_NAME} printable characters)",
             code="identity.device_id",
         )
-    return (
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device_id)])
+    builder = (
         x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device_id)]))
+        .subject_name(renews.subject if renews is not None else subject)
         .add_extension(digital_signature_only(), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
     )
+    names = _alternative_names(renews) if renews is not None else None
+    if names is not None:
+        builder = builder.add_extension(names.value, critical=names.critical)
+    return builder.sign(key, hashes.SHA256())
+
+
+def _alternative_names(certificate: x509.Certificate) -> x509.Extension[x509.SubjectAlternativeName] | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return None  # what cannot be read cannot be asked for
 
 
 class Identity:
@@ -285,16 +304,17 @@ def digital_signature_only() -> x509.KeyUsage:
 def _upward(leaf: x509.Certificate, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
     """The certificates from the leaf towards the root: a PKCS#12 file has no order, and TLS wants this one.
 
-    What leads nowhere stays, at the end.
+    What did not sign any of them is left out: tools put whatever else they have into the file, an authority's former
+    certificate of the same name among it.
     """
-    chain, rest = [leaf], list(others)
-    while rest:
-        above = next((found for found in rest if found.subject == chain[-1].issuer), None)
+    chain, rest = [leaf], [found for found in others if found != leaf]
+    while rest and chain[-1].subject != chain[-1].issuer:
+        above = next((found for found in rest if _signed(chain[-1], by=found)), None)
         if above is None:
             break
         rest.remove(above)
         chain.append(above)
-    return chain + rest
+    return chain
 
 
 def _accepted(key: object, where: str) -> PrivateKey:

@@ -127,11 +127,16 @@ class Lineage:
         return self._target(_PROVEN)
 
     def versions(self) -> tuple[int, ...]:
-        """Numbers of all versions, oldest first."""
-        try:
-            names = os.listdir(self._archive)
-        except FileNotFoundError:
-            return ()
+        """Numbers of all versions, oldest first.
+
+        Raises:
+            PrivateFileError: the disk does not say.
+        """
+        with told(self._archive):
+            try:
+                names = os.listdir(self._archive)
+            except FileNotFoundError:
+                return ()
         return tuple(sorted(int(name) for name in names if _VERSION.fullmatch(name)))
 
     def read(self, version: int) -> Identity:

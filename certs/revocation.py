@@ -27,23 +27,39 @@ def read_list(data: bytes, *, where: str = "") -> x509.CertificateRevocationList
     """A list from DER, as RFC 5280 has it on the wire, or PEM.
 
     Raises:
-        TrustError: it is no revocation list, or only the changes since an earlier one (a delta list).
+        TrustError: it is no revocation list, only the changes since an earlier one (a delta list), not about servers
+            and devices, or has a critical part that is not understood here.
     """
     try:
         load = x509.load_pem_x509_crl if data.lstrip().startswith(b"-----") else x509.load_der_x509_crl
         found = load(data)
-        delta = any(isinstance(extension.value, x509.DeltaCRLIndicator) for extension in found.extensions)
+        unfit = next(filter(None, map(_unfit, found.extensions)), "")
         # They are parsed when they are first asked for: here, where an error has somebody to catch it.
         _ = found.issuer, found.last_update_utc, found.next_update_utc, found.signature_algorithm_oid
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise TrustError(
             "this is no readable revocation list", code="trust.crl_damaged", where=where, hint=_HINT
         ) from error
-    if delta:
+    if unfit:
         raise TrustError(
-            "this is a list of changes only", code="trust.crl_damaged", where=where, hint="name the whole list"
-        )
+            f"this is a list {unfit}", code="trust.crl_damaged", where=where,
+            hint="name the authority's whole list of the certificates that it gives to servers and devices",
+        )  # fmt: skip
     return found
+
+
+def _unfit(extension: x509.Extension[x509.ExtensionType]) -> str:
+    """Why a list with this extension does not say whether a certificate was revoked; empty where it does."""
+    value = extension.value
+    if isinstance(value, x509.DeltaCRLIndicator):
+        return "of changes only"
+    if isinstance(value, x509.IssuingDistributionPoint):
+        others = value.only_contains_ca_certs or value.only_contains_attribute_certs
+        if others or value.indirect_crl or value.only_some_reasons:
+            return "of some certificates only, or for some reasons only"
+    if extension.critical and isinstance(value, x509.UnrecognizedExtension):
+        return "with a critical extension that is not understood"
+    return ""
 
 
 def check_list(

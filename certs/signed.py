@@ -9,7 +9,6 @@ is worth nothing as another. Nothing of a payload is read before enough differen
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ def _parts(document: bytes, longest: int) -> tuple[bytes, list[_Signature]]:
         for one in signed.signatures:
             base64.b64decode(one.signature, validate=True)
         return base64.b64decode(signed.payload, validate=True), signed.signatures
-    except (msgspec.MsgspecError, ValueError, binascii.Error, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise NotSigned from None
 
 

@@ -9,6 +9,9 @@ import msgspec
 
 from device_agent.errors import ConfigurationError
 
+_VENDORS = ".aliyuncs.com"
+"""The platform has one region: every address of the vendor's leads to the same seats (inferred, not documented)."""
+
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where the platform answers.
@@ -53,6 +56,17 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         default = 443 if parts.scheme == "https" else 80
         host = shown if port in (None, default) else f"{shown}:{port}"
         return cls(origin=f"{parts.scheme}://{host}", host=host, is_loopback=loopback)
+
+
+def is_same_platform(one: str, other: str) -> bool:
+    """Whether both addresses lead to the same seats: they have the same origin, or both are the vendor's.
+
+    Raises:
+        ConfigurationError: one is no address.
+    """
+    first, second = Endpoint.parse(one), Endpoint.parse(other)
+    both_the_vendor_s = all(origin.split(":")[1].endswith(_VENDORS) for origin in (first.origin, second.origin))
+    return first.origin == second.origin or both_the_vendor_s
 
 
 def is_loopback(name: str) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from device_agent.api.skew import date_seconds
+
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """What one attempt ended in.
@@ -67,9 +69,12 @@ NEVER = RetryPolicy(attempts=1)
 
 
 def advised_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that an answer asks to wait: ``Retry-After`` in seconds, ``x-acs-retry-after`` in milliseconds."""
+    """Seconds that an answer asks to wait: ``Retry-After`` in seconds or as a date, ``x-acs-retry-after`` in
+    milliseconds. A date counts from the answer's own ``Date`` (RFC 9110, 10.2.3): this device's clock may be wrong.
+    """
     for name, per_second in (("x-acs-retry-after", 1000.0), ("retry-after", 1.0)):
         text = headers.get(name, "").strip()
         if text.isascii() and text.isdigit():
             return int(text[:12]) / per_second
-    return None
+    until, said = (date_seconds(headers.get(name, "")) for name in ("retry-after", "date"))
+    return max(0.0, until - said) if until is not None and said is not None and "age" not in headers else None

@@ -134,8 +134,8 @@ class AvatarCache:
             private_directory(folder)
         here = self._already_here(folder, data)
         if here is None:
-            self._make_room(code, data.size or 0, keep=keep)
-        if here is None:
+            _clear(folder, keep=_still_wanted(folder, data))
+            self._make_room(code, data, keep=keep)
             here = self._download(folder, data, web=web() if callable(web) else web, progress=progress)
         sha256, etag, transferred = here
         path = sealed_in(folder, sha256)
@@ -193,29 +193,45 @@ class AvatarCache:
             for folder in self._folders() if code is None else [folder_of(self._root, code)]:
                 erase(folder)
 
-    def _make_room(self, code: str, size: int, *, keep: Collection[str]) -> None:
-        """Remove packages that were superseded, then avatars, those fetched longest ago first, until ``size`` more
-        bytes fit into the quota; of an unknown size only that it is not nothing is known.
+    def _make_room(self, code: str, data: RenderData, *, keep: Collection[str]) -> None:
+        """Remove packages that were superseded, then what never became an avatar, then avatars, those fetched longest
+        ago first, until what is still to come fits into the quota; of an unknown size only that it is not nothing is
+        known.
         """
         if self._quota is None:
             return
+        folder, known = folder_of(self._root, code), data.size is not None
+        more = max(0, (data.size or 0) - (size_of(_partial_in(folder, data)) or 0))
         records = sorted(self._records(), key=lambda record: record.order)
         for record in records:
-            if size and self.used() + size + _MARGIN <= self._quota:
+            if known and self._fits(more):
                 return
             self._forget_previous(record.code)
+        if not self._fits(more):
+            self._forget_unfinished(but=(code, *keep))
         for record in records:
-            if self.used() + size + _MARGIN <= self._quota:
+            if self._fits(more):
                 return
             if record.code != code and record.code not in keep:
                 self.erase(record.code)
-        if self.used() + size + _MARGIN > self._quota:
+        if not self._fits(more):
             raise ConfigurationError(
-                f"the avatar needs {size} bytes, and the cache may take {self._quota} with {self.used()} in use",
+                f"the avatar needs {more} bytes, and the cache may take {self._quota} with {self.used()} in use",
                 code="cache.quota",
                 where=str(self._root),
                 hint="raise cache_quota_bytes",
             )
+
+    def _fits(self, more: int) -> bool:
+        return self._quota is None or self.used() + more + _MARGIN <= self._quota
+
+    def _forget_unfinished(self, *, but: Collection[str]) -> None:
+        """Folders without a record: of a download that was given up, nobody else would ever take the bytes away."""
+        kept_folders = {folder_of(self._root, code) for code in but if code}
+        with storage(self._root):
+            for folder in self._folders():
+                if folder not in kept_folders and read_record(folder) is None:
+                    erase(folder)
 
     def _forget_previous(self, code: str) -> None:
         folder = folder_of(self._root, code)
@@ -255,9 +271,7 @@ class AvatarCache:
         etag = ""
         if record is not None and data.sha256 is None and record.render_data().address == data.address:
             etag = record.etag if _intact(folder, record) else ""
-        part = folder / f"{_identity(data)}.part"
-        last = (record and sealed_in(folder, record.sha256).name) or ""
-        _clear(folder, keep=(last, part.name, f"{part.name}.json", *_previous_names(folder)))
+        part = _partial_in(folder, data)
         with open_partial(part, address=data.address) as partial:
             room = self._limits.archive
             if self._quota is not None:
@@ -293,6 +307,18 @@ def _previous_names(folder: Path) -> tuple[str, ...]:
     """Name of the package before the active one, where there is one."""
     record = read_record(folder, PREVIOUS)
     return () if record is None else (sealed_in(folder, record.sha256).name,)
+
+
+def _partial_in(folder: Path, data: RenderData) -> Path:
+    """Where an unfinished download of exactly these bytes is."""
+    return folder / f"{_identity(data)}.part"
+
+
+def _still_wanted(folder: Path, data: RenderData) -> tuple[str, ...]:
+    """Names of what stays beside a download of ``data``: the active package, the one before, and its own beginning."""
+    record, part = read_record(folder), _partial_in(folder, data).name
+    active = () if record is None else (sealed_in(folder, record.sha256).name,)
+    return (*active, *_previous_names(folder), part, f"{part}.json")
 
 
 def _bytes_in(folder: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,9 +13,13 @@ from device_agent.cli.passphrase import PassFile, passphrase
 from device_agent.errors import ConfigurationError
 from device_agent.plain_file import write_new
 
+if TYPE_CHECKING:
+    from certs.lineage import Lineage
+
 Bundle = Annotated[Path, typer.Argument(metavar="FILE", help="A PKCS#12 file (.p12, .pfx).")]
 
 MAX_BUNDLE = 1024 * 1024
+DAMAGED = "damaged"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,42 +35,52 @@ def register(app: typer.Typer) -> None:
 
 def show(config: options.Config = None, state_dir: options.StateDir = None, as_json: options.Json = False) -> None:
     """Show which certificates this device has; asks nobody."""
-    from certs.identity import fingerprint
-    from certs.rotation import renewal_time, standing, validity_of
     from device_agent.lifecycle.journal import load
     from device_agent.lifecycle.vault import Vault
 
     settings = options.load_settings(config, state_dir=state_dir)
     lineage = Vault(settings.state_dir).lineage
     seed = load(settings.state_dir).record.device_id
-    found = []
-    for version in lineage.versions():
-        leaf = lineage.certificates(version)[0]
-        validity = validity_of(leaf)
-        found.append(
-            {
-                "version": version,
-                "fingerprint": fingerprint(leaf),
-                "subject": leaf.subject.rfc4514_string(),
-                "issuer": leaf.issuer.rfc4514_string(),
-                "ends": leaf.not_valid_after_utc.isoformat(timespec="seconds"),
-                "renews": renewal_time(validity, seed=seed).isoformat(timespec="seconds"),
-                "standing": standing(validity, seed=seed, now=datetime.now(UTC)).value,
-                "key": "sealed to the TPM" if lineage.is_covered(version) else "in a file",
-                "in_use": version == lineage.live,
-                "has_worked": version == lineage.proven,
-            }
-        )
+    found = [_facts(lineage, version, seed=seed) for version in lineage.versions()]
     if as_json:
         present.put_json({"certificates": found})
         return
     if not found:
         present.put("This device has no certificate; avatar-agent certs enroll gets one.")
     for facts in found:
+        if facts["standing"] == DAMAGED:
+            present.put(f"{facts['version']}  is damaged on the disk: it is not used, and another takes its place")
+            continue
         marks = ", ".join(name.replace("_", " ") for name in ("in_use", "has_worked") if facts[name])
         present.put(f"{facts['version']}  {facts['fingerprint']}  {facts['standing']}  {facts['subject']}  {marks}")
         present.put(f"   issued by {facts['issuer']}, ends {facts['ends']}, renews {facts['renews']}")
         present.put(f"   its key is {facts['key']}")
+
+
+def _facts(lineage: Lineage, version: int, *, seed: str) -> dict[str, Any]:
+    """One version; one that a disk has damaged hides none of the others."""
+    from certs.errors import IdentityError
+    from certs.identity import fingerprint
+    from certs.rotation import renewal_time, standing, validity_of
+
+    links = {"in_use": version == lineage.live, "has_worked": version == lineage.proven}
+    try:
+        leaf = lineage.certificates(version)[0]
+        key = "sealed to the TPM" if lineage.is_covered(version) else "in a file"
+    except IdentityError:
+        return {"version": version, "standing": DAMAGED, **links}
+    validity = validity_of(leaf)
+    return {
+        "version": version,
+        "fingerprint": fingerprint(leaf),
+        "subject": leaf.subject.rfc4514_string(),
+        "issuer": leaf.issuer.rfc4514_string(),
+        "ends": leaf.not_valid_after_utc.isoformat(timespec="seconds"),
+        "renews": renewal_time(validity, seed=seed).isoformat(timespec="seconds"),
+        "standing": standing(validity, seed=seed, now=datetime.now(UTC)).value,
+        "key": key,
+        **links,
+    }
 
 
 def enroll(

@@ -16,7 +16,7 @@ from device_agent.cli.screen_check import screen
 from device_agent.errors import AgentError, UsageError
 
 if TYPE_CHECKING:
-    from device_agent.service.checkup import Finding
+    from device_agent.service.finding import Finding
     from device_agent.service.support import Page
 
 
@@ -41,7 +41,8 @@ def doctor(
     as_json: options.Json = False,
 ) -> None:
     """Check settings, folders, disk, clock, licence, certificate, proxy, TLS, platform and graphics."""
-    from device_agent.service.checkup import Finding, Level, checkup
+    from device_agent.service.checkup import checkup
+    from device_agent.service.finding import Finding, Level
     from device_agent.service.support import pages
 
     if bundle is None and (dry_run or yes):
@@ -99,7 +100,7 @@ def _written(path: Path, held: Sequence[Page], *, dry_run: bool, ask: bool, as_j
 
 def _graphics() -> Finding:
     """Whether OpenGL works; asked last, because drivers may be slow to load."""
-    from device_agent.service.checkup import Finding, Level
+    from device_agent.service.finding import Finding, Level
     from renderer.errors import RenderError
 
     try:

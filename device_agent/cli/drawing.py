@@ -160,7 +160,7 @@ def _kind(out: Path, *, asked: bool, sheet: bool) -> str:
     if ending in image.FORMATS:
         return "picture"
     endings = dict.fromkeys((*image.FORMATS, *moving.FORMATS, *video.FORMATS))
-    raise UsageError(f"{out.name} does not end in {', '.join(endings)}", code="usage.output", where="--out")
+    raise UsageError(f"{out} does not end in {', '.join(endings)}", code="usage.output", where="--out")
 
 
 def _check(

@@ -79,7 +79,7 @@ def report_usage(error: typer.TyperException, *, as_json: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":  # its message is the whole help
         sys.stdout.write(error.format_message() + "\n")
         return error.exit_code
-    message = error.format_message()
+    message = error.format_message().replace(": Value error, ", ": ")  # what checks the values says so of itself
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context is not None else "avatar-agent --help"
     fields = {"message": message, "where": "", "hint": hint}

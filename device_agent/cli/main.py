@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import resource
 import signal
@@ -53,7 +54,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for name in COMMANDS:
+    for name in ("version", *COMMANDS):
         importlib.import_module(f"device_agent.cli.{name}").register(app)
     return app
 
@@ -69,6 +70,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the licence's key
     if sys.stdout is None:  # started with stdout closed
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for the rest of the process
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the library's help has letters that not every locale can write
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     # Pillow warns of odd pictures; a person at a terminal could do nothing about them.
@@ -76,6 +79,8 @@ def main() -> None:
     try:
         status = _ended(sys.argv[1:], as_json=as_json)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     except BrokenPipeError:
         status = 1  # the reader of our output closed it: it has seen enough
         _drop_results()
@@ -91,10 +96,7 @@ def _ended(arguments: list[str], *, as_json: bool) -> int | None:
     """Do what the command line asks; the exit status."""
     directly = read(arguments)
     if directly is not None:
-        try:
-            directly()
-        except KeyboardInterrupt:
-            return INTERRUPTED
+        directly()
         return 0
     from typer import TyperException  # late: see ``direct``
 

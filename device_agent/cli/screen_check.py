@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from device_agent.config import Settings
-    from device_agent.service.checkup import Finding
+    from device_agent.service.finding import Finding
 
 
 def screen(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def screen(settings: Settings, *, environ: Mapping[str, str] = os.environ) -> It
     from device_agent.display.operators import OperatorsPicture
     from device_agent.display.place import run_folder
     from device_agent.display.state import Watcher, picture_file
-    from device_agent.service.checkup import Finding, Level
+    from device_agent.service.finding import Finding, Level
 
     face, clock = chinese(), SystemClock()
     yield Finding(

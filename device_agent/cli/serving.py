@@ -12,6 +12,8 @@ from device_agent.cli.given import load_settings
 from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.lifecycle.engine import this_machine
+from device_agent.lifecycle.points import Point
+from device_agent.service.alone import alone
 from device_agent.service.boot import this_boot
 from device_agent.service.daemon import Daemon, health, signals
 from device_agent.service.drive import Drive
@@ -45,9 +47,13 @@ def serve(
     settings = load()
     clock, report, dice = SystemClock(), Report(), random.SystemRandom().random
     machine = functools.lru_cache(maxsize=1)(this_machine)  # the TPM is asked once, not with every step
+
+    def moved(point: Point) -> None:
+        daemon.moved(point)
+
     keeper = Keeper(
         settings=settings,
-        open_engine=functools.partial(open_for_service, machine=machine, clock=clock),
+        open_engine=functools.partial(open_for_service, machine=machine, clock=clock, reach=moved),
         clock=clock,
         dice=dice,
         report=report,
@@ -62,7 +68,8 @@ def serve(
     drive = Drive(clock=clock, dice=dice, report=report, ask_session=ask_session)
     daemon = Daemon(keeper=keeper, report=report, notifier=Notifier(os.environ), clock=clock, reload=load)
     runtime_folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    with signals(daemon), daemon.logged(), health(report, settings, runtime_folder=runtime_folder):
+    served = health(report, settings, runtime_folder=runtime_folder)
+    with signals(daemon), daemon.logged(), alone(settings.state_dir), served:
         try:
             status = daemon.run()
         finally:

@@ -83,7 +83,9 @@ def show(
         return
     meaning = MEANINGS.get(phase, "")
     active = record.content.active
-    if active and active not in here:
+    if active in here and phase == Phase.BOUND:
+        meaning = f"bound; the avatar of before is here: avatar-agent fetch {active} takes it up again"
+    elif active and active not in here and phase in (Phase.BOUND, Phase.READY):
         meaning = f"bound, but the avatar {active} is not in the cache any more; avatar-agent fetch {active}"
     if loaded.blank_reason == "corrupt":
         meaning = "the record on disk is damaged; run bind again"

@@ -178,7 +178,7 @@ class Follower(Generic[Ready]):
             self._told[package.sha256] = reason
             self._log.warning(
                 "avatar not shown", avatar=package.code, sha256=package.sha256, code=reason,
-                hint="the one before it is shown, where there is one; see docs/lifecycle.md, The screen",
+                hint="the one before it is shown, where there is one; see docs/screen.md",
             )  # fmt: skip
 
     def _say(self, scene: Scene, state: State) -> None:

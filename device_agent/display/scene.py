@@ -1,6 +1,6 @@
 """What is on the screen in every phase: one table, and the one function that reads it.
 
-docs/lifecycle.md shows the same table, made by ``python -m device_agent.display.scene``.
+docs/screen.md shows the same table, made by ``python -m device_agent.display.scene``.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def scene_of(facts: Facts) -> Scene:
 
 
 def table() -> str:
-    """The table in Markdown, for docs/lifecycle.md."""
+    """The table in Markdown, for docs/screen.md."""
     lines = ["| phase | on the screen |", "|---|---|"]
     for phase, choices in SCREEN.items():
         shown = [f"{_named(scene)} {when.value}".strip() for scene, when in choices]

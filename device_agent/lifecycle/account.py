@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certs.license import License
+from device_agent.api.endpoint import is_same_platform
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError, LicenseRefused
 from device_agent.lifecycle.licenses import license_to_ask_with
@@ -54,6 +55,17 @@ def account_of(settings: Settings, *, vault: Vault, record: Record) -> Account:
                 f" {name} out and let the licence file decide",
             )
     return Account(tenant_id=tenant_id, app_id=app_id, license=license_)
+
+
+def is_held_elsewhere(record: Record, settings: Settings) -> bool:
+    """Whether this device may hold its seat at another platform than the settings name: what that one says about its id
+    is no word about the seat, which would stay taken.
+    """
+    if not record.endpoint or record.bind.attempts == 0:
+        return False
+    if record.bound is None and record.bind.outcome.startswith("refused"):
+        return False
+    return not is_same_platform(record.endpoint, settings.endpoint)
 
 
 def _license(settings: Settings, vault: Vault, record: Record) -> License:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from certs.identity import Identity as CertificateIdentity
+from certs.rotation import Standing
 from device_agent.api.causes import Cause, cause_of
 from device_agent.config import Secret
 from device_agent.errors import (
@@ -20,7 +21,7 @@ from device_agent.errors import (
     StateError,
 )
 from device_agent.lifecycle import clone, licenses, window
-from device_agent.lifecycle.account import Account
+from device_agent.lifecycle.account import Account, is_held_elsewhere
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import Identity, identify
 from device_agent.lifecycle.machine import HOLDS_SEAT, LEAVING, Event, Phase
@@ -41,7 +42,7 @@ def bind(
         StateError: the device is on its way out, or holds a seat under another licence, tenant or application.
         LicenseRefused, SeatsFull, NetworkError, PlatformError: from the platform.
     """
-    record = _identified(device, account)
+    record = _identified(device, account, lost=lost)
     if record.phase in HOLDS_SEAT and not lost:
         return False
     if device.settings.enroll_url:
@@ -51,6 +52,10 @@ def bind(
             token = device.call(
                 LicenseAuth(tenant_id=account.tenant_id, app_id=account.app_id, license=account.license.reveal())
             )
+        except SeatsFull:
+            if record.phase is Phase.BINDING:
+                device.journal.write(record.moved(Event.SEATS_FULL))
+            raise
         except LicenseRefused as error:
             _license_refused(device, record, error, account=account)
             raise
@@ -105,7 +110,8 @@ def take_over(device: Device, account: Account, identity: CertificateIdentity) -
 def _certify(device: Device, record: Record) -> str:
     with device.watch.step("certificate") as note:
         keeper = device.certificates(record.device_id)
-        note.result = keeper.enroll(secret=device.settings.enroll_secret, now=device.now_utc()).fingerprint
+        now = device.time_to_judge(keeper, well=(Standing.FRESH, Standing.DUE))
+        note.result = keeper.enroll(secret=device.settings.enroll_secret, now=now).fingerprint
     return note.result
 
 
@@ -179,8 +185,10 @@ def _maybe_served(error: AgentError) -> bool:
     return isinstance(error, ServerFault) or nonce_used
 
 
-def _identified(device: Device, account: Account) -> Record:
-    """The record of a device that has an id; makes the id durable before anything is sent."""
+def _identified(device: Device, account: Account, *, lost: bool = False) -> Record:
+    """The record of a device that has an id; makes the id durable before anything is sent. A seat that is ``lost`` may
+    be asked for with another licence.
+    """
     record = device.journal.record
     if record.phase in LEAVING:
         raise StateError(
@@ -188,17 +196,12 @@ def _identified(device: Device, account: Account) -> Record:
             code="state.leaving",
             hint="finish that first: avatar-agent unbind",
         )
-    if record.phase is Phase.CLONE_SUSPECT:
-        raise StateError(
-            "this disk was made on other hardware",
-            code="state.clone",
-            hint="if it was moved on purpose: avatar-agent bind --accept-new-hardware (the old seat is not given back)",
-        )
+    require_own_hardware(record)
     if record.phase is Phase.DECOMMISSIONED:
         record = device.journal.write(record.moved(Event.REPROVISIONED, tombstone=None))
     if record.phase is Phase.BLANK or (record.phase is Phase.IDENTIFIED and _differences(device, account, record)):
         return _identify(device, account, record)
-    differs = _differences(device, account, record)
+    differs = _differences(device, account, record, lost=lost)
     if differs:
         raise StateError(
             f"this device already has an identity with another {' and '.join(differs)}",
@@ -207,6 +210,20 @@ def _identified(device: Device, account: Account) -> Record:
             hint="unbind it first (avatar-agent unbind), or name another --state-dir",
         )
     return record
+
+
+def require_own_hardware(record: Record) -> None:
+    """A disk in another machine sends nothing, whatever is asked of it.
+
+    Raises:
+        StateError: it is one.
+    """
+    if record.phase is Phase.CLONE_SUSPECT:
+        raise StateError(
+            "this disk was made on other hardware",
+            code="state.clone",
+            hint="if it was moved on purpose: avatar-agent bind --accept-new-hardware (the old seat is not given back)",
+        )
 
 
 def _identify(device: Device, account: Account, record: Record) -> Record:
@@ -267,15 +284,16 @@ def accept_hardware(device: Device) -> bool:
     return True
 
 
-def _differences(device: Device, account: Account, record: Record) -> list[str]:
-    """Settings that do not fit the identity this device has; the licence may change until it holds a seat."""
+def _differences(device: Device, account: Account, record: Record, *, lost: bool = False) -> list[str]:
+    """Settings that do not fit the identity this device has; the licence may change while it holds no seat."""
+    license_fp = record.license_fp if record.phase in HOLDS_SEAT and not lost else ""
     return [
         name
         for name, ours, theirs in (
             ("tenant_id", record.tenant_id, account.tenant_id),
             ("app_id", record.app_id, account.app_id),
-            ("license_file", record.license_fp if record.phase in HOLDS_SEAT else "", account.license.fingerprint),
+            ("license_file", license_fp, account.license.fingerprint),
             ("device_id", record.device_id, device.settings.device_id),
         )
         if ours and theirs and ours != theirs
-    ]
+    ] + (["endpoint"] if is_held_elsewhere(record, device.settings) else [])

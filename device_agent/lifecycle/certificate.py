@@ -101,13 +101,16 @@ class CertificateKeeper:
         """A further certificate with a key of its own when it is time; ``None`` when it is not.
 
         The old one stays until the new one has worked: a refusal or a cut puts it back into use. One whose time is over
-        opens nothing any more: a secret gets a first one again.
+        opens nothing any more, nor does one that is lost or damaged: a secret gets a first one again.
 
         Raises:
             ConfigurationError: there is none to renew, its time is over and there is no secret, or it has not begun.
             NetworkError, PermissionRefused, TrustError, IdentityError: as ``enroll``; the old one is in use.
         """
-        have = self.lineage.current()
+        self._mend()
+        have = self.have()
+        if have is None and secret is not None and self.device_id:
+            return self.enroll(secret=secret, now=now)
         if have is None:
             raise ConfigurationError(
                 "this device has no certificate", code="office.no_certificate", hint="avatar-agent certs enroll"
@@ -130,11 +133,28 @@ class CertificateKeeper:
             )
         if found is Standing.FRESH and not force:
             return None
+        waiting = None if force else self._waiting(have, now=now)
+        if waiting is not None:
+            self._use(waiting, prove=True)
+            return self.lineage.read(waiting)
         key = self.lineage.pending_key()
         self.reach(Point.CERTIFICATE_ASK)
-        came = self.office.reenroll(request(key, device_id=self.device_id))
+        came = self.office.reenroll(request(key, device_id=self.device_id, renews=have.certificate))
         self.reach(Point.CERTIFICATE_ANSWERED)
         return self._take(key, came, now=now)
+
+    def _waiting(self, have: Identity, *, now: datetime) -> int | None:
+        """A renewed one that came and could not be shown to anybody yet: the next try needs no other."""
+        newer = [version for version in self.lineage.versions() if version > (self.lineage.proven or 0)]
+        for version in reversed(newer):
+            try:
+                identity = self.lineage.read(version)
+                self._verify(identity, authorities=self.office.authorities(), now=now)
+            except (IdentityError, TrustError):
+                continue
+            if identity.certificate.not_valid_after_utc > have.certificate.not_valid_after_utc:
+                return version
+        return None
 
     def take_over(self, identity: Identity, *, now: datetime) -> bool:
         """Put a key and certificate that were made elsewhere into use; whether the office has seen them work.
@@ -181,6 +201,7 @@ class CertificateKeeper:
 
     def _deploy(self, identity: Identity, *, prove: bool) -> bool:
         version = self.lineage.add(identity)
+        self.lineage.prune()
         self.reach(Point.CERTIFICATE_KEPT)
         return self._use(version, prove=prove)
 
@@ -202,14 +223,19 @@ class CertificateKeeper:
             self.office.prove()
         except UNDECIDED as error:
             if error.code in BROKEN_OFF:
-                self.lineage.roll_back()
+                self._give_up()
             raise
         except (AgentError, CertError):
-            self.lineage.roll_back()
+            self._give_up()
             raise
         self.lineage.confirm()
         self.reach(Point.CERTIFICATE_PROVEN)
         self.lineage.prune()
+
+    def _give_up(self) -> None:
+        """What was refused is not tried again: the next one has to be another."""
+        self.lineage.roll_back()
+        self.lineage.prune(keep=0)
 
 
 def _is_root(certificate: x509.Certificate) -> bool:

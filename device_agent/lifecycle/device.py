@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from certs.rotation import Standing
 from device_agent.api.client import Client
 from device_agent.api.retry import NEVER, RetryPolicy
 from device_agent.api.skew import ServerClock
@@ -59,7 +60,8 @@ class Device:
         """The platform client; made when it is first needed, with what is known of this device's clock."""
         if self._client is None:
             self.settle_certificate()
-            self._client = self.make_client(self.journal.record.contact.offset_s)
+            self._client = self.make_client(self.offset_s)
+            self._office_offset_s = None  # the client begins with it, and knows better from the first answer on
         return self._client
 
     def call(self, request: Request[ResultT], *, retry: RetryPolicy | None = None) -> ResultT:
@@ -120,6 +122,21 @@ class Device:
             if any(fits):
                 break
         self._office_offset_s = clock.offset_s
+
+    def time_to_judge(self, keeper: CertificateKeeper, *, well: Collection[Standing | None]) -> datetime:
+        """The time by which a certificate is judged that is not ``well`` by this device's clock, and one that is about
+        to be asked for: the office's own. A clock that nobody has corrected yet, or one that was set right since its
+        error was learned, would find the best certificate over, or not begun, and never get to the call that corrects
+        it. ``None`` stands for no certificate.
+
+        Raises:
+            NetworkError, ServerFault: the office cannot be asked.
+        """
+        have = keeper.have()
+        standing = None if have is None else keeper.standing(have, now=self.now_utc())
+        if self.settings.enroll_url and standing not in well:
+            self.ask_the_time()
+        return self.now_utc()
 
     def certificates(self, device_id: str) -> CertificateKeeper:
         """The device's certificates.

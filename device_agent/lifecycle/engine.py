@@ -15,7 +15,7 @@ import msgspec
 
 from certs.errors import CertError
 from certs.identity import Identity
-from certs.rotation import Validity, validity_of
+from certs.rotation import Standing, Validity, validity_of
 from device_agent.avatars.cache import AvatarCache, CachedPackage
 from device_agent.clock import Clock, SystemClock
 from device_agent.config import Secret, Settings
@@ -213,13 +213,16 @@ class Engine:
         """Renew the device's certificate when it is time; the new fingerprint, empty when nothing was to be done.
 
         Raises:
+            StateError: the disk belongs to other hardware.
             ConfigurationError: the device has no certificate, or its time is over and no secret is set, or not begun.
             NetworkError, PermissionRefused, TrustError, IdentityError: see ``CertificateKeeper.renew``.
         """
+        binding.require_own_hardware(self.record)
         with self._device.watch.step("certificate") as note:
             keeper = self._device.certificates(self.record.device_id)
             secret = self._device.settings.enroll_secret
-            renewed = keeper.renew(now=self._device.now_utc(), secret=secret, force=force)
+            now = self._device.time_to_judge(keeper, well=(None,) if force else (None, Standing.FRESH))
+            renewed = keeper.renew(now=now, secret=secret, force=force)
             note.result = renewed.fingerprint if renewed is not None else "fresh"
         return renewed.fingerprint if renewed is not None else ""
 

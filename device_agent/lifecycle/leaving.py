@@ -7,8 +7,10 @@ from contextlib import suppress
 
 import msgspec
 
+from certs.rotation import Standing
 from device_agent.errors import AgentError, PermissionRefused, StateError
 from device_agent.lifecycle import orders, window
+from device_agent.lifecycle.account import is_held_elsewhere
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
@@ -122,6 +124,14 @@ def abandon(
 def _give_back(device: Device, record: Record) -> Record:
     if device.settings.broker_url and not device.settings.access_key_id:
         return _through_the_office(device, record)
+    if is_held_elsewhere(record, device.settings):
+        raise StateError(
+            f"the seat of this device is held at {record.endpoint}, and {device.settings.endpoint} knows nothing of it",
+            code="state.other_platform",
+            where=device.settings.where("endpoint"),
+            hint=f"name it: avatar-agent unbind --endpoint {record.endpoint}; or, if nothing answers there any more,"
+            " avatar-agent unbind --accept-seat-leak",
+        )
     with device.watch.step("ClientUnbindDevice") as note:
         try:
             answer = device.call(ClientUnbindDevice(tenant_id=record.tenant_id, device_id=record.device_id))
@@ -141,6 +151,9 @@ def _through_the_office(device: Device, record: Record) -> Record:
     Which time is the last is decided by the office's clock: by this device's own, which may be a year ahead, its
     certificate would be gone while a late request can still take the seat again. A device that the office does not know
     any more was taken out there: its seat is theirs to give back.
+
+    A certificate that is revoked says that the last time was served, if it was good just before, and the record says
+    that it was asked for then. Else somebody has revoked it for reasons of his own, and the seat may still be held.
     """
     with device.watch.step("office unbind") as note:
         if record.bind.blank or record.bind.unsure_until > 0:
@@ -148,12 +161,17 @@ def _through_the_office(device: Device, record: Record) -> Record:
         _ready_to_show_itself(device, record)
         outcome = _outcome(device, record)
         last = outcome[1] is Event.UNBIND_OK
+        order = record.unbind or Unbind(intent_id="")
+        asked_before = order.last_asked
         device.reach(Point.CLIENT_UNBIND_DEVICE_SEND)
         try:
+            if last and not asked_before:
+                device.office.prove()
+                device.journal.write(record.changed(unbind=msgspec.structs.replace(order, last_asked=True)))
             note.request_id = device.office.unbind(last=last)
             note.result = "seat given back" + (", certificate revoked" if last else "")
         except PermissionRefused as error:
-            revoked_before = last and "trust.revoked" in error.message
+            revoked_before = last and asked_before and "trust.revoked" in error.message
             if error.code != REMOVED and not revoked_before:
                 raise
             if error.code == REMOVED:
@@ -177,7 +195,8 @@ def _ready_to_show_itself(device: Device, record: Record) -> None:
     if settings.enroll_url and settings.enroll_secret is not None:
         # One that is over by this device's clock may be good by the office's: a spent secret is no reason to stop.
         with suppress(*([PermissionRefused] if keeper.have() is not None else [])):
-            keeper.enroll(secret=settings.enroll_secret, now=device.now_utc())
+            now = device.time_to_judge(keeper, well=(Standing.FRESH, Standing.DUE))
+            keeper.enroll(secret=settings.enroll_secret, now=now)
     device.settle_certificate()
 
 

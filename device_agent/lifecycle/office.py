@@ -7,7 +7,6 @@ and never leaves it: only requests signed with it do.
 from __future__ import annotations
 
 import base64
-import binascii
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -114,7 +113,7 @@ class Office:
         """
         for name in ("enroll_url", "broker_url"):
             address = str(getattr(settings, name))
-            if address and urlsplit(address).scheme != "https":
+            if address and not _is_https(address):
                 raise ConfigurationError(
                     f"{name} must be an https address",
                     code="config.office",
@@ -291,14 +290,30 @@ def _certificates(reply: Reply) -> tuple[x509.Certificate, ...]:
     from certs.parts import readable
 
     try:
-        found = readable(pkcs7.load_der_pkcs7_certificates(base64.b64decode(reply.body)))
-    except (binascii.Error, ValueError, UnsupportedAlgorithm, InvalidVersion):
+        found = readable(pkcs7.load_der_pkcs7_certificates(_bare(reply.body)))
+    except (ValueError, UnsupportedAlgorithm, InvalidVersion):
         found = ()
     if not found:
         raise NotThePlatform(
             "the answer holds no certificates", code="network.not_the_platform", hint="check enroll_url"
         )
     return found
+
+
+def _bare(body: bytes) -> bytes:
+    """DER: base64 of it is what RFC 7030 has sent; some servers send it bare, or put the lines of PEM around it."""
+    if body.startswith(b"\x30"):  # a SEQUENCE; base64 of one begins with M
+        return body
+    return base64.b64decode(b"".join(line for line in body.splitlines() if not line.startswith(b"-----")))
+
+
+def _is_https(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # looked at only when it is asked for
+    except ValueError:  # brackets without an end, a port that is none
+        return False
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def _too_long(url: str) -> NetworkError:

@@ -93,6 +93,8 @@ class Unbind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         by: ``operator`` at the device, or ``headquarters`` by a signed order, whose id is the intent's then.
         mode: ``normal``, or ``force``: erase though the seat may still be held.
         reason: in the operator's words; may be empty.
+        last_asked: the office was asked, or is about to be, to give the seat back for the last time, which revokes the
+            certificate that it is asked with.
     """
 
     intent_id: str
@@ -102,6 +104,7 @@ class Unbind(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ordered_at: float = 0.0
     request_ids: tuple[str, ...] = ()
     sealed_at: float = 0.0
+    last_asked: bool = False
 
 
 class Tombstone(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from certs.errors import CertError
-from certs.rotation import retry_delay
+from certs.rotation import Standing, retry_delay, standing
 from device_agent.clock import Clock
 from device_agent.errors import AgentError
 from device_agent.lifecycle.engine import Engine
@@ -30,6 +30,14 @@ class CertificateRenewal:
     def at_once(self) -> None:
         """There are other settings: how long the old ones had to wait does not count."""
         self._not_before = 0.0
+
+    def is_due(self, engine: Engine) -> bool:
+        """Whether there is one, past half of its life and not over yet."""
+        validity = engine.certificate
+        if validity is None or self._clock.steady() < self._not_before:
+            return False
+        now = datetime.fromtimestamp(engine.now, tz=UTC)
+        return standing(validity, seed=engine.record.device_id, now=now) is Standing.DUE
 
     def tend(self, engine: Engine) -> None:
         """Renew it if it is time.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from certs.errors import CertError
 from certs.rotation import Standing, standing, validity_of
+from device_agent.api.credentials_chain import from_settings
 from device_agent.api.endpoint import Endpoint
 from device_agent.api.exchange import Exchange
 from device_agent.api.network import Network
@@ -36,6 +36,7 @@ from device_agent.lifecycle.keyring import keyring_of, read_with
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS, Vault
 from device_agent.service.drive import checked
+from device_agent.service.finding import Check, Finding, Level
 from device_agent.service.tls_probe import look
 from device_agent.service.units import TPM
 
@@ -44,28 +45,6 @@ CLOSE_S = 600.0
 """A clock that is wrong by less is of no consequence: the platform's window is 15 minutes."""
 
 LITTLE_SPACE = 512 * 1024 * 1024
-
-
-class Level(enum.IntEnum):
-    """How bad a finding is."""
-
-    OK = 0
-    NOTE = 1
-    WARNING = 2
-    BAD = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at; without any secret, and without names of this machine."""
-
-    check: str
-    level: Level
-    says: str
-    fix: str = ""
-
-
-Check = Callable[[Settings, Mapping[str, str]], Iterator[Finding]]
 
 
 def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = True) -> list[Finding]:
@@ -80,6 +59,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("secrets", _secrets),
         ("licence", _licence),
         ("certificate", _certificate),
+        ("credentials", _credentials),
         ("avatars", _avatars),
         ("root", _root),
         ("manifest", _manifest),
@@ -97,7 +77,7 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         except OSError as error:
             says = f"cannot be looked at: {(error.strerror or type(error).__name__).lower()}"
             found.append(Finding(check=name, level=Level.BAD, says=says, fix="run doctor as the user of the service"))
-    return found
+    return [finding if finding.level > Level.OK else replace(finding, fix="") for finding in found]
 
 
 def _told(error: AgentError | CertError) -> str:
@@ -171,7 +151,8 @@ def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
             fix="turn on time synchronisation: timedatectl set-ntp true (a board without a battery needs it)",
         )
         return
-    offset = load(settings.state_dir).record.contact.offset_s
+    contact = load(settings.state_dir).record.contact
+    offset = contact.offset_s
     if abs(offset) > CLOSE_S:
         yield Finding(
             check="clock",
@@ -180,7 +161,8 @@ def _clock(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]
             fix="turn on time synchronisation: timedatectl set-ntp true",
         )
     else:
-        yield Finding(check="clock", level=Level.OK, says=f"{shown}, {offset:+.0f} s to the platform when last asked")
+        asked = f", {offset:+.0f} s to the platform when last asked" if contact.last_ok else ""
+        yield Finding(check="clock", level=Level.OK, says=shown + asked)
 
 
 _GOES_ON = "the service goes on with it; without the service: avatar-agent unbind"
@@ -326,6 +308,13 @@ def _certificate(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Fi
         if found is Standing.EXPIRED
         else "turn on time synchronisation: timedatectl set-ntp true",
     )
+
+
+def _credentials(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether anything can sign the calls; asks nobody for it."""
+    if not settings.broker_url:  # else the certificate opens the broker
+        from_settings(settings, environ=environ)
+        yield Finding(check="credentials", level=Level.OK, says="there is something to sign the calls with")
 
 
 def _avatars(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:

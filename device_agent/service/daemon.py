@@ -1,7 +1,7 @@
 """The process: a worker lives the device's life, the main thread answers signals and feeds the watchdog.
 
 The watchdog learns that the worker lives, never whether the network does: a step that waits for an answer is alive as
-long as it takes no longer than the longest step may.
+long as that takes no longer than the longest wait for one may, however many it needs.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from types import FrameType
 
 from certs.errors import CertError
 from device_agent import VERSION
+from device_agent.api.faults import WHOLE
 from device_agent.clock import Clock
 from device_agent.config import Settings
 from device_agent.errors import AgentError
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.points import Point
 from device_agent.redaction import traceback_of
 from device_agent.service.health import serving
 from device_agent.service.keeper import Keeper
@@ -36,7 +38,10 @@ ASLEEP_S = 30.0
 """Seconds between two looks of the main thread after which this machine, or this process, has slept."""
 
 SLACK_S = 300.0
-"""Seconds beyond the longest download after which a step counts as hung."""
+"""Seconds beyond the longest download, or call, after which a step counts as hung."""
+
+EXCHANGES = 8
+"""Exchanges that one call may take: three attempts, the time put right, credentials fetched and fetched anew."""
 
 
 class Daemon:
@@ -76,9 +81,14 @@ class Daemon:
         """Let the next step come now; safe from any thread."""
         self._wake.set()
 
+    def moved(self, _point: Point | None = None) -> None:
+        """The worker got somewhere in its present step; a network that drips makes it long, and not dead."""
+        self._started = self._clock.steady()
+
     def is_alive(self) -> bool:
-        """Whether the worker moves: its present step has not taken longer than any step may."""
-        longest = self._keeper.settings.download_deadline_s + SLACK_S
+        """Whether the worker moves: it has not been at one thing for longer than any may take."""
+        settings = self._keeper.settings
+        longest = max(settings.download_deadline_s, EXCHANGES * WHOLE * settings.timeout_s) + SLACK_S
         return self._failure is None and self._clock.steady() - self._started < longest
 
     def run(self, *, beat_s: float = 0.25) -> int:
@@ -150,7 +160,7 @@ class Daemon:
     def _work(self) -> None:
         try:
             while not self._stop.is_set():
-                self._started = self._clock.steady()
+                self.moved()
                 wait = self._keeper.step()
                 self._wake.wait(timeout=self._rest(wait))
                 self._wake.clear()
@@ -169,7 +179,8 @@ class Daemon:
         try:
             self._keeper.settings = self._reload()
         except AgentError as error:
-            self._log.error("settings are not read again", code=error.code, message=error.message, where=error.where)
+            facts = {"code": error.code, "message": error.message, "where": error.where, "hint": error.hint}
+            self._log.error("settings are not read again", **facts)
         else:
             self._log.info("settings are read again")
             self._wake.set()

@@ -50,11 +50,11 @@ class _Handler(socketserver.StreamRequestHandler):
         if method != "GET":
             self._answer("405 Method Not Allowed", "text/plain", "only GET is answered\n")
         elif path == "/health":
-            self._answer("200 OK", "application/json", json.dumps({"alive": True, **report.facts()}))
+            self._answer("200 OK", "application/json", json.dumps({"alive": True, **report.facts()}) + "\n")
         elif path == "/ready":
             shows = report.snapshot.may_show
             state = "200 OK" if shows else "503 Service Unavailable"
-            self._answer(state, "application/json", json.dumps({"may_show": shows}))
+            self._answer(state, "application/json", json.dumps({"may_show": shows}) + "\n")
         elif path == "/metrics":
             self._answer("200 OK", "text/plain; version=0.0.4", report.metrics())
         else:
@@ -161,7 +161,7 @@ def _on_path(path: Path) -> _Served:
     before = os.umask(0o177)
     try:
         if path.is_socket():
-            path.unlink()  # left by a process that was killed; the state's lock keeps a second living one out
+            path.unlink()  # left by a process that was killed: ``alone`` keeps a second living one out
         return _Unix(str(path), _Handler)
     except OSError as error:
         raise ConfigurationError(

@@ -22,6 +22,7 @@ from device_agent.errors import (
     AgentError,
     ConfigurationError,
     LicenseRefused,
+    PermissionRefused,
     PlatformError,
     StateError,
 )
@@ -34,12 +35,13 @@ from device_agent.lifecycle.office_refusals import REMOVED
 from device_agent.lifecycle.record import Bound
 from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.certificate_renewal import CertificateRenewal
+from device_agent.service.license_watch import LicenseWatch
 from device_agent.service.lines import Lines
 from device_agent.service.order_watch import OrderWatch
 from device_agent.service.overlay import Session, content_of
 from device_agent.service.pace import CHECK_S as CHECK_S
 from device_agent.service.pace import KEEP_S as KEEP_S
-from device_agent.service.pace import LINKS, MOST_SLOWER, STORAGE, cause_of_failure, wait_after
+from device_agent.service.pace import LINKS, MOST_SLOWER, STORAGE, cause_of_failure, least_wait_in, wait_after
 from device_agent.service.report import Report, Snapshot
 from device_agent.service.root_watch import RootWatch
 from device_agent.service.token_renewal import TokenRenewal
@@ -120,6 +122,7 @@ class _Rhythm:
     seat: Bound | None = None
     due_at: float = 0.0
     generation: int = -1
+    phase: Phase | None = None
     heard: bool = False
     link: str = "unknown"
     started_for: Bound | None = None
@@ -153,7 +156,7 @@ class Keeper:
         self._session_began = session_began
         self._session_wanted = False
         self._boot = boot
-        self._settings = settings
+        self._settings = self._given = settings
         self._anew = False
         self._open = open_engine
         self._clock = clock
@@ -162,6 +165,7 @@ class Keeper:
         self._rhythm = _Rhythm()
         self._log = log or Lines()
         self._certificate = CertificateRenewal(clock=clock, dice=dice, log=self._log)
+        self._license = LicenseWatch()
         self._token = TokenRenewal(clock=clock, dice=dice, log=self._log)
         self._orders = OrderWatch(clock=clock, log=self._log)
         self._root = RootWatch(clock=clock, log=self._log)
@@ -169,12 +173,12 @@ class Keeper:
     @property
     def settings(self) -> Settings:
         """What the device is kept by."""
-        return self._settings
+        return self._given
 
     @settings.setter
     def settings(self, settings: Settings) -> None:
         """May come from another thread; the next step tries them, however long the old ones were to wait."""
-        self._settings = settings
+        self._given = settings
         self._anew = True
 
     def want_session(self) -> None:
@@ -189,10 +193,11 @@ class Keeper:
             self._rhythm.due_at = self._rhythm.check_at = 0.0
         if self._anew:
             self._anew = False
+            self._settings = self._given  # one step has one: what one platform gave goes to nobody of another's
             self._rhythm.due_at = self._rhythm.check_at = 0.0
             self._certificate.at_once()
         try:
-            with self._open(self.settings, self._seen) as engine:
+            with self._open(self._settings, self._seen) as engine:
                 if self._rhythm.generation < 0:
                     self._tell(engine, 0.0)  # the picture does not wait for the network
                 if self._rhythm.failures >= BREAKS_AFTER:
@@ -226,11 +231,38 @@ class Keeper:
     def _live(self, engine: Engine) -> float:
         rhythm, now = self._rhythm, self._clock.steady()
         self._count_offline(engine)
-        if engine.record.gen == rhythm.generation and now < rhythm.due_at:
+        self._keep_certificate(engine)
+        self._heed_a_refusal_by_hand(engine)
+        waits = engine.record.gen == rhythm.generation and now < rhythm.due_at
+        waits = waits and not self._license.is_new(self._settings, engine.record.phase)
+        # A platform that refuses may make it wait for a day; an order does not.
+        if waits and not self._orders.look(engine, self._settings):
             return min(rhythm.due_at - now, KEEP_S)
         wait = self._do(engine)
         rhythm.generation, rhythm.due_at = engine.record.gen, self._clock.steady() + wait
+        rhythm.phase = engine.record.phase
         return min(wait, KEEP_S) if rhythm.link != "online" else wait
+
+    def _heed_a_refusal_by_hand(self, engine: Engine) -> None:
+        """A command got the answer that this device waits upon already: it counts as the service's own, or the same
+        question would go out twice in a moment.
+        """
+        rhythm, now, record = self._rhythm, self._clock.steady(), engine.record
+        changed = record.gen != rhythm.generation and record.phase is rhythm.phase and now < rhythm.due_at
+        if changed and (least_s := least_wait_in(record)):
+            rhythm.generation, rhythm.due_at = record.gen, max(rhythm.due_at, now + least_s)
+
+    def _keep_certificate(self, engine: Engine) -> None:
+        """A device that waits for a seat or its order, or cannot give its seat back yet, makes no regular call that
+        looks after its certificate, and may wait for longer than that lasts: it would need a new secret from a person.
+        """
+        waits = NEXT[engine.record.phase] in (Act.BIND, Act.UNBIND)
+        if not (waits and self._settings.enroll_url and self._certificate.is_due(engine)):
+            return
+        try:
+            self._certificate.tend(engine)
+        except PermissionRefused:  # taken out: the next call is told the same, and leaves
+            self._rhythm.due_at = 0.0
 
     def _do(self, engine: Engine) -> float:
         """One act; seconds until the next one. A record that a command has changed since is acted on at once."""
@@ -244,8 +276,8 @@ class Keeper:
             wait = self._leave(engine, error) if error.code == REMOVED else self._failed(error)
         else:
             self._rhythm.failures, self._rhythm.problem = 0, ""
-        self._root.tend(engine, self.settings)
-        if self._orders.look(engine, self.settings):
+        self._root.tend(engine, self._settings)
+        if self._orders.look(engine, self._settings):
             wait = 1.0
         if engine.record.phase is not phase:
             self._log.info("phase", before=str(phase), after=str(engine.record.phase))
@@ -254,6 +286,7 @@ class Keeper:
     def _act(self, engine: Engine) -> float:
         match NEXT[engine.record.phase]:
             case Act.PROVISION | Act.BIND:
+                self._license.asks(self._settings)
                 together = self._rhythm.link not in ("unknown", "online", "blocked")
                 engine.bind()
                 self._heard()
@@ -278,7 +311,7 @@ class Keeper:
         returned = rhythm.link != "online"
         regular = returned or now >= rhythm.check_at
         if regular:
-            if self.settings.enroll_url:
+            if self._settings.enroll_url:
                 self._certificate.tend(engine)  # first: without a valid one the broker gives nothing to call with
             is_open = self._start(engine)
             rhythm.rest, rhythm.slower = rhythm.slower, max(1.0, rhythm.slower / 2.0)
@@ -287,7 +320,7 @@ class Keeper:
                 self._begin(engine, SESSION_S)
             rhythm.bound_anew, rhythm.seat = not is_open, engine.record.bound
         self._refresh(engine, regular=regular, returned=returned)
-        code = self.settings.avatar or engine.record.content.active
+        code = self._settings.avatar or engine.record.content.active
         other = code and code != engine.record.content.active
         stale = rhythm.content_at is None or now - rhythm.content_at >= CONTENT_S
         if code and (other or stale or engine.record.phase is Phase.BOUND or not engine.has_avatar):
@@ -320,7 +353,7 @@ class Keeper:
         try:
             started = engine.start()
         except (PlatformError, LicenseRefused) as error:
-            says_so = error.operation == "ClientStart" and error.code in self.settings.seat_lost_codes
+            says_so = error.operation == "ClientStart" and error.code in self._settings.seat_lost_codes
             rhythm.seat_denied = rhythm.seat_denied + 1 if says_so else 0
             if rhythm.seat_denied < 2:
                 raise
@@ -337,19 +370,19 @@ class Keeper:
         rhythm.in_vain = min(2.0 * rhythm.in_vain, CHECK_S / SESSION_LEAST_S) if self._session_wanted else 1.0
         self._session_wanted = False
         session = DriveSession(token=started.im_token, tenant_id=record.tenant_id, app_id=record.app_id)
-        self._session_began(self.settings, session)
+        self._session_began(self._settings, session)
 
     def _ended(self) -> None:
         if self._rhythm.begun_at is not None:
             self._rhythm.begun_at, self._session_wanted = None, False
-            self._session_began(self.settings, None)
+            self._session_began(self._settings, None)
 
     def _leave(self, engine: Engine, refusal: AgentError | CertError) -> float:
         """The office says that headquarters took this device out; without a good order, where one is needed, that is
         one more refusal, and destroys nothing.
         """
         try:
-            self._orders.believe(engine, self.settings, refusal)
+            self._orders.believe(engine, self._settings, refusal)
             self._ended()
             engine.unbind()
         except PrivateFileError:
@@ -386,7 +419,7 @@ class Keeper:
         at the end.
         """
         rhythm, now = self._rhythm, self._clock.steady()
-        record, budget_s = engine.record, self.settings.offline_budget_s
+        record, budget_s = engine.record, self._settings.offline_budget_s
         if rhythm.counted_at is None:
             rhythm.uncounted_s += uncounted(record.contact, boot=self._boot, now=now, stretch_s=KEEP_S)
         elif rhythm.link != "online":
@@ -425,7 +458,7 @@ class Keeper:
 
     def _as_on_disk(self) -> Snapshot:
         """What a disk that can only be read still says; what was last told where it cannot even be read."""
-        settings, before = self.settings, self._report.snapshot
+        settings, before = self._settings, self._report.snapshot
         try:
             record = load(settings.state_dir).record
             avatar = AvatarCache(settings.cache_dir / AVATARS).cached(record.content.active)
@@ -442,11 +475,11 @@ class Keeper:
     def _tell(self, engine: Engine, wait: float) -> None:
         rhythm, record, validity = self._rhythm, engine.record, engine.certificate
         online = rhythm.link == "online"
-        shows = may_show(record, budget_s=self.settings.offline_budget_s, online=online)
+        shows = may_show(record, budget_s=self._settings.offline_budget_s, online=online)
         has_avatar = _has_avatar(engine, needed=shows)
         if record.phase not in HOLDS_SEAT:
             self._ended()
-        root = self._root.standing(engine, self.settings)
+        root = self._root.standing(engine, self._settings)
         open_ = record.phase in HOLDS_SEAT and record.bound is not None and record.bound == rhythm.started_for
         self._report.put(
             Snapshot(
@@ -456,7 +489,7 @@ class Keeper:
                 content=content_of(has_avatar=has_avatar),
                 may_show=shows and has_avatar,
                 offline_s=record.contact.offline_s + rhythm.uncounted_s,
-                budget_s=self.settings.offline_budget_s,
+                budget_s=self._settings.offline_budget_s,
                 avatar=record.content.active,
                 problem=rhythm.problem,
                 next_s=wait,

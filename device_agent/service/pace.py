@@ -13,6 +13,8 @@ from types import MappingProxyType
 from certs.errors import CertError, OrderError
 from device_agent.api.causes import Cause, cause_of
 from device_agent.errors import AgentError, LicenseRefused, NetworkError, PlatformError
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.record import Record
 
 CHECK_S = 1800.0
 """Seconds between two regular licensed calls while all is well."""
@@ -90,6 +92,15 @@ def cause_of_failure(error: AgentError | CertError) -> Cause:
     if isinstance(error, OrderError):
         return Cause.CRED  # whoever answers in the office's place gives nothing; headquarters has not spoken
     return cause_of(error) if isinstance(error, NetworkError | PlatformError | LicenseRefused) else Cause.CONFIG
+
+
+def least_wait_in(record: Record) -> float:
+    """Seconds that a device waits at least which was refused a seat, or its licence; 0 for any other."""
+    if record.phase is Phase.SEAT_FULL:
+        return PACES[Cause.SEAT].least_s
+    if record.phase is Phase.LICENSE_BLOCKED:
+        return PACES[Cause.GONE if record.blocked == "gone" else Cause.EXPIRED].least_s
+    return 0.0
 
 
 def wait_after(error: AgentError | CertError, *, failures: int, dice: Callable[[], float]) -> float:

@@ -127,11 +127,19 @@ class Report:
             ("drive_connected", "Whether the drive channel is open.", float(self._drive == "connected")),
             ("identity_doubled", "Whether another device seems to use this one's identity.", float(self._doubled)),
             ("offline_seconds", "Seconds of the offline budget that are used.", now.offline_s),
-            ("offline_budget_seconds", "The offline budget.", now.budget_s),
-            ("certificate_end_seconds", "End of the device's certificate, 0 without one.", now.certificate_ends),
-            ("token_end_seconds", "End of the assumed life of LicenseAuth's token, 0 without one.", now.token_ends),
+            ("offline_budget_seconds", "Seconds that the avatar may be shown without the platform.", now.budget_s),
+            (
+                "certificate_end_seconds",
+                "End of the device's certificate, since 1970; 0 without one.",
+                now.certificate_ends,
+            ),
+            (
+                "token_end_seconds",
+                "End of the assumed life of LicenseAuth's token, since 1970; 0 without one.",
+                now.token_ends,
+            ),
             ("root_version", "Version of the root of the operator's keys, 0 without one.", float(now.root_version)),
-            ("root_end_seconds", "End of the root of the operator's keys, 0 without one.", now.root_ends),
+            ("root_end_seconds", "End of the root of the operator's keys, since 1970; 0 without one.", now.root_ends),
             ("resident_memory_max_bytes", "Most memory this process has had.", _peak_memory()),
         ]
         lines = []

@@ -19,7 +19,7 @@ from pathlib import Path
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.journal import load
-from device_agent.service.checkup import Finding
+from device_agent.service.finding import Finding
 from device_agent.service.scrubber import scrub
 
 _PACKAGES = ("avatar-device-agent", "cryptography", "httpx", "msgspec", "moderngl", "numpy", "pyopenssl")

@@ -23,6 +23,8 @@ GROUPS = ("hello", "idle", "listen", "speak", "think")
 """Clip groups in the order in which they follow one another in animation.glb."""
 
 _NEAR, _FAR = 0.1, 100.0
+_STEEP = 1e-3
+"""Square of the level part of a direction that points up or down, more or less."""
 _MOST = 1e18
 """Numbers beyond would leave single precision when two of them are multiplied."""
 
@@ -142,9 +144,14 @@ class CharacterConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 
     @property
     def view(self) -> View:
-        """The camera; anything but ``"perspective"`` is orthographic, also silence."""
+        """The camera; anything but ``"perspective"`` is orthographic, also silence.
+
+        The files know no target: it lies on the line of sight where that passes the character's upright axis, so that
+        a turntable, or a hand that turns the camera, goes around the character.
+        """
         eye = np.array((self.cam_pos.x, self.cam_pos.y, self.cam_pos.z))
-        ahead = eye + quaternion_rotate(self.orientation, np.array((0.0, 0.0, -1.0)))
+        forward = quaternion_rotate(self.orientation, np.array((0.0, 0.0, -1.0)))
+        ahead = eye + forward * self._reach(eye, forward)
         up = quaternion_rotate(self.orientation, np.array((0.0, 1.0, 0.0)))
         projection: Perspective | Orthographic
         if self.projection_type == "perspective":
@@ -152,6 +159,15 @@ class CharacterConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
         else:
             projection = Orthographic(height=self.orth_size, znear=_NEAR, zfar=_FAR)
         return View(eye=_triple(eye), target=_triple(ahead), up=_triple(up), projection=projection)
+
+    def _reach(self, eye: NDArray[np.float64], forward: NDArray[np.float32]) -> float:
+        """Metres along the line of sight to where it is nearest to the character's axis; 1 where it never is."""
+        flat = forward[[0, 2]].astype(np.float64)
+        level = float(flat @ flat)
+        if level < _STEEP:
+            return 1.0
+        reach = float(flat @ (np.array((self.position.x, self.position.z)) - eye[[0, 2]])) / level
+        return reach if _NEAR < reach < _FAR else 1.0
 
     @property
     def key_light(self) -> DirectionalLight:

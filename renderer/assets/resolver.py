@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ def read_bounded(path: Path, *, limit: int, where: str) -> bytes:
     with open(handle, "rb", buffering=0) as file:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
-            raise FileNotFoundError(2, "no such file", str(path))
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
         data = b"" if facts.st_size > limit else file.read(facts.st_size + 1)
         # A file that grew meanwhile is read on, but for no more than is allowed.
         while data and len(data) <= limit and (more := file.read(min(_PIECE, limit + 1 - len(data)))):

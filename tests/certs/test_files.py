@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -185,6 +186,35 @@ def test_what_a_killed_writer_left_is_swept_and_erased(home: Path) -> None:
         clean()
         assert not [name for name in os.listdir(home) if name.endswith(".new")]
     assert os.listdir(home) == ["secret.other"]
+
+
+def test_a_pipe_in_the_place_of_what_a_crash_left_stops_nobody(home: Path) -> None:
+    os.mkfifo(home / ".secret.0.new", 0o600)
+    write_private(home / "secret", b"x")
+    assert os.listdir(home) == ["secret"]
+
+
+@pytest.mark.parametrize("has_lock", [True, False])
+def test_a_temporary_file_that_a_sweeper_took_is_made_anew(
+    home: Path, monkeypatch: pytest.MonkeyPatch, has_lock: bool
+) -> None:
+    """Between its creation and its lock it looks like what a crash left; each try gives its descriptor back."""
+    lock, taken = fcntl.flock, 0
+
+    def swept(descriptor: int, operation: int) -> None:
+        nonlocal taken
+        if taken < 3:
+            taken += 1
+            os.unlink(os.readlink(f"/proc/self/fd/{descriptor}"))
+            if has_lock:
+                raise BlockingIOError
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(files.fcntl, "flock", swept)
+    before = os.listdir("/proc/self/fd")
+    write_private(home / "secret", b"x")
+    assert (taken, os.listdir("/proc/self/fd")) == (3, before)
+    assert (os.listdir(home), read_private(home / "secret")) == (["secret"], b"x")
 
 
 def test_many_writers_and_a_reader_see_whole_contents_only(home: Path) -> None:

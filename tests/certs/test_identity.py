@@ -20,6 +20,7 @@ from certs.authority import Authority
 from certs.errors import IdentityError
 from certs.identity import Identity, PrivateKey, key_pem, new_key, read_chain, read_key, request
 from certs.purpose import Purpose
+from certs.trust import Trust
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -118,6 +119,28 @@ def test_pkcs12_that_is_no_good(identity: Identity) -> None:
         b"n", None, identity.certificate, None, serialization.BestAvailableEncryption(b"p4ss")
     )
     assert refusal(lambda: Identity.from_pkcs12(only_certificate, password=b"p4ss")).code == "identity.empty"
+
+
+@pytest.mark.parametrize("what", ["alone", "in a heap", "without its own authority"])
+def test_what_else_lies_in_a_pkcs12_file_is_no_part_of_the_chain(root: Authority, what: str) -> None:
+    """Tools put whatever they have beside the key: other authorities, and this one's former certificate."""
+    issuer, former = (root.intermediate(name="Devices", now=NOW, lifetime=5 * YEAR) for _ in range(2))
+    stray = [Authority.create(name=f"Other {n}", now=NOW, lifetime=YEAR).certificate for n in range(12)]
+    key = new_key()
+    leaf = issuer.issue_from(request(key, device_id="kiosk-1"), now=NOW, lifetime=YEAR)[0]
+    beside = {
+        "alone": [],
+        "in a heap": [*stray, former.certificate, root.certificate, leaf, issuer.certificate, issuer.certificate],
+        "without its own authority": [*stray, former.certificate, root.certificate],
+    }[what]
+    data = serialization.pkcs12.serialize_key_and_certificates(
+        b"n", key, leaf, beside or None, serialization.BestAvailableEncryption(b"p4ss")
+    )
+    whole = (leaf, issuer.certificate, root.certificate) if what == "in a heap" else (leaf,)
+    found = Identity.from_pkcs12(data, password=b"p4ss")
+    assert found.chain == whole
+    top = found.chain[-1]
+    Trust(roots=[top], partial=True).verify(found.chain, purpose=Purpose.CLIENT, now=NOW, name="kiosk-1")
 
 
 def test_parts_that_do_not_belong_together(identity: Identity, root: Authority) -> None:

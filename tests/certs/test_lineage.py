@@ -64,6 +64,17 @@ def test_the_pending_key_waits_for_its_certificate(lineage: Lineage, root: Path)
     assert lineage.pending_key().public_key() != first
 
 
+def test_a_pending_key_that_others_can_read_is_told_and_not_replaced(lineage: Lineage, root: Path) -> None:
+    """Only what is missing or damaged is made anew: its request may be with somebody who decides about it."""
+    lineage.pending_key()
+    pending = root / "pending.pem"
+    kept = pending.read_bytes()
+    pending.chmod(0o644)
+    with pytest.raises(PrivateFileError) as caught:
+        lineage.pending_key()
+    assert (caught.value.code, pending.read_bytes()) == ("file.mode", kept)
+
+
 def test_an_import_leaves_the_pending_key_alone(lineage: Lineage, root: Path, tmp_path: Path) -> None:
     pending = lineage.pending_key().public_key()
     lineage.add(enrolled(Lineage(root=tmp_path / "other")))
@@ -126,6 +137,9 @@ def test_a_damaged_live_version_falls_back_to_the_proven_one(lineage: Lineage, r
     (root / "archive" / "0002" / "chain.pem").unlink()
     assert current(lineage) == one.fingerprint
     (root / "archive" / "0001" / "key.pem").write_bytes(b"")
+    with pytest.raises(IdentityError):
+        lineage.current()
+    (root / "proven").unlink()
     with pytest.raises(IdentityError):
         lineage.current()
 
@@ -245,6 +259,27 @@ def test_a_full_disk_changes_nothing(lineage: Lineage, root: Path, monkeypatch: 
         assert current(lineage) == one.fingerprint
 
 
+@pytest.mark.parametrize("call", ["symlink", "rename", "fsync"])
+def test_a_link_that_cannot_be_moved_is_told(
+    lineage: Lineage, root: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    one = enrolled(lineage)
+    lineage.deploy(lineage.add(one))
+    two = lineage.add(enrolled(lineage))
+
+    def refuses(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, call, refuses)
+        with pytest.raises(PrivateFileError) as caught:
+            lineage.deploy(two)
+    assert caught.value.code == "file.failed"
+    assert sorted(os.listdir(root)) == ["archive", "live", "proven"]
+    lineage.deploy(two)
+    assert (lineage.live, lineage.proven) == (two, 1)
+
+
 @pytest.fixture
 def covered(root: Path) -> Lineage:
     return Lineage(root=root, cover=KeyedCover(bytes(range(32)), random_bytes=os.urandom))
@@ -290,11 +325,13 @@ def test_keys_that_lay_bare_are_covered_and_stay_what_they_are(lineage: Lineage,
     half = root / "archive" / ".0123456789abcdef.new"
     half.mkdir(mode=0o700)
     (half / "key.pem").write_bytes(one.key_pem())
+    (root / "archive" / ".snapshot").mkdir()
     with pytest.raises(IdentityError):
         covered.read(1)
     assert covered.put_under_cover() == 3
     assert covered.put_under_cover() == 0
     assert not half.exists(), "a version that a crash left half written holds a key too"
+    assert (root / "archive" / ".snapshot").is_dir(), "this one is not ours"
     assert b"PRIVATE" not in b"".join(path.read_bytes() for path in keys(root))
     assert current(covered) == one.fingerprint
     assert covered.pending_key().public_key() == waiting
@@ -303,6 +340,12 @@ def test_keys_that_lay_bare_are_covered_and_stay_what_they_are(lineage: Lineage,
 def test_there_may_be_nothing_to_cover(covered: Lineage, root: Path) -> None:
     assert covered.put_under_cover() == 0
     assert not root.exists()
+
+
+def test_a_key_that_still_waits_for_its_first_certificate_is_covered(lineage: Lineage, covered: Lineage) -> None:
+    waiting = lineage.pending_key().public_key()
+    assert covered.put_under_cover() == 1
+    assert covered.pending_key().public_key() == waiting
 
 
 def test_a_pending_key_of_another_cover_is_made_anew(covered: Lineage, root: Path) -> None:

@@ -83,6 +83,11 @@ def test_signed_nonsense_is_refused_too(change: dict[str, object], monkeypatch: 
     assert refusal(data) == "manifest.form"
 
 
+@pytest.mark.parametrize("payload", [b'{"app_id":"\xff"}', b'{"more":' + b"[" * 100_000, b"", b"null", b"[]"])
+def test_a_signed_payload_that_is_no_json_is_refused_too(payload: bytes) -> None:
+    assert refusal(signed.sign(payload, domain=subject.DOMAIN, key=KEY)) == "manifest.form"
+
+
 def test_no_changed_byte_passes() -> None:
     data = sign(GOOD, key=KEY)
     for place in range(len(data)):

@@ -125,6 +125,11 @@ def test_signed_nonsense_is_refused_too(change: dict[str, object]) -> None:
             assert refusal(signed_as(without)) == "order.form"
 
 
+@pytest.mark.parametrize("payload", [b'{"app_id":"\xff"}', b'{"more":' + b"[" * 10_000, b"", b"null", b"[]"])
+def test_a_signed_payload_that_is_no_json_is_refused_too(payload: bytes) -> None:
+    assert refusal(signed_as(payload)) == "order.form"
+
+
 def test_a_manifest_is_no_order_and_an_order_no_manifest() -> None:
     from certs.errors import ManifestError
 

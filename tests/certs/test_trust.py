@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.authority import Authority
@@ -212,6 +212,36 @@ def test_key_usage_that_cannot_sign(world: World) -> None:
     usage = x509.KeyUsage(key_agreement=True, key_encipherment=False, **flags)
     chain = [leaf_of(world.middle, add=((usage, True),)), world.middle.certificate]
     assert refusal(lambda: world.trust.verify(chain, purpose=Purpose.SERVER, now=NOW)).code == "trust.purpose"
+
+
+def test_an_authority_s_certificate_is_no_server_s_whatever_else_it_may_do(world: World) -> None:
+    trust = Trust(roots=[world.root.certificate])
+    middle = _authority(world.root)
+    chain = [leaf_of(middle, add=((x509.BasicConstraints(ca=True, path_length=None), True),)), middle.certificate]
+    error = refusal(lambda: trust.verify(chain, purpose=Purpose.SERVER, now=NOW, name=HOST))
+    assert (error.code, "authority" in error.message) == ("trust.purpose", True)
+
+
+def test_an_edwards_key_is_strong_enough(world: World) -> None:
+    for key in (ed25519.Ed25519PrivateKey.generate(), ed448.Ed448PrivateKey.generate()):
+        chain = [leaf_of(world.middle, key=key), world.middle.certificate]
+        assert world.trust.verify(chain, purpose=Purpose.SERVER, now=NOW, name=HOST)
+
+
+def test_a_host_that_cannot_be_written_is_nobody_s(world: World) -> None:
+    chain = [leaf_of(world.middle, add=((x509.SubjectAlternativeName([x509.DNSName("")]), False),))]
+    error = refusal(
+        lambda: world.trust.verify([*chain, world.middle.certificate], purpose=Purpose.SERVER, now=NOW, name="ü" * 64)
+    )
+    assert error.code == "trust.name"
+
+
+def test_an_authority_that_is_no_root_ends_a_chain_only_where_that_was_asked_for(world: World) -> None:
+    chain, middle = world.server[:1], world.middle.certificate
+    assert refusal(
+        lambda: Trust(roots=[middle]).verify(chain, purpose=Purpose.SERVER, now=NOW, name=HOST)
+    ).code == "trust.unknown_issuer"  # fmt: skip
+    assert Trust(roots=[middle], partial=True).verify(chain, purpose=Purpose.SERVER, now=NOW, name=HOST)
 
 
 def test_a_certificate_for_one_purpose_does_not_do_for_the_other(world: World) -> None:

@@ -59,7 +59,7 @@ class Machine:
         assert done.returncode == 0 or not check, f"{command}: {done.stdout}"
         return done.stdout
 
-    def until(self, wanted: Callable[[], bool], *, within_s: float = 60.0) -> None:
+    def until(self, wanted: Callable[[], bool], *, within_s: float = 180.0) -> None:
         """Look again and again; systemd tells nobody outside."""
         pause = threading.Event()
         for _ in range(int(within_s / 0.2)):

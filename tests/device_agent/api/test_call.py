@@ -270,7 +270,16 @@ def test_what_never_left_is_sent_again(platform: Platform, clock: FakeClock) -> 
 
 @pytest.mark.parametrize(
     ("headers", "slept"),
-    [({"retry-after": "7"}, [7.5]), ({"x-acs-retry-after": "1500"}, [2.0]), ({"retry-after": "soon"}, [0.5])],
+    [
+        ({"retry-after": "7"}, [7.5]),
+        ({"x-acs-retry-after": "1500"}, [2.0]),
+        ({"retry-after": "soon"}, [0.5]),
+        # A date counts from the answer's own, whatever this device's clock says.
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:07 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, [7.5]),
+        ({"retry-after": "Wed, 21 Oct 2026 07:27:00 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, [0.5]),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:07 GMT", "date": "yesterday"}, [0.5]),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:07 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT", "age": "9"}, [0.5]),
+    ],
 )
 def test_the_platform_s_advice_is_followed(
     platform: Platform, clock: FakeClock, headers: dict[str, str], slept: list[float]

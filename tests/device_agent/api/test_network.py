@@ -10,7 +10,7 @@ import pytest
 
 from device_agent.api.client import Client
 from device_agent.api.credentials import Credentials
-from device_agent.api.endpoint import Endpoint
+from device_agent.api.endpoint import Endpoint, is_same_platform
 from device_agent.api.proxy import proxy_routes
 from device_agent.api.retry import NEVER
 from device_agent.config import Secret, Settings
@@ -120,6 +120,23 @@ def test_https_to_a_server_without_tls(talker: object) -> None:
 def test_addresses(text: str, origin: str, host: str) -> None:
     endpoint = Endpoint.parse(text)
     assert (endpoint.origin, endpoint.host) == (origin, host)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("avatar.example", "https://AVATAR.example:443/", True),
+        ("https://avatar.example", "https://avatar.example:8443", False),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8081", False),
+        ("avatar.cn-zhangjiakou.aliyuncs.com", "https://avatar-vpc.cn-zhangjiakou.aliyuncs.com", True),
+        ("avatar.cn-zhangjiakou.aliyuncs.com", "https://aliyuncs.com.example", False),
+        ("avatar.cn-zhangjiakou.aliyuncs.com", "https://notaliyuncs.com", False),
+        ("avatar.cn-zhangjiakou.aliyuncs.com", "http://127.0.0.1:8080", False),
+    ],
+)
+def test_what_is_one_platform(one: str, other: str, same: bool) -> None:
+    """A seat is held at a platform; the vendor's has more than one address."""
+    assert is_same_platform(one, other) is is_same_platform(other, one) is same
 
 
 @pytest.mark.parametrize(

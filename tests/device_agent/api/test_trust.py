@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from certs.authority import Authority
 from device_agent.api.async_client import AsyncClient
@@ -56,8 +59,6 @@ class Site:
         return ca_file(self.root, self.folder).name
 
     def publish(self, root: Authority | None = None, *, now: datetime | None = None, days: float = 2) -> None:
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         made = (root or self.root).crl(now=now or datetime.now(UTC), lifetime=timedelta(days=days))
         self.list[:] = [http_ok(made.public_bytes(Encoding.DER))]
 
@@ -264,8 +265,6 @@ class Board:
         return self.data
 
     def publish(self, *, hours: float) -> bytes:
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         now = datetime.fromtimestamp(self.clock.now, tz=UTC)
         self.data = self.root.crl(now=now, lifetime=timedelta(hours=hours)).public_bytes(Encoding.PEM)
         return self.data
@@ -328,6 +327,45 @@ def test_an_older_list_does_not_take_the_place_of_a_newer_one(board: Board) -> N
     board.data = old
     board.clock.now += 13 * 3600
     assert board.kept() == new
+
+
+def scope(**changes: Any) -> x509.IssuingDistributionPoint:
+    facts: dict[str, Any] = {
+        "full_name": None, "relative_name": None, "only_contains_user_certs": False, "only_contains_ca_certs": False,
+        "only_some_reasons": None, "indirect_crl": False, "only_contains_attribute_certs": False,
+    }  # fmt: skip
+    return x509.IssuingDistributionPoint(**facts | changes)
+
+
+@pytest.mark.parametrize(
+    ("extension", "is_taken"),
+    [
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00"), False),
+        (x509.DeltaCRLIndicator(1), False),
+        (scope(only_contains_ca_certs=True), False),
+        (scope(only_contains_attribute_certs=True), False),
+        (scope(indirect_crl=True), False),
+        (scope(only_some_reasons=frozenset([x509.ReasonFlags.key_compromise])), False),
+        (scope(only_contains_user_certs=True), True),
+    ],
+)
+def test_a_list_that_says_nothing_about_servers_takes_no_good_one_s_place(
+    board: Board, extension: x509.ExtensionType, is_taken: bool
+) -> None:
+    """RFC 5280, 5.2: one with a critical part that nobody here understands must not be used either."""
+    good = board.publish(hours=100)
+    assert board.kept() == good
+    board.set_age()
+    board.clock.now += 13 * 3600
+    now = datetime.fromtimestamp(board.clock.now, tz=UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder(issuer_name=board.root.certificate.subject)
+        .last_update(now)
+        .next_update(now + timedelta(days=2))
+        .add_extension(extension, critical=True)
+    )
+    board.data = builder.sign(board.root.identity.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    assert board.kept() == (board.data if is_taken else good)
 
 
 @pytest.mark.parametrize("damage", ["zeros", "cut", "foreign", "link"])

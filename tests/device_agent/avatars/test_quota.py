@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from certs.files import private_directory
@@ -100,3 +101,38 @@ def test_a_download_has_an_end_and_goes_on_next_time(tmp_path: Path, package: by
         received = download(patient, partial, web=web, progress=lambda _here, _whole: None)
     assert received is not None
     assert received.transferred == len(package) - here
+
+
+def cut_fetch(cache: AvatarCache, code: str, body: bytes, data: Any, *, at: int) -> None:
+    server = Server(body=body)
+    server.answers = [server.cut_at(at, error=httpx.ReadError("cut"))] * 3
+    with web_of(server) as web, pytest.raises(NetworkError):
+        cache.fetch(code, data, web=web)
+
+
+def test_what_has_come_of_a_cut_download_needs_no_room_twice(root: Path, bodies: list[bytes], render_data: Any) -> None:
+    cache = AvatarCache(root, quota=2 * len(bodies[0]) + 4000 + MARGIN)
+    fetch(cache, "A0", bodies[0], render_data)
+    cut_fetch(cache, "A1", bodies[1], render_data(bodies[1]), at=40_000)
+    server = Server(body=bodies[1])
+    with web_of(server) as web:
+        found = cache.fetch("A1", render_data(bodies[1]), web=web, keep=("A0",))
+    assert found.transferred < 20_000, "it goes on where it was cut"
+    assert cache.codes() == ("A1", "A0")
+
+
+def test_what_has_come_of_a_version_that_is_not_wanted_any_more_makes_room(
+    root: Path, bodies: list[bytes], render_data: Any
+) -> None:
+    cache = AvatarCache(root, quota=len(bodies[0]) + 4000 + MARGIN)
+    cut_fetch(cache, "A0", bodies[0], render_data(bodies[0]), at=40_000)
+    fetch(cache, "A0", bodies[1], render_data)
+    assert cache.codes() == ("A0",)
+
+
+def test_an_avatar_that_never_came_whole_makes_room(root: Path, bodies: list[bytes], render_data: Any) -> None:
+    cache = AvatarCache(root, quota=len(bodies[0]) + 4000 + MARGIN)
+    cut_fetch(cache, "A0", bodies[0], render_data(bodies[0]), at=40_000)
+    fetch(cache, "A1", bodies[1], render_data)
+    assert cache.codes() == ("A1",)
+    assert len(list(root.iterdir())) == 1

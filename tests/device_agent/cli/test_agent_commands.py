@@ -184,6 +184,20 @@ def test_every_seat_taken(shell: Shell) -> None:
     assert (shell.phase(), shell.seats()) == ("seat-full", ["kiosk-0"])
 
 
+def test_after_a_renewed_licence_status_knows_the_avatar_of_before(shell: Shell) -> None:
+    shell.json("bind")
+    shell.json("fetch", CODE)
+    shell.harness.fault("license_expired")
+    shell.fails("start", status=4, says="renew the order")
+    assert "license-blocked (the licence was refused)" in shell("status").stdout
+    shell.json("bind")
+    told = shell("status").stdout
+    assert "no avatar yet" not in told
+    assert f"avatar-agent fetch {CODE} takes it up again" in told
+    shell.json("fetch", CODE)
+    assert "ready (bound, and an avatar is here)" in shell("status").stdout
+
+
 def test_an_unknown_avatar(shell: Shell) -> None:
     shell.json("bind")
     shell.fails("fetch", "CH_nobody", status=6, says="check the avatar's code")

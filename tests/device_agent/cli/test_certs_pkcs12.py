@@ -181,3 +181,19 @@ def test_without_an_office_nothing_is_said_to_have_worked(desk: Desk) -> None:
     assert desk.run("import", desk.put(second), "--pass-file", str(desk.phrase_file))["has_worked"] is False
     shown = {found["fingerprint"]: found["in_use"] for found in desk.run("show")["certificates"]}
     assert shown == {first.fingerprint: False, second.fingerprint: True}, "the older one stays to fall back to"
+
+
+def test_a_version_that_the_disk_has_damaged_hides_no_other(desk: Desk) -> None:
+    bundle = desk.folder / "kiosk.p12"
+    bundle.write_bytes(desk.made_elsewhere().to_pkcs12(password=PHRASE.encode(), name="kiosk-1"))
+    desk.run("import", str(bundle), "--pass-file", str(desk.phrase_file))
+    archive = desk.folder / "state/secrets/identity/archive"
+    shutil.copytree(archive / "0001", archive / "0002")
+    chain = archive / "0002" / "chain.pem"
+    chain.write_bytes(bytes(chain.stat().st_size))  # as a power failure leaves it on an SD card
+    first, second = desk.run("show")["certificates"]
+    assert (first["standing"], first["in_use"]) == ("fresh", True)
+    assert second == {"version": 2, "standing": "damaged", "in_use": False, "has_worked": False}
+    shutil.rmtree(archive)
+    archive.touch(mode=0o600)
+    assert desk.run("show", status=3)["code"] == "file.not_directory"

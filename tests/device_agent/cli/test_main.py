@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from device_agent import VERSION
 
 COMMAND = [sys.executable, "-m", "device_agent.cli.main"]
 
@@ -50,6 +53,12 @@ def test_no_command_shows_the_help(arguments: list[str]) -> None:
     assert "Usage" in done.stdout
 
 
+def test_the_program_says_its_version() -> None:
+    done = call("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"avatar-agent {VERSION}\n", "")
+    assert "--version" in call("--help").stdout
+
+
 def test_a_reader_who_has_seen_enough_is_no_error() -> None:
     done = call("api", shell="| head -n 1")
     assert done.stderr == ""
@@ -67,6 +76,27 @@ def test_results_that_cannot_be_written(more: list[str]) -> None:
 def test_a_closed_stdout() -> None:
     done = call("status", shell=">&-")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_help_in_a_locale_that_lacks_its_letters() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1", "COLUMNS": "60"}  # so narrow that words are cut short
+    command = [*COMMAND, "render", "--help"]
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Usage" in done.stdout
+
+
+def test_an_interrupt_before_the_command_begins() -> None:
+    code = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it\n"
+        "from device_agent.cli import main\n"
+        "main.build = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "main.main()\n"
+    )
+    command = [sys.executable, "-c", code, "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

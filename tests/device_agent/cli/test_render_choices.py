@@ -105,7 +105,16 @@ def test_what_does_not_go_together(tmp_path: Path, arguments: tuple[str, ...], c
 
 
 def test_an_unknown_state_is_wrong_use(tmp_path: Path) -> None:
-    assert call(SAMPLE, "--out", tmp_path / "x.png", "--state", "Dancing").returncode == 2
+    done = call(SAMPLE, "--out", tmp_path / "x.png", "--state", "Dancing")
+    assert done.returncode == 2
+    assert "'--state': 'Dancing' is not one of 'Idle'" in done.stderr
+
+
+def test_an_output_without_a_known_ending_is_named_as_it_was_given() -> None:
+    for out in (".", "/dev/full"):
+        done = call(SAMPLE, "--out", out)
+        assert done.returncode == 2
+        assert f"avatar-agent: {out} does not end in .png" in done.stderr
 
 
 def test_a_variant_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -140,3 +140,9 @@ def test_an_option_comes_before_the_settings_and_these_hold_wherever_they_are(
 
 def _called(*arguments: str) -> subprocess.CompletedProcess[str]:
     return avatar_agent(*arguments)
+
+
+def test_what_is_no_plain_file_is_not_called_missing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.glb")
+    done = avatar_agent("inspect", str(tmp_path / "pipe.glb"))
+    assert (done.returncode, "it is no plain file" in done.stderr) == (7, True)

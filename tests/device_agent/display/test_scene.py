@@ -13,7 +13,7 @@ from device_agent.display.scene import CARDS, SCREEN, Facts, Scene, When, scene_
 from device_agent.lifecycle.machine import Phase
 
 FLAGS = ("may_show", "spent", "has_avatar", "unusable", "has_picture", "damaged", "by_force")
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "lifecycle.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "screen.md"
 
 
 @pytest.mark.parametrize("phase", Phase)

@@ -11,7 +11,7 @@ from device_agent.clock import SystemClock
 from device_agent.display import confinement, fonts
 from device_agent.display.notes import Notes
 from device_agent.display.place import run_folder
-from device_agent.service.checkup import Level
+from device_agent.service.finding import Level
 from tests.device_agent.display.conftest import Site
 
 

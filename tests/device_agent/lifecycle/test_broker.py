@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from device_agent.api.causes import Cause, cause_of
+from device_agent.api.credentials import Credentials
+from device_agent.api.trust import Trust
+from device_agent.config import Secret
 from device_agent.errors import (
+    AgentError,
+    ConfigurationError,
+    NetworkError,
     NotThePlatform,
     PermissionRefused,
+    ServerFault,
+    Throttled,
 )
 from device_agent.harness.enrolment.server import Enrolment
 from device_agent.harness.serve import RunningHarness
@@ -151,3 +160,71 @@ def test_good_ones_are_kept_when_the_next_live_too_long(
         with pytest.raises(PermissionRefused) as caught:
             next(source.resolve(now=start + 31 * 60))
     assert caught.value.code == LONG_LIVED
+
+
+class Answers:
+    """A broker that gives credentials for an hour, or raises what it is told to; counts how often it is asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked = 0
+        self.fails: Exception | None = None
+        ours = Office(est_url="", broker_url="https://b.example/c", identity_folder=Path("x"), trust=Trust(None),
+                      timeout_s=1.0)  # fmt: skip
+        monkeypatch.setattr(Office, "credentials", self.give)
+        self.source = credentials_from(ours)
+
+    def give(self, *, now: float) -> Credentials:
+        self.asked += 1
+        if self.fails is not None:
+            raise self.fails
+        return Credentials(access_key_id=f"STS.{self.asked}", access_key_secret=Secret("s"), expires_at=now + 3600)
+
+    def at(self, moment: float) -> str:
+        with pytest.raises(StopIteration) as given:
+            next(self.source.resolve(now=moment))
+        return str(given.value.value.access_key_id)
+
+
+def test_credentials_are_asked_for_again_three_minutes_before_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Answers(monkeypatch)
+    assert [broker.at(moment) for moment in (0, 3419.9, 3420, 3421)] == ["STS.1", "STS.1", "STS.2", "STS.2"]
+
+
+@pytest.mark.parametrize("kind", [NetworkError, NotThePlatform, ServerFault, Throttled])
+def test_no_answer_costs_no_credentials_that_still_work(
+    monkeypatch: pytest.MonkeyPatch, kind: type[AgentError]
+) -> None:
+    """R5: until their own end, also where the platform has refused them and others are wanted."""
+    broker = Answers(monkeypatch)
+    broker.at(0)
+    broker.fails = kind("nothing came", code="x.y")
+    assert broker.source.drop()
+    assert [broker.at(moment) for moment in (10, 3599)] == ["STS.1", "STS.1"]
+    assert broker.asked == 3, "what was refused is not taken for good again"
+    with pytest.raises(kind):
+        next(broker.source.resolve(now=3600))
+    broker.fails = None
+    assert [broker.at(3601), broker.at(3602)] == ["STS.5", "STS.5"]
+
+
+def test_a_broker_that_refuses_is_heard_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Answers(monkeypatch)
+    broker.at(0)
+    broker.fails = PermissionRefused("no", code="office.refused")
+    with pytest.raises(PermissionRefused):
+        next(broker.source.resolve(now=3500))
+
+
+def test_a_device_without_a_certificate_asks_nobody(managed: Kiosk) -> None:
+    ours = Office.of(managed.settings(), identity_folder=managed.folder / "identity", environ={})
+    with pytest.raises(ConfigurationError) as caught:
+        ours.prove()
+    assert caught.value.code == "office.no_certificate"
+
+
+@pytest.mark.parametrize(("given_s", "waits_s"), [(5.0, 5.0), (120.0, 30.0)])
+def test_the_office_is_waited_for_as_long_as_the_settings_say_and_no_more_than_half_a_minute(
+    kiosk: Kiosk, given_s: float, waits_s: float
+) -> None:
+    settings = kiosk.settings(timeout_s=str(given_s))
+    assert Office.of(settings, identity_folder=kiosk.folder, environ={}).timeout_s == waits_s

@@ -22,7 +22,14 @@ from certs.errors import CertError
 from certs.lineage import Lineage
 from device_agent.api.causes import UNKNOWN_ROW, row_of
 from device_agent.config import Secret
-from device_agent.errors import AgentError, NetworkError, PermissionRefused, ServerFault
+from device_agent.errors import (
+    AgentError,
+    LicenseRefused,
+    NetworkError,
+    PermissionRefused,
+    SeatsFull,
+    ServerFault,
+)
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
@@ -188,3 +195,28 @@ def test_a_code_that_nobody_knows_moves_nothing(
 def unmoved(record: Record) -> dict[str, Any]:
     facts: dict[str, Any] = msgspec.to_builtins(record)
     return {name: value for name, value in facts.items() if name not in COUNTERS}
+
+
+def test_a_full_licence_is_a_full_licence_whichever_call_says_so(kiosk: Kiosk, harness: RunningHarness) -> None:
+    """Nobody documents which call refuses a seat; the operator's code may come with the licence's already."""
+    full = {"seat_full_codes": "10020001"}
+    with kiosk.engine(overrides=full) as engine:
+        harness.fault("license_expired", on="LicenseAuth", times=2)
+        with pytest.raises(SeatsFull):
+            engine.bind()
+        assert engine.record.phase is Phase.IDENTIFIED, "it has asked for no seat"
+    with kiosk.engine(overrides=full) as engine:
+        harness.lift_faults()
+        harness.fault("drop_before", on="ClientAuth")
+        with pytest.raises(NetworkError):
+            engine.bind()
+        harness.fault("license_expired", on="LicenseAuth")
+        with pytest.raises(SeatsFull):
+            engine.bind()
+        assert (engine.record.phase, engine.record.blocked) == (Phase.SEAT_FULL, "")
+    with kiosk.engine() as engine:
+        harness.fault("license_expired", on="LicenseAuth")
+        with pytest.raises(LicenseRefused):
+            engine.bind()
+        engine.bind()
+        assert engine.record.phase is Phase.BOUND

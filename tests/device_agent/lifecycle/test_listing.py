@@ -234,7 +234,8 @@ def test_the_stand_in_s_own_list_counts_up(kiosk: Kiosk, office: Office, tmp_pat
 
 
 def test_doctor_looks_at_the_keys(kiosk: Kiosk, office: Office) -> None:
-    from device_agent.service.checkup import Level, checkup
+    from device_agent.service.checkup import checkup
+    from device_agent.service.finding import Level
 
     def finding() -> Any:
         return next(one for one in checkup(kiosk.settings(), environ={}, network=False) if one.check == "manifest")

@@ -14,11 +14,13 @@ from device_agent.errors import (
     PermissionRefused,
 )
 from device_agent.harness.enrolment.ledger import LEDGER
-from device_agent.harness.enrolment.server import open_office
+from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office_refusals import REMOVED
+from device_agent.lifecycle.ticket import OrphanTicket
 
-from .conftest import certificate_keeper, now
+from .conftest import Kiosk, certificate_keeper, now
 
 
 def test_an_office_that_opens_again_knows_whom_it_locked_out(harness: RunningHarness, tmp_path: Path) -> None:
@@ -55,3 +57,21 @@ def test_an_office_does_not_open_without_its_list(harness: RunningHarness, tmp_p
     with pytest.raises(ConfigurationError) as caught, open_office(harness, tmp_path / "office"):
         pass
     assert caught.value.code == "harness.office_ledger"
+
+
+def test_a_certificate_that_somebody_else_revoked_is_no_seat_given_back(
+    managed: Kiosk, harness: RunningHarness, office: Enrolment
+) -> None:
+    """Headquarters suspects the key, and has not thought of the seat: an erased device could not name it any more."""
+    with managed.engine() as engine:
+        engine.bind()
+    ((_, serial),) = office.office.issued
+    office.office.revoke(serial)
+    with managed.engine() as engine:
+        with pytest.raises(PermissionRefused):
+            engine.unbind()
+        assert engine.record.phase is Phase.UNBINDING
+        assert len(harness.seats()) == 1
+        tickets: list[OrphanTicket] = []
+        engine.abandon(keep=tickets.append, reason="revoked")
+        assert [ticket.device_id for ticket in tickets] == [seat["device_id"] for seat in harness.seats()]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ import httpx
 import msgspec
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from certs.authority import Authority
 from device_agent.api.proxy import proxy_routes, route
+from device_agent.api.trust import Trust
 from device_agent.config import Secret, Settings
 from device_agent.errors import ConfigurationError, NetworkError, PermissionRefused
 from device_agent.harness.enrolment.server import Enrolment, open_office
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.machine import Phase
-from device_agent.lifecycle.office import Office
+from device_agent.lifecycle.office import Office, Reply
 from tests.device_agent.api.servers import Running, proxying
 
 from .conftest import CODE, Kiosk
@@ -185,3 +189,24 @@ def test_which_proxy_leads_where(url: str, through: str | None) -> None:
     environ = {"https_proxy": "p:1", "no_proxy": "a.internal,10.0.0.0/8,fd00::1,b.example:8443"}
     found = route(proxy_routes("", environ=environ), url)
     assert found == (f"http://{through}:1" if through else None)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        base64.b64encode,
+        base64.encodebytes,
+        lambda der: b"\r\n" + base64.encodebytes(der).replace(b"\n", b"\r\n"),
+        lambda der: b"-----BEGIN PKCS7-----\n" + base64.encodebytes(der) + b"-----END PKCS7-----\n",
+        lambda der: der,
+    ],
+    ids=["one line", "lines", "CRLF", "PEM", "DER"],
+)
+def test_the_forms_in_which_est_servers_send_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wire: Callable[[bytes], bytes]
+) -> None:
+    root = Authority.create(name="root", now=datetime.now(UTC), lifetime=timedelta(days=9)).certificate
+    body = wire(pkcs7.serialize_certificates([root], Encoding.DER))
+    office = Office(est_url="https://a", broker_url="", identity_folder=tmp_path, trust=Trust(None), timeout_s=1.0)
+    monkeypatch.setattr(Office, "_ask", lambda *_a, **_b: Reply(body=body, headers={}))
+    assert office.authorities() == (root,)

@@ -351,7 +351,8 @@ def test_a_record_of_before_there_were_orders_is_read() -> None:
 
 
 def test_doctor_says_whose_orders_count(held: Kiosk) -> None:
-    from device_agent.service.checkup import Level, checkup
+    from device_agent.service.checkup import checkup
+    from device_agent.service.finding import Level
 
     def finding(**overrides: str) -> Any:
         settings = held.settings(**overrides)

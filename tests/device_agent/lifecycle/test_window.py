@@ -66,11 +66,18 @@ def test_a_device_from_a_blank_disk_unbinds_twice(kiosk: Kiosk, harness: Running
         engine.bind()
         engine.unbind()
         assert engine.record.phase is Phase.SEALING
-        until = engine.record.bind.unsure_until
+        until, order = engine.record.bind.unsure_until, engine.record.unbind
+    assert order is not None
+    assert order.intent_id
     harness.move_time(1000)
     with kiosk.engine(clock=Later(until + 1)) as engine:
         engine.unbind()
         assert engine.record.phase is Phase.DECOMMISSIONED
+        tombstone = engine.record.tombstone
+    assert tombstone is not None
+    first, second = tombstone.request_ids
+    assert order.request_ids == (first,), "what is left of the device names both requests that gave its seat back"
+    assert first != second
     assert [call.operation for call in harness.calls()].count("ClientUnbindDevice") == 2
 
 

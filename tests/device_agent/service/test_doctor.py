@@ -17,7 +17,8 @@ from device_agent.config import Settings
 from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.journal import opened
 from device_agent.lifecycle.machine import Phase
-from device_agent.service.checkup import Finding, Level, checkup
+from device_agent.service.checkup import checkup
+from device_agent.service.finding import Finding, Level
 from device_agent.service.scrubber import scrub
 from device_agent.service.support import pages, write_bundle
 
@@ -170,3 +171,28 @@ def test_the_bundle_names_neither_tenant_nor_device_nor_person(site: Site, tmp_p
     for name in ("ann.lee", str(settings.tenant_id), site.record.device_id):
         assert name not in text
     assert "/home/<user>/.local/state" in text
+
+
+def test_a_device_that_cannot_sign_is_told_before_it_tries(site: Site) -> None:
+    settings = site.settings()
+    assert found(settings, network=False)["credentials"].level is Level.OK
+    half = msgspec.structs.replace(settings, access_key_secret=None)
+    none = msgspec.structs.replace(half, access_key_id="")
+    for broken, says in ((half, "access_key_secret is missing"), (none, "nothing can sign")):
+        finding = found(broken, environ={"HOME": str(site.folder)}, network=False)["credentials"]
+        assert finding.level is Level.BAD
+        assert says in finding.says
+        assert "settings file" in finding.fix
+    brokered = msgspec.structs.replace(none, broker_url="https://broker.example")
+    assert "credentials" not in found(brokered, network=False)
+
+
+def test_a_clock_is_compared_only_with_one_that_was_asked(site: Site) -> None:
+    assert "platform" not in found(site.settings(), network=False)["clock"].says
+    site.live(60)
+    assert "when last asked" in found(site.settings(), network=False)["clock"].says
+
+
+def test_what_is_as_it_should_be_asks_for_nothing(site: Site) -> None:
+    findings = checkup(site.settings(), environ={}, network=False)
+    assert [finding.check for finding in findings if finding.level is Level.OK and finding.fix] == []

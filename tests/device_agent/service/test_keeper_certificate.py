@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from bench.simulation.site import ManagedSite
@@ -98,3 +100,80 @@ def test_a_device_that_headquarters_took_out_erases_itself(managed: ManagedSite)
     assert managed.record.phase is Phase.DECOMMISSIONED
     assert not list((managed.folder / "cache").rglob("*.sealed"))
     assert not list((managed.folder / "state").rglob("*.pem"))
+
+
+@pytest.mark.parametrize("state", ["expired", "released"])
+def test_it_is_renewed_while_the_device_waits_for_its_order(managed: ManagedSite, state: str) -> None:
+    """Or the day on which somebody renews the order would find a device that nothing lets in any more."""
+    managed.office.office.lifetime = timedelta(days=1)
+    managed.live(60)
+    managed.secret = ""  # it was good once
+    managed.reload()
+    world = managed.harness
+    (license_,) = world._on_loop(world._console.licenses)
+    world._on_loop(lambda: world._world.seats.set_state(license_["license_id"], state))
+    managed.live(1.6 * DAY)
+    assert managed.record.phase is Phase.LICENSE_BLOCKED
+    asked = len(world.calls(operation="LicenseAuth"))
+    assert asked <= (40 if state == "expired" else 4), "looking after it asks the platform for nothing"
+    world._on_loop(lambda: world._world.seats.set_state(license_["license_id"], "active"))
+    managed.live(1.1 * DAY, until=lambda: managed.record.phase is Phase.READY)
+    assert (managed.record.phase, managed.report.snapshot.link) == (Phase.READY, "online")
+
+
+def test_it_is_renewed_while_the_device_waits_for_a_seat(managed: ManagedSite) -> None:
+    managed.office.office.lifetime = timedelta(days=1)
+    managed.harness.fault("seat_taken", on="ClientAuth", times=None)
+    managed.live(60)
+    managed.secret = ""
+    managed.reload()
+    managed.live(1.6 * DAY)
+    assert managed.record.phase is Phase.SEAT_FULL
+    managed.harness.lift_faults()
+    managed.live(3700)
+    assert managed.record.phase is Phase.READY
+
+
+def test_a_device_that_waits_for_its_order_is_taken_out_when_its_certificate_is_due(managed: ManagedSite) -> None:
+    managed.office.office.lifetime = timedelta(days=1)
+    managed.live(60)
+    world = managed.harness
+    (license_,) = world._on_loop(world._console.licenses)
+    world._on_loop(lambda: world._world.seats.set_state(license_["license_id"], "released"))
+    managed.live(0.4 * DAY)
+    managed.office.office.removed.add("kiosk-1")
+    managed.live(0.3 * DAY)
+    assert managed.record.phase is Phase.DECOMMISSIONED
+
+
+@pytest.mark.parametrize("name", ["enroll_url", "broker_url"])
+@pytest.mark.parametrize(
+    "address",
+    ["https://office:99999/est", "https://office:x/est", "https://[::1/est", "https://\u2100.com/", "https:///"],
+)
+def test_an_address_that_is_none_is_told_and_ends_no_service(managed: ManagedSite, name: str, address: str) -> None:
+    managed.live(60)
+    managed.keeper.settings = msgspec.structs.replace(managed.settings(), **{name: address})
+    managed.live(3600)
+    snapshot = managed.report.snapshot
+    assert (snapshot.problem, snapshot.may_show) == ("config.office", True)
+    managed.reload()
+    managed.live(5)
+    assert (managed.record.phase, managed.report.snapshot.link) == (Phase.READY, "online")
+
+
+@pytest.mark.parametrize("how", ["zeros", "gone"])
+def test_one_that_the_disk_has_lost_is_replaced_by_a_new_secret(managed: ManagedSite, how: str) -> None:
+    managed.live(60)
+    identity = managed.folder / "state" / "secrets" / "identity"
+    if how == "gone":
+        shutil.rmtree(identity)
+    else:
+        for key in identity.rglob("key.pem"):
+            key.write_bytes(bytes(key.stat().st_size))
+    managed.live(3 * 3600)
+    assert managed.report.snapshot.problem == "office.no_certificate"
+    managed.secret = managed.office.office.invite("kiosk-1")
+    managed.reload()
+    managed.live(5)
+    assert (managed.record.phase, managed.report.snapshot.link) == (Phase.READY, "online")

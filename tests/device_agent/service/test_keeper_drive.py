@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from device_agent.config import Settings
 from device_agent.drive import Session
 from device_agent.harness.serve import RunningHarness
 from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.observe import Step
 from device_agent.service.keeper import CHECK_S, SESSION_LEAST_S
 
 from .conftest import Site
@@ -132,3 +134,25 @@ def test_a_platform_that_refuses_the_device_is_not_asked_more_often_for_the_chan
     before = len(platform.calls())
     refusing(site, 3400.0)
     assert len(platform.calls()) == before
+
+
+def test_settings_that_come_in_the_middle_of_a_step_get_no_token_of_the_old_ones(site: Site) -> None:
+    """The address of platform and channel may both be others' now."""
+    site.live(60)
+    old, sessions = site.keeper.settings, []
+    new = msgspec.structs.replace(old, drive_url="wss://elsewhere.example/ws")
+
+    def began(settings: Settings, session: Session | None) -> None:
+        sessions.append((settings.drive_url, session))
+
+    def reload(step: Step) -> None:
+        if step.name == "ClientStart":
+            site.keeper.settings = new
+
+    site.keeper._session_began = began
+    seen = site.keeper._seen
+    site.keeper._seen = lambda step: (reload(step), seen(step))[1]  # type: ignore[method-assign]
+    site.live(CHECK_S * 1.2, until=lambda: bool(sessions))
+    assert sessions[0][0] == old.drive_url
+    site.live(10)
+    assert sessions[1][0] == new.drive_url, "the next step is the new ones'"

@@ -140,3 +140,23 @@ def test_days_of_a_bad_order_ask_for_no_more_than_they_should(site: Site, tmp_pa
         site.live(5 * DAY)
         assert asked(server) <= 5 * 24 * 60 / 24 + 1
         assert site.record.phase is Phase.READY
+
+
+def test_a_device_whose_order_is_gone_still_hears_headquarters_within_the_hour(site: Site, tmp_path: Path) -> None:
+    """The platform is asked once a day then; headquarters is not the platform."""
+    site.live(60)
+    lies_there = [NONE]
+    with serving(lambda peer, _head: peer.sendall(lies_there[0])) as server:
+        with_orders_at(site, tmp_path, server.port)
+        site.live(60)
+        (license_,) = site.harness._on_loop(site.harness._console.licenses)
+        site.harness._on_loop(lambda: site.harness._world.seats.set_state(license_["license_id"], "released"))
+        site.live(4 * 3600)
+        assert site.record.phase is Phase.LICENSE_BLOCKED
+        before, calls = asked(server), len(site.harness.calls(operation="LicenseAuth"))
+        site.live(10 * 3600)
+        assert 15 <= asked(server) - before <= 25
+        lies_there[0] = http_ok(order_for(site))
+        site.live(3600)
+        assert site.record.phase is Phase.DECOMMISSIONED
+        assert len(site.harness.calls(operation="LicenseAuth")) == calls

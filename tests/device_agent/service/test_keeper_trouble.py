@@ -10,6 +10,7 @@ from collections import defaultdict
 
 import pytest
 
+from device_agent.errors import SeatsFull
 from device_agent.lifecycle.machine import Phase
 from device_agent.service.lines import Lines
 
@@ -63,3 +64,22 @@ def test_thirty_days_of_every_trouble_ask_for_no_more_than_they_should(site: Sit
     site.live(2 * DAY)
     assert site.record.phase is Phase.READY
     assert len(site.seats()) == 1
+
+
+def test_a_bind_by_hand_that_was_refused_counts_as_the_service_s_own(site: Site) -> None:
+    """V9: the platform hears the question once, however many processes of this device want the answer."""
+    site.harness.fault("seat_taken", on="ClientAuth", times=None)
+    site.live(1)
+    assert site.record.phase is Phase.SEAT_FULL
+    site.live(1000)
+    with site.engine(site.settings()) as engine, pytest.raises(SeatsFull):
+        engine.bind()
+    by_hand = site.time.now
+    site.live(3 * 3600)
+    times = [call.at for call in site.harness.calls(operation="ClientAuth")]
+    assert min(at for at in times if at > by_hand) - by_hand >= 900
+    site.harness.lift_faults()
+    with site.engine(site.settings()) as engine:
+        engine.bind()
+    site.live(10)
+    assert site.record.phase is Phase.READY, "what went well is gone on with at once"

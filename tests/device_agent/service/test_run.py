@@ -20,14 +20,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.simulation.site import ManagedSite
 from device_agent.errors import ConfigurationError
 from device_agent.harness.ready import write_settings
 from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.identity import Hardware
+from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.points import Point
 from device_agent.service.daemon import Daemon
 from device_agent.service.health import MAX_ASKING, serving
 from device_agent.service.keeper import Keeper
 from device_agent.service.lines import Lines
 from device_agent.service.notify import Notifier
+from device_agent.service.opening import open_for_service
 from device_agent.service.report import MAX_RESULTS, Report, Snapshot
 
 from .conftest import CODE, Site, Time
@@ -121,7 +126,7 @@ def test_a_life_under_systemd(tmp_path: Path, platform: RunningHarness, time_: T
     assert (stopped["event"], stopped["version"], stopped["phase"]) == ("stop", version, "ready")
     assert (stopped["reason"], stopped["level"], stopped["cut"]) == ("SIGTERM", "info", False)
     assert 0 < stopped["uptime_s"] < 600
-    assert any(fact["event"].startswith("settings are not read again") for fact in facts)
+    assert any(fact["event"].startswith("settings are not read again") and fact["hint"] for fact in facts)
     licence = json.loads(Path(platform.ready.license_file).read_text())["License"]
     for canary in (platform.ready.access_key_secret, licence[:64], licence[64:128]):
         assert canary not in "".join(log) + "".join(manager.heard)
@@ -145,6 +150,38 @@ def test_liveness_is_the_worker_s_and_not_the_network_s(site: Site) -> None:
     assert daemon.is_alive()
     site.time.now += 301
     assert not daemon.is_alive()
+
+
+def test_a_network_that_drips_is_no_dead_worker(managed: ManagedSite) -> None:
+    """V12: every call takes nearly as long as it may, and succeeds; a step has several of them."""
+    managed.overrides["download_deadline_s"] = "60"
+    alive: list[bool] = []
+
+    def drips(point: Point) -> None:
+        if point.endswith("answered"):
+            managed.time.now += 900.0
+        alive.append(daemon.is_alive())
+        daemon.moved(point)
+
+    hardware = Hardware(serial_files=[], random_bytes=os.urandom)
+    keeper = Keeper(
+        settings=managed.settings(), clock=managed.time, dice=lambda: 0.5, report=managed.report,
+        open_engine=lambda settings, observer: open_for_service(
+            settings, observer, machine=lambda _tpm: hardware, clock=managed.time, client_options={"environ": {}},
+            reach=drips,
+        ),
+    )  # fmt: skip
+    daemon = Daemon(
+        keeper=keeper, report=managed.report, notifier=Notifier({}), clock=managed.time, reload=managed.settings
+    )
+    began = managed.time.now
+    while managed.report.snapshot.phase is not Phase.READY:
+        daemon.moved()
+        wait = keeper.step()
+        managed.time.now += wait + 1e-3
+        assert managed.time.now - began < 86400
+    assert managed.time.now - began > 4 * 900
+    assert all(alive)
 
 
 class Resting(Keeper):
@@ -321,7 +358,8 @@ def test_health_on_loopback_only_when_it_was_asked_for(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     with serving(report, path=None, port=port):
         assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 503
-        assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+        health = httpx.get(f"http://127.0.0.1:{port}/health")
+        assert (health.status_code, health.text[-1]) == (200, "\n"), "a shell's prompt comes on a line of its own"
     (tmp_path / "dead.sock").touch()
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(tmp_path / "left.sock"))

@@ -12,7 +12,8 @@ import pytest
 
 from device_agent.api.trust import Trust
 from device_agent.errors import NetworkError
-from device_agent.service.checkup import Level, checkup
+from device_agent.service.checkup import checkup
+from device_agent.service.finding import Level
 from device_agent.service.tls_probe import look
 from tests.device_agent.api.servers import authority, ca_file, proxying, says, server_identity, serving, tls_of
 

@@ -171,3 +171,17 @@ def test_motion_config_needs_both_numbers() -> None:
     assert motion.apply("jawOpen", 0.4) == pytest.approx(0.9)
     assert motion.apply("cheekPuff", 0.3) == 0.3
     assert motion.apply("mouthLeft", 0.3) == 0.3
+
+
+def test_the_camera_looks_at_the_character_so_that_it_can_be_led_around_it() -> None:
+    def target(**parts: Any) -> tuple[float, float, float]:
+        return character(**parts).view.target
+
+    assert target(camPos={"y": 1.5, "z": 4.0}) == pytest.approx((0.0, 1.5, 0.0))
+    assert target(camPos={"x": 0.5, "y": 1.5, "z": 4.0}) == pytest.approx((0.5, 1.5, 0.0))  # it stands at the side
+    assert target(camPos={"z": 4.0}, position={"x": 0, "y": 0, "z": 1}) == pytest.approx((0.0, 0.5, 1.0))
+    pitched = target(camPos={"y": 1.0, "z": 3.0}, camRot={"x": -10})
+    assert pitched == pytest.approx((0.0, 1.0 - 3.0 * math.tan(math.radians(10)), 0.0), abs=1e-5)
+    # From above, and looking away, there is no such place.
+    assert target(camPos={"y": 3.0, "z": 0.0}, camRot={"x": -90}) == pytest.approx((0.0, 2.0, 0.0), abs=1e-6)
+    assert target(camPos={"z": 4.0}, camRot={"y": 180}) == pytest.approx((0.0, 0.5, 5.0), abs=1e-5)

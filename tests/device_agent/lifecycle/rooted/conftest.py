@@ -20,7 +20,8 @@ from certs.signed import key_id
 from device_agent.lifecycle import root_chain
 from device_agent.lifecycle.content import open_avatar
 from device_agent.lifecycle.machine import Phase
-from device_agent.service.checkup import Finding, checkup
+from device_agent.service.checkup import checkup
+from device_agent.service.finding import Finding
 from tests.device_agent.lifecycle.conftest import CODE, FILES, Kiosk
 
 R1, R2, C1, C2, O1, O2, THIEF = (Ed25519PrivateKey.generate() for _ in range(7))

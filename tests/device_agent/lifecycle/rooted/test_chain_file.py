@@ -10,7 +10,7 @@ import pytest
 from certs.errors import RootError
 from device_agent.lifecycle import root_chain
 from device_agent.lifecycle.machine import Phase
-from device_agent.service.checkup import Level
+from device_agent.service.finding import Level
 from tests.device_agent.lifecycle.conftest import CODE, Kiosk
 from tests.stand_in_tpm import StandInTpm
 

@@ -12,7 +12,7 @@ from certs.order import Order
 from certs.order import sign as sign_order
 from device_agent.lifecycle import rooted
 from device_agent.lifecycle.machine import Phase
-from device_agent.service.checkup import Level
+from device_agent.service.finding import Level
 from tests.device_agent.lifecycle.conftest import CODE, Kiosk, Off
 
 from .conftest import O1, YEAR, Headquarters, chain_file, fetch, finding, refused

@@ -11,7 +11,7 @@ from certs.errors import OrderError, RootError
 from device_agent.errors import ConfigurationError
 from device_agent.harness.signing_key import public_pem
 from device_agent.lifecycle.engine import Engine
-from device_agent.service.checkup import Level
+from device_agent.service.finding import Level
 from tests.device_agent.lifecycle.conftest import CODE, Kiosk
 
 from .conftest import C1, C2, Headquarters, chain_file, fetch, finding

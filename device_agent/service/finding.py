@@ -1,0 +1,31 @@
+"""What a look at this device can find."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from device_agent.config import Settings
+
+
+class Level(enum.IntEnum):
+    """How bad a finding is."""
+
+    OK = 0
+    NOTE = 1
+    WARNING = 2
+    BAD = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at; without any secret, and without names of this machine."""
+
+    check: str
+    level: Level
+    says: str
+    fix: str = ""
+
+
+Check = Callable[[Settings, Mapping[str, str]], Iterator[Finding]]
