@@ -88,6 +88,10 @@ def enroll(
     license_file: options.License = None,
     state_dir: options.StateDir = None,
     device_id: options.DeviceId = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Also where one is in use, because it was revoked; takes another secret."),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Get the first certificate from the EST server (enroll_url, with enroll_secret)."""
@@ -95,7 +99,7 @@ def enroll(
 
     settings = options.load_settings(config, license_file=license_file, state_dir=state_dir, device_id=device_id)
     with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
-        fingerprint, record, steps = engine.enroll(), engine.record, engine.steps
+        fingerprint, record, steps = engine.enroll(anew=anew), engine.record, engine.steps
     if as_json:
         present.put_json(
             {"fingerprint": fingerprint, "device_id": record.device_id, "steps": present.steps_as_facts(steps)}

@@ -87,9 +87,9 @@ def bind(
     return True
 
 
-def enroll(device: Device, account: Account) -> str:
+def enroll(device: Device, account: Account, *, anew: bool) -> str:
     """Make the identity durable and get its certificate; the fingerprint."""
-    return _certify(device, _certifiable(device, account))
+    return _certify(device, _certifiable(device, account), anew=anew)
 
 
 def _certifiable(device: Device, account: Account) -> Record:
@@ -107,11 +107,11 @@ def take_over(device: Device, account: Account, identity: CertificateIdentity) -
     return worked
 
 
-def _certify(device: Device, record: Record) -> str:
+def _certify(device: Device, record: Record, *, anew: bool = False) -> str:
     with device.watch.step("certificate") as note:
         keeper = device.certificates(record.device_id)
         now = device.time_to_judge(keeper, well=(Standing.FRESH, Standing.DUE))
-        note.result = keeper.enroll(secret=device.settings.enroll_secret, now=now).fingerprint
+        note.result = keeper.enroll(secret=device.settings.enroll_secret, now=now, anew=anew).fingerprint
     return note.result
 
 

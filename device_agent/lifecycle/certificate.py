@@ -36,10 +36,13 @@ class CertificateKeeper:
     device_id: str
     reach: Reach = unwatched
 
-    def enroll(self, *, secret: Secret | None, now: datetime) -> Identity:
-        """A first certificate; what is there and valid stays.
+    def enroll(self, *, secret: Secret | None, now: datetime, anew: bool = False) -> Identity:
+        """A first certificate; what is there and valid stays in its place, but with ``anew``.
 
         A request that was cut by a crash is repeated with the same key.
+
+        Args:
+            anew: for one that is valid by its dates and was revoked: only the office can tell.
 
         Raises:
             ConfigurationError: no office or no secret is set.
@@ -48,7 +51,7 @@ class CertificateKeeper:
         """
         self._mend()
         have = self.have()
-        if have is not None and self.standing(have, now=now) in (Standing.FRESH, Standing.DUE):
+        if have is not None and not anew and self.standing(have, now=now) in (Standing.FRESH, Standing.DUE):
             return have
         if not self.office.est_url or secret is None:
             missing = "enroll_secret" if self.office.est_url else "enroll_url"

@@ -226,15 +226,18 @@ class Engine:
             note.result = renewed.fingerprint if renewed is not None else "fresh"
         return renewed.fingerprint if renewed is not None else ""
 
-    def enroll(self) -> str:
+    def enroll(self, *, anew: bool = False) -> str:
         """Get the device's first certificate; its fingerprint. Makes the device's identity durable first.
+
+        Args:
+            anew: also where there is one that looks good: it was revoked. It stays in use until the new one has worked.
 
         Raises:
             StateError: the device is on its way out, or the disk belongs to other hardware.
             NetworkError, PermissionRefused, TrustError, IdentityError: see ``CertificateKeeper.enroll``.
         """
         account = self._account()
-        return binding.enroll(self._device, account)
+        return binding.enroll(self._device, account, anew=anew)
 
     def take_over(self, identity: Identity) -> bool:
         """Use a key and certificate that were made elsewhere; whether the office has seen them work.

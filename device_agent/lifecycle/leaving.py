@@ -14,7 +14,7 @@ from device_agent.lifecycle.account import is_held_elsewhere
 from device_agent.lifecycle.device import Device
 from device_agent.lifecycle.identity import id_hash
 from device_agent.lifecycle.machine import LEAVING, Event, Phase
-from device_agent.lifecycle.office_refusals import REMOVED
+from device_agent.lifecycle.office_refusals import REMOVED, REVOKED
 from device_agent.lifecycle.points import Point
 from device_agent.lifecycle.record import Bind, Record, Tombstone, Unbind
 from device_agent.lifecycle.ticket import OrphanTicket
@@ -171,7 +171,7 @@ def _through_the_office(device: Device, record: Record) -> Record:
             note.request_id = device.office.unbind(last=last)
             note.result = "seat given back" + (", certificate revoked" if last else "")
         except PermissionRefused as error:
-            revoked_before = last and asked_before and "trust.revoked" in error.message
+            revoked_before = last and asked_before and REVOKED in error.message
             if error.code != REMOVED and not revoked_before:
                 raise
             if error.code == REMOVED:

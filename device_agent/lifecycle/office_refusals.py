@@ -17,6 +17,10 @@ REMOVED = "office.removed"
 """Code of the refusal that says: headquarters took this device out. Whether to believe it: see ``orders``."""
 
 
+REVOKED = "trust.revoked"
+"""How our stand-in for an office names the reason why it refuses a certificate (another may say nothing)."""
+
+
 def refused(response: Streamed, body: bytes, url: str) -> Exception:
     """The error that an answer other than 200 is; one that says when to ask again has it in ``advised_s``."""
     status = response.status
@@ -69,11 +73,12 @@ def refused(response: Streamed, body: bytes, url: str) -> Exception:
         )  # fmt: skip
         taken_out.order = bytes(refusal.order)
         return taken_out
+    revoked = shown == REVOKED
     return PermissionRefused(
         f"the registration office refuses (HTTP {status}{', ' if shown else ''}{shown})",
         code="office.refused",
         where=host_of(url),
-        hint="ask for a new enrolment secret, or whether this device's certificate was revoked",
+        hint="ask for another enroll_secret, then: avatar-agent certs enroll" + (" --anew" if revoked else ""),
         http_status=status,
     )
 

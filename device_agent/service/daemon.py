@@ -40,6 +40,9 @@ ASLEEP_S = 30.0
 SLACK_S = 300.0
 """Seconds beyond the longest download, or call, after which a step counts as hung."""
 
+AT_START = ("state_dir", "health_socket", "health_port")
+"""Settings of what is opened once, before the first step."""
+
 EXCHANGES = 8
 """Exchanges that one call may take: three attempts, the time put right, credentials fetched and fetched anew."""
 
@@ -176,6 +179,7 @@ class Daemon:
 
     def _read_again(self) -> None:
         self._notifier.reloading()
+        before = self._keeper.settings
         try:
             self._keeper.settings = self._reload()
         except AgentError as error:
@@ -184,6 +188,9 @@ class Daemon:
         else:
             self._log.info("settings are read again")
             self._wake.set()
+            later = [name for name in AT_START if getattr(self._keeper.settings, name) != getattr(before, name)]
+            if later:
+                self._log.warning("settings wait", names=later, hint="they count from: systemctl restart avatar-agent")
         self._notifier.ready(self._report.line())
 
 

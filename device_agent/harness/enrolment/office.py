@@ -130,19 +130,25 @@ class Office:
             return self._issue(request, subject=device_id)
 
     def device(self, presented: tuple[x509.Certificate, ...]) -> str:
-        """The id of the device whose certificate this is, if it is good now and nobody removed the device."""
+        """The id of the device whose certificate this is, if it is good now and nobody removed the device.
+
+        A device that was removed is told so, also when its certificate was revoked: else it would never leave.
+        """
+        device_id = self._named(presented, revocation=Revocation.NONE)
+        if device_id in self.removed:
+            raise Refused(403, "Removed", removed=device_id)
+        return self._named(presented, revocation=Revocation.LEAF)
+
+    def _named(self, presented: tuple[x509.Certificate, ...], *, revocation: Revocation) -> str:
         now = self.clock()
         try:
             crl = self.authority.crl(now=now, lifetime=timedelta(hours=1))
             # Of what is above this authority, it need not be shown anything.
-            trust = Trust(roots=[self.authority.certificate], crls=[crl], revocation=Revocation.LEAF, partial=True)
+            trust = Trust(roots=[self.authority.certificate], crls=[crl], revocation=revocation, partial=True)
             verified = trust.verify(presented, purpose=Purpose.CLIENT, now=now)
         except CertError as error:
             raise Refused(403, error.code) from error
-        device_id = str(verified[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-        if device_id in self.removed:
-            raise Refused(403, "Removed", removed=device_id)
-        return device_id
+        return str(verified[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
 
     def credentials(self, presented: tuple[x509.Certificate, ...]) -> dict[str, str]:
         """Temporary credentials for this device, which may not unbind: the office does that, for its own id only."""

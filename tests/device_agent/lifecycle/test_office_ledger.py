@@ -12,6 +12,7 @@ from device_agent.config import Secret
 from device_agent.errors import (
     ConfigurationError,
     PermissionRefused,
+    TakenOut,
 )
 from device_agent.harness.enrolment.ledger import LEDGER
 from device_agent.harness.enrolment.server import Enrolment, open_office
@@ -75,3 +76,38 @@ def test_a_certificate_that_somebody_else_revoked_is_no_seat_given_back(
         tickets: list[OrphanTicket] = []
         engine.abandon(keep=tickets.append, reason="revoked")
         assert [ticket.device_id for ticket in tickets] == [seat["device_id"] for seat in harness.seats()]
+
+
+def test_a_device_whose_certificate_was_revoked_gets_another_by_another_secret(
+    managed: Kiosk, harness: RunningHarness, office: Enrolment
+) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+    ((_, serial),) = office.office.issued
+    office.office.revoke(serial)
+    with managed.engine() as engine:
+        engine.enroll()  # all looks well
+        with pytest.raises(PermissionRefused) as caught:
+            engine.start()
+        assert "certs enroll --anew" in caught.value.hint
+        engine.enroll(anew=True)
+        engine.start()
+        second = engine.certificate
+        with pytest.raises(PermissionRefused):
+            engine.enroll(anew=True)  # the secret is spent
+        assert engine.certificate == second
+        engine.unbind()
+        assert engine.record.phase is Phase.DECOMMISSIONED
+    assert harness.seats() == []
+
+
+def test_a_device_that_was_taken_out_hears_so_with_a_revoked_certificate_too(
+    managed: Kiosk, harness: RunningHarness, office: Enrolment
+) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+    ((device_id, serial),) = office.office.issued
+    office.office.revoke(serial)
+    office.office.remove(device_id, removed=True)
+    with managed.engine() as engine, pytest.raises(TakenOut):
+        engine.start()

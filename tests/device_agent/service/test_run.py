@@ -282,6 +282,24 @@ def test_a_service_that_cannot_begin_says_why_in_its_log(site: Site, tmp_path: P
     assert (started["event"], stopped["reason"], stopped["level"]) == ("start", "service.health_socket", "error")
 
 
+@pytest.mark.parametrize(("changed", "waiting"), [({"health_port": "4711"}, ["health_port"]), ({"avatar": "CH_x"}, [])])
+def test_settings_that_wait_for_the_next_start_are_named(
+    site: Site, changed: dict[str, str], waiting: list[str]
+) -> None:
+    written = io.StringIO()
+    daemon = Daemon(
+        keeper=site.keeper, report=site.report, notifier=Notifier({}), clock=site.time, reload=site.settings,
+        log=Lines(stream=written),
+    )  # fmt: skip
+    site.overrides |= changed
+    daemon.order("reload")
+    daemon.order("SIGTERM")
+    assert daemon.run(beat_s=0.01) == 0
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["event"] for line in lines].count("settings are read again") == 1
+    assert [name for line in lines if line["event"] == "settings wait" for name in line["names"]] == waiting
+
+
 class Hours:
     """A clock by which each look at it costs a second."""
 
