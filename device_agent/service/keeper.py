@@ -96,7 +96,7 @@ class _Rhythm:
         bound_anew: the seat was asked for again instead of a session.
         seat: the seat that the last step worked with.
         due_at: when the next act is due, unless the record has changed since ``generation``.
-        generation: of the record, as the last act left it; -1 before the first.
+        generation, phase: of the record, as the last act left it; -1 and ``None`` before the first.
         heard: in this act, a licensed call has succeeded.
         link: see ``Snapshot.link``.
         started_for: the seat for which a session is open; ``None`` for none.
