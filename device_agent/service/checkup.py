@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -19,15 +17,10 @@ from certs.errors import CertError
 from certs.rotation import Standing, standing, validity_of
 from device_agent.api.credentials_chain import from_settings
 from device_agent.api.endpoint import Endpoint
-from device_agent.api.exchange import Exchange
-from device_agent.api.network import Network
-from device_agent.api.proxy import proxy_routes, route
-from device_agent.api.trust_settings import trust_of
 from device_agent.avatars.cache import AvatarCache
-from device_agent.clock import SystemClock
 from device_agent.config import Settings
 from device_agent.config.sources import strangers
-from device_agent.errors import AgentError, NetworkError
+from device_agent.errors import AgentError
 from device_agent.lifecycle import sealed_key
 from device_agent.lifecycle.account import account_of
 from device_agent.lifecycle.budget import may_show
@@ -35,15 +28,11 @@ from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.keyring import keyring_of, read_with
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.vault import AVATARS, Vault
-from device_agent.service.drive import checked
-from device_agent.service.finding import Check, Finding, Level
-from device_agent.service.tls_probe import look
+from device_agent.service import network_checks
+from device_agent.service.finding import CLOSE_S, Check, Finding, Level, told
 from device_agent.service.units import TPM
 
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-CLOSE_S = 600.0
-"""A clock that is wrong by less is of no consequence: the platform's window is 15 minutes."""
-
 LITTLE_SPACE = 512 * 1024 * 1024
 
 
@@ -64,24 +53,20 @@ def checkup(settings: Settings, *, environ: Mapping[str, str], network: bool = T
         ("root", _root),
         ("manifest", _manifest),
         ("orders", _orders),
-        ("proxy", _proxy),
+        ("proxy", network_checks.proxy),
     ]
     if network:
-        checks += [("tls", _tls), ("platform", _platform)]
+        checks += [("tls", network_checks.tls), ("platform", network_checks.platform)]
     found = []
     for name, check in checks:
         try:
             found += list(check(settings, environ))
         except (AgentError, CertError) as error:
-            found.append(Finding(check=name, level=Level.BAD, says=_told(error), fix=error.hint))
+            found.append(Finding(check=name, level=Level.BAD, says=told(error), fix=error.hint))
         except OSError as error:
             says = f"cannot be looked at: {(error.strerror or type(error).__name__).lower()}"
             found.append(Finding(check=name, level=Level.BAD, says=says, fix="run doctor as the user of the service"))
     return [finding if finding.level > Level.OK else replace(finding, fix="") for finding in found]
-
-
-def _told(error: AgentError | CertError) -> str:
-    return f"{error.message} ({error.where})" if error.where else error.message
 
 
 def _settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -394,96 +379,3 @@ def _orders(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding
     where += f", at {urlsplit(settings.order_url).hostname}" if settings.order_url else ""
     says = f"only signed by {signers.threshold} of {len(signers.keys)} key(s); {where}"
     yield Finding(check="orders", level=Level.OK, says=says)
-
-
-def _proxy(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    routes = proxy_routes(settings.proxy, environ=environ)
-    used = sorted({urlsplit(address).hostname or "?" for address in routes.values() if address})
-    where = "the setting proxy" if settings.proxy else "the environment"
-    yield Finding(check="proxy", level=Level.OK, says=f"through {', '.join(used)}, from {where}" if used else "none")
-
-
-def _tls(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Who signed the certificates of the servers that this device speaks to, and which setting believes them."""
-    trust, routes = trust_of(settings, environ=environ), proxy_routes(settings.proxy, environ=environ)
-    seen = set()
-    for address in (
-        Endpoint.parse(settings.endpoint).origin,
-        settings.enroll_url,
-        settings.broker_url,
-        settings.content_manifest,
-        f"http{checked(settings).removeprefix('ws')}" if settings.drive_url else "",
-        settings.order_url,
-        settings.root_url,
-    ):
-        parts = urlsplit(address)
-        whom = (parts.hostname or "", parts.port or 443)
-        if parts.scheme != "https" or whom in seen:
-            continue
-        seen.add(whom)
-        shown = parts.netloc.rpartition("@")[2]
-        try:
-            server = look(*whom, trust=trust, proxy=route(routes, address))
-        except NetworkError as error:
-            yield Finding(check="tls", level=Level.BAD, says=_told(error), fix=error.hint)
-            continue
-        if server.problem is not None:
-            says = f"{shown}: {server.problem.message}" + (f"; issued by {server.issuer}" if server.issuer else "")
-            yield Finding(check="tls", level=Level.BAD, says=says, fix=server.problem.hint)
-        else:
-            says = f"{shown}: issued by {server.issuer}, trusted by {server.believed}"
-            yield Finding(check="tls", level=Level.OK, says=says)
-
-
-def _platform(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """One request without any parameter: whether something answers, whether it is trusted, and what time it has."""
-    endpoint = Endpoint.parse(settings.endpoint)
-    host = urlsplit(endpoint.origin).hostname or ""
-    if not endpoint.is_loopback:
-        try:
-            socket.getaddrinfo(host, None)
-        except OSError:
-            yield Finding(
-                check="platform", level=Level.BAD, says=f"the name {host} is not known", fix="check this device's DNS"
-            )
-            return
-    network = Network(
-        trust=trust_of(settings, environ=environ),
-        proxy=settings.proxy,
-        environ=environ,
-        clock=SystemClock(),
-        connect_timeout_s=settings.connect_timeout_s,
-        timeout_s=min(settings.timeout_s, 10.0),
-    )
-    before = time.time()
-    try:
-        answer = network.send(Exchange(method="GET", url=f"{endpoint.origin}/", headers={}, timeout_s=10.0))
-    except NetworkError as error:
-        yield Finding(check="platform", level=Level.BAD, says=_told(error), fix=error.hint)
-        return
-    finally:
-        network.close()
-    if 300 <= answer.status < 400 or "text/html" in answer.headers.get("content-type", ""):
-        yield Finding(
-            check="platform",
-            level=Level.BAD,
-            says="something else answers in the platform's place: a captive portal or an intercepting proxy",
-            fix="log in to this network, or ask its operator",
-        )
-        return
-    yield Finding(check="platform", level=Level.OK, says=f"{endpoint.origin} answers")
-    yield from _their_time(answer.headers.get("date", ""), before)
-
-
-def _their_time(date: str, before: float) -> Iterator[Finding]:
-    try:
-        off = parsedate_to_datetime(date).timestamp() - before
-    except (TypeError, ValueError):
-        return
-    if abs(off) > CLOSE_S:
-        yield Finding(
-            check="clock",
-            level=Level.WARNING,
-            says=f"this device's clock is {off:+.0f} s off the platform's",
-            fix="turn on time synchronisation: timedatectl set-ntp true; requests are signed with the difference",
-        )

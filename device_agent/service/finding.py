@@ -6,7 +6,12 @@ import enum
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from certs.errors import CertError
 from device_agent.config import Settings
+from device_agent.errors import AgentError
+
+CLOSE_S = 600.0
+"""A clock that is wrong by less is of no consequence: the platform's window is 15 minutes."""
 
 
 class Level(enum.IntEnum):
@@ -29,3 +34,8 @@ class Finding:
 
 
 Check = Callable[[Settings, Mapping[str, str]], Iterator[Finding]]
+
+
+def told(error: AgentError | CertError) -> str:
+    """What a finding says of an error: its message, and where."""
+    return f"{error.message} ({error.where})" if error.where else error.message

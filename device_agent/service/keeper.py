@@ -26,7 +26,7 @@ from device_agent.errors import (
     PlatformError,
     StateError,
 )
-from device_agent.lifecycle.budget import alerts, is_spent, may_show, uncounted
+from device_agent.lifecycle.budget import is_spent, may_show
 from device_agent.lifecycle.engine import Engine, Started
 from device_agent.lifecycle.journal import load
 from device_agent.lifecycle.machine import HOLDS_SEAT, NEXT, Act, Phase
@@ -37,6 +37,7 @@ from device_agent.lifecycle.vault import AVATARS
 from device_agent.service.certificate_renewal import CertificateRenewal
 from device_agent.service.license_watch import LicenseWatch
 from device_agent.service.lines import Lines
+from device_agent.service.offline_count import OfflineCount
 from device_agent.service.order_watch import OrderWatch
 from device_agent.service.overlay import Session, content_of
 from device_agent.service.pace import CHECK_S as CHECK_S
@@ -88,9 +89,6 @@ class _Rhythm:
         failures: steps in a row that failed.
         check_at: when the next regular licensed call is due.
         content_at: when the avatar was last asked for; ``None`` for not yet.
-        counted_at: until when offline time has been counted; ``None`` for not yet.
-        uncounted_s: offline seconds that are not on the disk yet.
-        counting: the disk knows that offline time is running.
         seat_denied: times in a row that ClientStart said that there is no seat.
         begun_at: when the last session began; ``None`` without one.
         another_at: when a session is due that the drive channel asked for; ``None`` until that is worked out.
@@ -98,7 +96,7 @@ class _Rhythm:
         bound_anew: the seat was asked for again instead of a session.
         seat: the seat that the last step worked with.
         due_at: when the next act is due, unless the record has changed since ``generation``.
-        generation: of the record, as the last act left it; -1 before the first.
+        generation, phase: of the record, as the last act left it; -1 and ``None`` before the first.
         heard: in this act, a licensed call has succeeded.
         link: see ``Snapshot.link``.
         started_for: the seat for which a session is open; ``None`` for none.
@@ -111,9 +109,6 @@ class _Rhythm:
     failures: int = 0
     check_at: float = 0.0
     content_at: float | None = None
-    counted_at: float | None = None
-    uncounted_s: float = 0.0
-    counting: bool = False
     seat_denied: int = 0
     begun_at: float | None = None
     another_at: float | None = None
@@ -155,7 +150,6 @@ class Keeper:
         """
         self._session_began = session_began
         self._session_wanted = False
-        self._boot = boot
         self._settings = self._given = settings
         self._anew = False
         self._open = open_engine
@@ -167,6 +161,7 @@ class Keeper:
         self._certificate = CertificateRenewal(clock=clock, dice=dice, log=self._log)
         self._license = LicenseWatch()
         self._token = TokenRenewal(clock=clock, dice=dice, log=self._log)
+        self._offline = OfflineCount(boot=boot, log=self._log)
         self._orders = OrderWatch(clock=clock, log=self._log)
         self._root = RootWatch(clock=clock, log=self._log)
 
@@ -393,8 +388,9 @@ class Keeper:
 
     def _heard(self) -> None:
         rhythm = self._rhythm
-        rhythm.link, rhythm.uncounted_s, rhythm.heard, rhythm.counting = "online", 0.0, True, False
-        rhythm.counted_at = now = self._clock.steady()
+        now = self._clock.steady()
+        rhythm.link, rhythm.heard = "online", True
+        self._offline.heard(now)
         rhythm.check_at = now + CHECK_S * rhythm.rest * (0.9 + 0.2 * self._dice())
 
     def _failed(self, error: AgentError | CertError) -> float:
@@ -415,40 +411,17 @@ class Keeper:
         return wait
 
     def _count_offline(self, engine: Engine) -> None:
-        """Add the time since the last step to the offline seconds; written down when it begins, every ten minutes, and
-        at the end.
-        """
-        rhythm, now = self._rhythm, self._clock.steady()
-        record, budget_s = engine.record, self._settings.offline_budget_s
-        if rhythm.counted_at is None:
-            rhythm.uncounted_s += uncounted(record.contact, boot=self._boot, now=now, stretch_s=KEEP_S)
-        elif rhythm.link != "online":
-            rhythm.uncounted_s += max(0.0, now - rhythm.counted_at)
-        rhythm.counted_at = now
-        if record.phase not in (Phase.READY, Phase.BINDING, Phase.SEAT_FULL, Phase.LICENSE_BLOCKED, Phase.BOUND):
-            return
-        before = record.contact.offline_s
-        after = before + rhythm.uncounted_s
-        ends = record.phase is Phase.READY and is_spent(after, budget_s=budget_s, online=rhythm.link == "online")
-        if rhythm.link == "unknown":
-            return
-        begins = rhythm.link != "online" and not rhythm.counting
-        if ends or begins or rhythm.uncounted_s >= KEEP_S:
-            unseen = record.gen == rhythm.generation
-            engine.offline(rhythm.uncounted_s, boot=self._boot)
-            rhythm.uncounted_s, rhythm.counting = 0.0, True
-            if unseen:
-                rhythm.generation = engine.record.gen  # our own write is no reason to act before it is time
-            for part in alerts(before, after, budget_s=budget_s):
-                self._log.warning("offline budget", used_percent=round(part * 100))
+        """See ``OfflineCount.count``; our own write is no reason to act before it is time."""
+        rhythm, unseen = self._rhythm, engine.record.gen == self._rhythm.generation
+        budget_s = self._settings.offline_budget_s
+        if self._offline.count(engine, now=self._clock.steady(), link=rhythm.link, budget_s=budget_s) and unseen:
+            rhythm.generation = engine.record.gen
 
     def _fault(self, error: AgentError | CertError) -> float:
         """Storage or settings are unusable: nothing is written, the picture that is there stays inside its budget."""
-        rhythm, now = self._rhythm, self._clock.steady()
+        rhythm = self._rhythm
         rhythm.problem = error.code
-        if rhythm.counted_at is not None:
-            rhythm.uncounted_s += max(0.0, now - rhythm.counted_at)
-        rhythm.counted_at = now
+        self._offline.let_pass(self._clock.steady())
         if self._report.snapshot.problem != error.code:
             self._log.error("fault", code=error.code, message=error.message, where=error.where, hint=error.hint)
         on_disk = self._as_on_disk()
@@ -464,7 +437,7 @@ class Keeper:
             avatar = AvatarCache(settings.cache_dir / AVATARS).cached(record.content.active)
         except (AgentError, CertError):
             return before
-        offline_s = record.contact.offline_s + self._rhythm.uncounted_s
+        offline_s = record.contact.offline_s + self._offline.uncounted_s
         spent = is_spent(offline_s, budget_s=settings.offline_budget_s)
         shows = avatar is not None and not spent and may_show(record, budget_s=settings.offline_budget_s)
         return replace(
@@ -488,7 +461,7 @@ class Keeper:
                 session=Session.STARTED if open_ else Session.STOPPED,
                 content=content_of(has_avatar=has_avatar),
                 may_show=shows and has_avatar,
-                offline_s=record.contact.offline_s + rhythm.uncounted_s,
+                offline_s=record.contact.offline_s + self._offline.uncounted_s,
                 budget_s=self._settings.offline_budget_s,
                 avatar=record.content.active,
                 problem=rhythm.problem,
