@@ -79,7 +79,7 @@ def test_a_refused_shader_is_told_with_the_drivers_words(context: GraphicsContex
     assert "no_such_name" in caught.value.message
 
 
-_SOURCE = re.compile(r"(19|20)\d\d|glTF 2\.0|KHR_|VRMC_|the platform's own|\b[Oo]urs\b")
+_SOURCE = re.compile(r"(19|20)\d\d|glTF 2\.0|KHR_|VRMC_|the platform's own|\b[Oo]urs\b|\bOur own\b")
 PASSES = (
     *("background", "behind", "color_table", "joints", "lamps", "layers", "morph", "opaque_copy", "openness"),
     *("outlines", "overlay", "prefilter", "shadow", "silhouettes", "smoothing", "stage", "surroundings", "toon"),
