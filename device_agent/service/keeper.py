@@ -229,7 +229,7 @@ class Keeper:
         self._keep_certificate(engine)
         self._heed_a_refusal_by_hand(engine)
         waits = engine.record.gen == rhythm.generation and now < rhythm.due_at
-        waits = waits and not self._license.is_new(self._settings, engine.record.phase)
+        waits = waits and not self._license.is_new(self._settings, engine.record)
         # A platform that refuses may make it wait for a day; an order does not.
         if waits and not self._orders.look(engine, self._settings):
             return min(rhythm.due_at - now, KEEP_S)

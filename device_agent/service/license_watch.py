@@ -6,6 +6,7 @@ from certs.errors import LicenseError
 from certs.license import License
 from device_agent.config import Settings
 from device_agent.lifecycle.machine import NEXT, Act, Phase
+from device_agent.lifecycle.record import Record
 
 
 class LicenseWatch:
@@ -18,11 +19,16 @@ class LicenseWatch:
         """The device is about to ask with what is in the file now."""
         self._asked_with = _fingerprint(settings)
 
-    def is_new(self, settings: Settings, phase: Phase) -> bool:
-        """Whether there is another one by now, and the device waits for one. One that is damaged is none."""
-        if NEXT[phase] not in (Act.PROVISION, Act.BIND) or phase is Phase.SEAT_FULL:  # seats are not the file's affair
+    def is_new(self, settings: Settings, record: Record) -> bool:
+        """Whether there is another one by now, and the device waits for one. One that is damaged is none.
+
+        A service that has not asked yet goes by the licence that the record names: it is the one that was refused.
+        """
+        if NEXT[record.phase] not in (Act.PROVISION, Act.BIND):
             return False
-        return _fingerprint(settings) not in ("", self._asked_with)
+        if record.phase is Phase.SEAT_FULL:  # seats are not the file's affair
+            return False
+        return _fingerprint(settings) not in ("", self._asked_with or record.license_fp)
 
 
 def _fingerprint(settings: Settings) -> str:

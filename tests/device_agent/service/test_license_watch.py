@@ -97,3 +97,15 @@ def test_a_seat_that_is_lost_is_asked_for_with_the_licence_that_is_there_now(sit
     assert (site.record.phase, site.report.snapshot.link) == (Phase.READY, "online")
     assert site.record.bound is not None
     assert site.record.bound.license_fp == License.load(file).fingerprint
+
+
+def test_a_service_that_has_not_asked_since_its_start_takes_the_refused_one_for_no_new_one(site: Site) -> None:
+    """An hour at least after an order that ended (V9), also when the device was ready when the service began."""
+    site.live(60)
+    site.start_again()
+    site.harness.fault("license_expired", on="ClientStart", times=None)
+    site.live(60)
+    assert site.record.phase is Phase.LICENSE_BLOCKED
+    calls = len(site.harness.calls())
+    site.live(3400)
+    assert len(site.harness.calls()) == calls
