@@ -127,7 +127,7 @@ def _limits(p: Parameter) -> str:
 
 STATUSES = (
     (0, "done"),
-    (1, "anything else: a defect of ours"),
+    (1, "anything else: a defect of ours; also when nobody reads the output to its end, as in `| head -1`"),
     (2, "the command was called the wrong way"),
     (3, "configuration: a setting, a file, a folder, the device's record"),
     (4, "licence or seat"),
@@ -135,6 +135,7 @@ STATUSES = (
     (6, "refused by the platform"),
     (7, "the avatar or its package cannot be used"),
     (8, "no usable graphics"),
+    ("129, 130, 143", "stopped: the terminal went away, Ctrl-C, SIGTERM"),
 )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from device_agent.cli import options, present
 from device_agent.errors import UsageError
+
+if TYPE_CHECKING:
+    from device_agent.service.units import Layout
 
 
 def register(app: typer.Typer) -> None:
@@ -46,23 +49,33 @@ def install(
     program = (program or installing.this_program(sys.argv[0])).absolute()
     layout = Layout(program=program, config=config.absolute(), tpm=TPM if tpm else None)
     if not dry_run:
-        installing.require_visible(layout)
+        installing.require_startable(layout)
     written = installing.write(layout, root=out or Path("/"))
     if not dry_run:
         installing.activate(layout, installing.run_command)
+    warnings = _warnings(layout)
     if as_json:
-        present.put_json({"files": [str(path) for path in written], "dry_run": dry_run})
+        present.put_json({"files": [str(path) for path in written], "dry_run": dry_run, "warnings": warnings})
         return
-    for path in written:
-        present.put(str(path))
-    for path in installing.out_of_sight(layout):
-        present.put(f"Not as it is: the service sees no home and no temporary folders, and {path} is in one.")
-    from device_agent.display.fonts import PACKAGE, chinese
-
-    if chinese() is None:
-        present.put(f"The screen's cards are in English alone: no Chinese font is here. apt-get install {PACKAGE}")
+    for line in (*map(str, written), *warnings):
+        present.put(line)
     present.put(
         "Nothing else was changed."
         if dry_run
         else f"The service runs. Fill in {config}, then: systemctl reload avatar-agent"
     )
+
+
+def _warnings(layout: Layout) -> list[str]:
+    """What the operator has to see to, besides the settings."""
+    from device_agent.display.fonts import PACKAGE, chinese
+    from device_agent.service import install as installing
+
+    found = []
+    if not installing.is_startable(layout.program):
+        found.append(f"Not as it is: there is no command {layout.program}.")
+    for path in installing.out_of_sight(layout):
+        found.append(f"Not as it is: the service sees no home and no temporary folders, and {path} is in one.")
+    if chinese() is None:
+        found.append(f"The screen's cards are in English alone: no Chinese font is here. apt-get install {PACKAGE}")
+    return found

@@ -253,7 +253,7 @@ _RANGES = {
     ' groups, with two of * + { at most, as in seat_full_codes = ["1001", "/(?i)seats? .*full/"]',
 }
 _WORDS = {
-    str(int | None): "a whole number",
+    str(int | None): "a whole number, not negative",
     str(int): "a whole number, not negative",
     str(float): "a number of seconds, finite and not negative (a timeout: more than nothing)",
     str(float | None): "a number of seconds",

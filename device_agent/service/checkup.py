@@ -268,6 +268,14 @@ def _licence(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Findin
     account.license.private_key()
     says = f"{account.license.fingerprint}, tenant {account.tenant_id}, application {account.app_id}"
     yield Finding(check="licence", level=Level.OK, says=says)
+    file = settings.license_file
+    if file is not None and file.stat().st_mode & 0o007:
+        yield Finding(
+            check="licence",
+            level=Level.WARNING,
+            says=f"everybody on this machine can read it: {file}",
+            fix=f"chmod o= {file}",
+        )
 
 
 def _certificate(settings: Settings, _environ: Mapping[str, str]) -> Iterator[Finding]:

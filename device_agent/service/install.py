@@ -107,11 +107,18 @@ def write(layout: units.Layout, *, root: Path) -> list[Path]:
     return written
 
 
-def require_visible(layout: units.Layout) -> None:
+def is_startable(program: Path) -> bool:
+    """Whether the command is there, may be run, and has a path that systemd takes."""
+    is_named = not any(letter in str(program) for letter in "'\"\\\n")
+    return is_named and program.is_file() and os.access(program, os.X_OK)
+
+
+def require_startable(layout: units.Layout) -> None:
     """Before anything is written: the service must be able to start what it is told to.
 
     Raises:
-        ConfigurationError: program or settings are in somebody's home or in a temporary folder.
+        ConfigurationError: there is no such program, or it or the settings are in somebody's home or in a temporary
+            folder.
     """
     if hidden := out_of_sight(layout):
         raise ConfigurationError(
@@ -120,6 +127,13 @@ def require_visible(layout: units.Layout) -> None:
             where=str(hidden[0]),
             hint="install into a folder such as /opt/avatar-agent, by the system's Python (/usr/bin/python3 -m venv),"
             " and name it: --program, --config",
+        )
+    if not is_startable(layout.program):
+        raise ConfigurationError(
+            "there is no such command, or systemd could not name it",
+            code="install.program",
+            where=str(layout.program),
+            hint="name the one that is installed: --program /opt/avatar-agent/bin/avatar-agent",
         )
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from device_agent import VERSION
 from device_agent.lifecycle.machine import HOLDS_SEAT, Phase
 from device_agent.service.overlay import Content, Session
 
@@ -93,6 +94,7 @@ class Report:
         """For /health."""
         now = self.snapshot
         return {
+            "version": VERSION,
             "phase": str(now.phase),
             "link": now.link,
             "session": str(now.session),
@@ -129,20 +131,27 @@ class Report:
             ("offline_seconds", "Seconds of the offline budget that are used.", now.offline_s),
             ("offline_budget_seconds", "Seconds that the avatar may be shown without the platform.", now.budget_s),
             (
-                "certificate_end_seconds",
+                "certificate_end_timestamp_seconds",
                 "End of the device's certificate, since 1970; 0 without one.",
                 now.certificate_ends,
             ),
             (
-                "token_end_seconds",
+                "token_end_timestamp_seconds",
                 "End of the assumed life of LicenseAuth's token, since 1970; 0 without one.",
                 now.token_ends,
             ),
             ("root_version", "Version of the root of the operator's keys, 0 without one.", float(now.root_version)),
-            ("root_end_seconds", "End of the root of the operator's keys, since 1970; 0 without one.", now.root_ends),
+            (
+                "root_end_timestamp_seconds",
+                "End of the root of the operator's keys, since 1970; 0 without one.",
+                now.root_ends,
+            ),
             ("resident_memory_max_bytes", "Most memory this process has had.", _peak_memory()),
         ]
-        lines = []
+        lines = [
+            "# HELP avatar_agent_build_info The version of this program.", "# TYPE avatar_agent_build_info gauge",
+            f'avatar_agent_build_info{{version="{VERSION}"}} 1',
+        ]  # fmt: skip
         for name, text, value in gauges:
             lines += [f"# HELP avatar_agent_{name} {text}", f"# TYPE avatar_agent_{name} gauge"]
             lines.append(f"avatar_agent_{name} {value:.15g}")

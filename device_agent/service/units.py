@@ -72,6 +72,21 @@ class Layout:
     config: Path = CONFIG
 
 
+def _command(*words: str | Path) -> str:
+    """A command line as systemd.service(5) reads it: ``%`` and, but in the command's own path, ``$`` are doubled, and a
+    word with blanks or quotes is quoted.
+    """
+    first, *others = (str(word).replace("%", "%%") for word in words)
+    return " ".join(_quoted(word) for word in (first, *(word.replace("$", "$$") for word in others)))
+
+
+def _quoted(word: str) -> str:
+    if not any(letter in word for letter in " \t'\"\\;"):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def agent_unit(layout: Layout) -> str:
     """The agent; ``StartLimitIntervalSec=0``: systemd never gives up on it. Of devices it has the TPM at most."""
     devices = "PrivateDevices=yes"
@@ -80,14 +95,13 @@ def agent_unit(layout: Layout) -> str:
     return f"""\
 [Unit]
 Description=Avatar device agent
-Documentation=https://avatar-device-agent.example/docs/lifecycle
 After=network.target time-sync.target
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={layout.program} run --config {layout.config}
+ExecStart={_command(layout.program, "run", "--config", layout.config)}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=5
@@ -136,7 +150,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={layout.program} preview --fullscreen --config {layout.config}
+ExecStart={_command(layout.program, "preview", "--fullscreen", "--config", layout.config)}
 Restart=always
 RestartSec=5
 WatchdogSec=60
@@ -186,5 +200,8 @@ cache_dir = "/var/cache/{USER}"
 # avatar = "CH_3d_..."
 # Credentials: a broker that the device's certificate opens is best; see docs/security.md.
 # enroll_url = "https://est.example/.well-known/est"
+# enroll_secret = "..."                # works once
 # broker_url = "https://broker.example/v1/credentials"
+# order_keys = "/etc/avatar-agent/operator.pub"         # or root = "...": who may remove this device
+# fallback_picture = "/etc/avatar-agent/own.png"        # on the screen after too long offline
 {chosen}"""

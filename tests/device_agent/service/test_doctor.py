@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import stat
 import tarfile
@@ -54,6 +55,18 @@ def test_every_bad_finding_says_what_to_do(site: Site) -> None:
     for name in ("folders", "licence", "certificate", "platform"):
         assert findings[name].level is Level.BAD, name
         assert findings[name].fix, name
+
+
+def test_a_licence_that_everybody_can_read_is_told(site: Site) -> None:
+    """As downloaded it is; it holds a key."""
+    file = site.folder / "licence.json"
+    shutil.copy(site.harness.ready.license_file, file)
+    site.overrides["license_file"] = str(file)
+    for mode, level in ((0o640, Level.OK), (0o644, Level.WARNING)):
+        file.chmod(mode)
+        finding = found(site.settings(), network=False)["licence"]
+        assert finding.level is level
+    assert finding.fix == f"chmod o= {file}"
 
 
 def test_damaged_state_and_a_lost_avatar(site: Site) -> None:

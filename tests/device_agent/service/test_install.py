@@ -142,9 +142,9 @@ def test_what_the_service_could_not_see_is_not_installed(tmp_path: Path, place: 
     program = Path(place)
     for layout in (units.Layout(program=program), units.Layout(program=Path("/usr/bin/true"), config=program)):
         with pytest.raises(ConfigurationError) as caught:
-            install.require_visible(layout)
+            install.require_startable(layout)
         assert (caught.value.code, caught.value.where) == ("install.hidden", place)
-    install.require_visible(LAYOUT)
+    install.require_startable(LAYOUT)
 
 
 def test_a_python_that_the_service_could_not_see_is_noticed(tmp_path: Path) -> None:
@@ -180,3 +180,36 @@ def test_the_units_allow_the_file_in_memory_that_a_key_gets_to_openssl_by(analyz
         assert "memfd_create" in allowed
         assert ("landlock_restrict_self" in allowed) is ("Avatar on the screen" in unit)
         assert "ptrace" not in allowed, "what is looked for here would be found missing"
+
+
+def test_a_program_that_is_not_there_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Systemd would start it again and again, for ever."""
+    monkeypatch.setattr(install, "HIDDEN", ())
+    good, plain = tmp_path / "good", tmp_path / "no-program"
+    for path in (good, plain, tmp_path / 'quo"te', tmp_path / "back\\slash"):
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o644 if path is plain else 0o755)
+    install.require_startable(units.Layout(program=good))
+    for program in (tmp_path / "none", plain, tmp_path, tmp_path / 'quo"te', tmp_path / "back\\slash"):
+        with pytest.raises(ConfigurationError) as caught:
+            install.require_startable(units.Layout(program=program))
+        assert (caught.value.code, caught.value.where) == ("install.program", str(program))
+
+
+@pytest.mark.parametrize("folder", ["a b", "hundred%h", "semi;colon", "dollar$HOME"])
+def test_systemd_finds_a_program_wherever_it_is(tmp_path: Path, analyze: str, folder: str) -> None:
+    program = tmp_path / folder / "avatar-agent"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    layout = units.Layout(program=program, config=program.with_name('own "settings".toml'))
+    for unit in (units.agent_unit(layout), units.display_unit(layout)):
+        file = tmp_path / "kiosk.service"
+        file.write_text(unit)
+        done = subprocess.run(
+            [analyze, "verify", "--man=no", str(file)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert [line for line in (done.stdout + done.stderr).splitlines() if file.name in line] == []
+        (start,) = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
+        assert start.count("$$") == folder.count("$"), "in an argument it would be a variable"
+        assert start.endswith('own \\"settings\\".toml"')

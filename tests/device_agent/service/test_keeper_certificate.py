@@ -25,14 +25,16 @@ def certificate_end(site: ManagedSite) -> float:
 
 
 def test_its_end_is_told_to_the_second(managed: ManagedSite) -> None:
-    assert "avatar_agent_certificate_end_seconds 0\n" in managed.report.metrics()
+    assert "avatar_agent_certificate_end_timestamp_seconds 0\n" in managed.report.metrics()
     managed.live(60)
     assert managed.record.phase is Phase.READY
     first = certificate_end(managed)
-    assert f"avatar_agent_certificate_end_seconds {first:.0f}\n" in managed.report.metrics()
+    assert f"avatar_agent_certificate_end_timestamp_seconds {first:.0f}\n" in managed.report.metrics()
     managed.live(20 * DAY)
     assert certificate_end(managed) > first + 9 * DAY, "renewed at half of its life"
-    assert f"avatar_agent_certificate_end_seconds {certificate_end(managed):.0f}\n" in managed.report.metrics()
+    assert (
+        f"avatar_agent_certificate_end_timestamp_seconds {certificate_end(managed):.0f}\n" in managed.report.metrics()
+    )
 
 
 def test_a_renewal_that_fails_is_tried_ever_slower_and_costs_nothing(

@@ -67,7 +67,7 @@ def test_health_says_which_it_is_and_when_it_ends(site: Site) -> None:
     facts = site.report.facts()
     assert (facts["root_version"], facts["root_problem"]) == (1, "")
     assert facts["root_ends"] - site.time.now == pytest.approx(400 * DAY, abs=120)
-    assert (gauge(site, "root_version"), round(gauge(site, "root_end_seconds"))) == (1, facts["root_ends"])
+    assert (gauge(site, "root_version"), round(gauge(site, "root_end_timestamp_seconds"))) == (1, facts["root_ends"])
     before = rooted.asked()
     site.live(DAY)
     assert rooted.asked() - before <= 3, "with the lists, and not with every step"

@@ -246,12 +246,12 @@ def test_throttling_of_tokens_slows_the_whole_device(site: Site) -> None:
 def test_the_end_of_the_token_is_told_without_the_token(site: Site) -> None:
     site.live(60)
     kept = token(site)
-    assert f"avatar_agent_token_end_seconds {kept.until:.15g}\n" in site.report.metrics()
+    assert f"avatar_agent_token_end_timestamp_seconds {kept.until:.15g}\n" in site.report.metrics()
     assert kept.token.reveal() not in site.report.metrics() + str(site.report.facts())
     with site.engine(site.settings()) as engine:
         engine.unbind()
     site.live(60)
-    assert "avatar_agent_token_end_seconds 0\n" in site.report.metrics()
+    assert "avatar_agent_token_end_timestamp_seconds 0\n" in site.report.metrics()
 
 
 def test_an_idle_hour_writes_six_blocks_at_most(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
