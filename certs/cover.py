@@ -118,8 +118,7 @@ def put_under(cover: Cover, path: Path, *, name: str) -> bool:
     except PrivateFileError as error:
         if error.code != "file.missing":
             raise
-        if path.parent.is_dir():
-            erase(path)  # nothing but what a crash left of an earlier write
+        erase(path)  # nothing but what a crash left of an earlier write
         return False
     if is_covered(kept):
         return False

@@ -114,8 +114,9 @@ class Identity:
         """
         problem, found = "", None
         try:
-            found = pkcs12.load_pkcs12(data, password)
-            readable(one.certificate for one in (found.cert, *found.additional_certs) if one is not None)
+            loaded = pkcs12.load_pkcs12(data, password)
+            readable(one.certificate for one in (loaded.cert, *loaded.additional_certs) if one is not None)
+            found = loaded
         except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             problem = "password" if "password" in str(error).lower() or "mac" in str(error).lower() else "pkcs12"
         if found is None:
@@ -176,7 +177,7 @@ class Identity:
         encryption = serialization.BestAvailableEncryption(password)
         return SecretBytes(
             pkcs12.serialize_key_and_certificates(
-                name.encode(), self._key, self._chain[0], list(self._chain[1:]) or None, encryption
+                name.encode(), self._key, self._chain[0], list(self._chain[1:]), encryption
             )
         )
 

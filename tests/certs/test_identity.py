@@ -14,11 +14,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certs.authority import Authority
 from certs.errors import IdentityError
-from certs.identity import Identity, PrivateKey, key_pem, new_key, read_chain, read_key, request
+from certs.identity import Identity, PrivateKey, chain_of, key_pem, new_key, read_chain, read_key, request
 from certs.purpose import Purpose
 from certs.trust import Trust
 
@@ -141,6 +142,27 @@ def test_what_else_lies_in_a_pkcs12_file_is_no_part_of_the_chain(root: Authority
     assert found.chain == whole
     top = found.chain[-1]
     Trust(roots=[top], partial=True).verify(found.chain, purpose=Purpose.CLIENT, now=NOW, name="kiosk-1")
+
+
+def test_pkcs12_with_a_certificate_whose_name_cannot_be_read(root: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library parses names when they are asked for: that must be here, where it is an error with a code."""
+    key = new_key()
+    good = root.issue_from(request(key, device_id="kiosk-77"), now=NOW, lifetime=YEAR)[0]
+    der = good.public_bytes(serialization.Encoding.DER).replace(b"kiosk-77", b"kiosk-\xff7")
+    for own, more in ((der, []), (good.public_bytes(serialization.Encoding.DER), [der])):
+        cert, *others = (pkcs12.PKCS12Certificate(x509.load_der_x509_certificate(one), None) for one in (own, *more))
+        found = pkcs12.PKCS12KeyAndCertificates(key, cert, others)
+        monkeypatch.setattr(pkcs12, "load_pkcs12", lambda *_given, found=found: found)
+        assert refusal(lambda: Identity.from_pkcs12(b"", password=None)).code == "identity.pkcs12"
+
+
+def test_an_authority_with_two_keys_is_above_what_the_right_one_signed(root: Authority) -> None:
+    """After a change of keys it has one name and two certificates, which came in any order."""
+    old, new = (root.intermediate(name="Devices", now=NOW, lifetime=YEAR) for _ in range(2))
+    key = new_key()
+    leaf = new.issue_from(request(key, device_id="kiosk-1"), now=NOW, lifetime=YEAR)[0]
+    for came in ([old.certificate, new.certificate, leaf], [leaf, new.certificate, old.certificate]):
+        assert chain_of(key, came, authorities=[root.certificate]) == (leaf, new.certificate)
 
 
 def test_parts_that_do_not_belong_together(identity: Identity, root: Authority) -> None:

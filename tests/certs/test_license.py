@@ -10,6 +10,8 @@ import pickle
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certs import license as license_module
 from certs.errors import LicenseError
 from certs.license import MAX_LENGTH, License
 
@@ -99,6 +102,7 @@ def test_dress_does_not_matter(issued: License, dress: Callable[[str], str | byt
         (b"\xef\xbb\xbf \r\n", "license.empty"),
         ("{", "license.json"),
         ("{" * 5000, "license.json"),
+        ('{"License":' + "[" * 60_000, "license.json"),
         ("{}", "license.json"),
         ('{"License": ""}', "license.json"),
         ('{"License": 5}', "license.json"),
@@ -121,6 +125,26 @@ def test_what_is_neither_form_is_refused_and_both_forms_are_named(text: str | by
     assert error.code == code
     assert "licence text on its own" in error.hint
     assert '"TenantId", "AppId" and "License"' in error.hint
+
+
+def numbers(*, p: int, q: int, e: int, d: int, iqmp: int) -> rsa.RSAPrivateNumbers:
+    public = rsa.RSAPublicNumbers(e=e, n=p * q)
+    return rsa.RSAPrivateNumbers(p=p, q=q, d=d, dmp1=d % (p - 1), dmq1=d % (q - 1), iqmp=iqmp, public_numbers=public)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_good"),
+    [
+        (numbers(p=11, q=23, e=3, d=147, iqmp=1), True),
+        (numbers(p=11, q=23, e=1, d=1, iqmp=1), False),  # what is wrapped with it is not wrapped at all
+        (numbers(p=11, q=23, e=3, d=147, iqmp=12), False),
+        (numbers(p=4, q=5, e=5, d=5, iqmp=1), False),  # OpenSSL's arithmetic is for an odd modulus
+        (numbers(p=11, q=11, e=3, d=7, iqmp=1), False),
+    ],
+)
+def test_numbers_that_are_no_key_though_most_of_them_fit(found: rsa.RSAPrivateNumbers, is_good: bool) -> None:
+    key: Any = SimpleNamespace(private_numbers=lambda: found)
+    assert license_module._consistent(key) is is_good
 
 
 @pytest.mark.parametrize(
@@ -203,6 +227,7 @@ def test_it_does_not_change_and_compares_by_content(issued: License) -> None:
     assert issued == License.parse(issued.to_json())
     assert hash(issued) == hash(License.parse(issued.to_json()))
     assert issued != License.parse(issued.reveal())
+    assert issued != License(text=issued.reveal() + "A", tenant_id=issued.tenant_id, app_id=issued.app_id)
     assert issued != issued.reveal()
     assert len({License.parse("a").fingerprint, License.parse("b").fingerprint}) == 2
 

@@ -244,6 +244,14 @@ def test_an_authority_that_is_no_root_ends_a_chain_only_where_that_was_asked_for
     assert Trust(roots=[middle], partial=True).verify(chain, purpose=Purpose.SERVER, now=NOW, name=HOST)
 
 
+def test_an_authority_that_does_not_live_up_to_the_letter_is_refused_only_where_that_was_asked_for(
+    world: World,
+) -> None:
+    chain = [leaf_of(world.middle, drop=(x509.AuthorityKeyIdentifier,)), world.middle.certificate]
+    assert refusal(lambda: world.trust.verify(chain, purpose=Purpose.SERVER, now=NOW, name=HOST)).code == "trust.form"
+    assert Trust(roots=[world.root.certificate]).verify(chain, purpose=Purpose.SERVER, now=NOW, name=HOST)
+
+
 def test_a_certificate_for_one_purpose_does_not_do_for_the_other(world: World) -> None:
     assert refusal(lambda: world.trust.verify(world.server, purpose=Purpose.CLIENT, now=NOW)).code == "trust.purpose"
     assert refusal(lambda: world.trust.verify(world.device, purpose=Purpose.SERVER, now=NOW)).code == "trust.purpose"

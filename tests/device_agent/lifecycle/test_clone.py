@@ -61,6 +61,27 @@ def test_the_hashes_tell_nothing_and_differ_by_device() -> None:
     assert theirs[1:] == ("", "", "", "")
 
 
+def test_an_address_that_the_system_made_up_is_no_part_of_a_machine(tmp_path: Path) -> None:
+    """It changes with every start; the next one is asked, and a maker's own counts."""
+    given = {"a": "02:42:ac:11:00:02", "b": "00:00:00:00:00:00", "c": "", "d": "00:1b:21:3a:4c:5d"}
+    for name, address in given.items():
+        (tmp_path / name).write_text(f"{address}\n", encoding="ascii")
+    assert clone._first(tmp_path.iterdir(), unless=clone._made_up_address) == given["d"]
+    (tmp_path / "d").unlink()
+    assert clone._first(tmp_path.iterdir(), unless=clone._made_up_address) == ""
+
+
+def test_offline_seconds_of_before_the_start_are_exact_or_the_whole_stretch() -> None:
+    contact = Contact(counting_boot="this", counted_at=100.0)
+
+    def found(boot: str, now: float) -> float:
+        return budget.uncounted(contact, boot=boot, now=now, stretch_s=600.0)
+
+    assert (found("this", 100.0), found("this", 1000.0)) == (0.0, 900.0)
+    assert (found("next", 1000.0), found("this", 99.0)) == (600.0, 600.0), "nobody knows when power failed"
+    assert budget.uncounted(Contact(), boot="this", now=1000.0, stretch_s=600.0) == 0.0
+
+
 def test_this_machine_is_itself() -> None:
     parts = clone.system_parts()
     once, twice = (clone.hw_print("ID", root="", parts=parts) for _ in range(2))
