@@ -25,7 +25,7 @@ DEFAULT_LIMIT = 16 * 1024 * 1024
 _TEMPORARY = ".new"
 _FOREIGN_BITS = 0o077
 _PROBLEMS = {
-    errno.ENOENT: ("missing", "there is no such file or directory", ""),
+    errno.ENOENT: ("missing", "there is no such file or directory", "check the path"),
     errno.ENOSPC: ("full", "the disk is full", "free some space and try again"),
     errno.EDQUOT: ("full", "the disk quota is used up", "free some space and try again"),
     errno.EROFS: ("read_only", "the file system is read-only", "choose a directory that can be written"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from device_agent.cli.direct import read
 from device_agent.cli.fault import report, report_usage
+from device_agent.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import typer
@@ -85,7 +87,7 @@ def main() -> None:
         status = 1  # the reader of our output closed it: it has seen enough
         _drop_results()
     except Exception as error:  # noqa: BLE001 -- the one place where unknown errors are told to a person
-        status = report(error, as_json=as_json)
+        status = report(_told(error), as_json=as_json)
         _drop_results()
     if status == INTERRUPTED:
         sys.stderr.write("stopped\n")
@@ -109,6 +111,18 @@ def _ended(arguments: list[str], *, as_json: bool) -> int | None:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _told(error: Exception) -> Exception:
+    """The error itself; but a disk without room, which stdout may be a file on, is no defect of ours."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ConfigurationError(
+            f"the results cannot be written: {os.strerror(error.errno).lower()}",
+            code="results.full",
+            where=str(error.filename or "stdout"),
+            hint="make room there, or send them elsewhere",
+        )
+    return error
 
 
 def _drop_results() -> None:

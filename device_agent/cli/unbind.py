@@ -73,6 +73,9 @@ def unbind(
         raise UsageError(
             "--order gives the seat back, --accept-seat-leak leaves it", code="usage.unbind", hint="choose one of them"
         )
+    for file in (ticket, ticket_picture_file):
+        if file is not None:
+            _check_new(file)
     settings = options.load_settings(config, endpoint=endpoint, state_dir=state_dir, cache_dir=cache_dir)
     signed = _read_order(order) if order is not None else None
     with Engine.open(settings, observer=present.step_observer(quiet=as_json)) as engine:
@@ -168,13 +171,26 @@ def _what_stays(settings: Settings) -> None:
         present.put(f"Yours to remove: the licence file {settings.license_file}, and secrets in the settings.")
 
 
+def _check_new(path: Path) -> None:
+    """A wrong name is told before the device begins to leave, because a service would then go on with it."""
+    try:
+        write_new(path, bytes(16 * 1024))  # as much as a picture of one may take, on a disk that is full
+        path.unlink()
+    except OSError as error:
+        raise _no_ticket(path, error) from error
+
+
 def _write(path: Path, data: bytes) -> None:
     try:
         write_new(path, data)
     except OSError as error:
-        raise ConfigurationError(
-            f"the ticket cannot be written: {(error.strerror or 'unknown').lower()}",
-            code="unbind.ticket",
-            where=str(path),
-            hint="name a new file in a folder that can be written; nothing was erased",
-        ) from error
+        raise _no_ticket(path, error) from error
+
+
+def _no_ticket(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the ticket cannot be written: {(error.strerror or 'unknown').lower()}",
+        code="unbind.ticket",
+        where=str(path),
+        hint="name a new file in a folder that can be written; nothing was erased",
+    )

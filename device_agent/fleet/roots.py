@@ -96,7 +96,7 @@ def following(before: bytes, changes: Mapping[str, Role], *, expires: datetime, 
     return _signed(msgspec.structs.replace(last, version=last.version + 1, expires=expires, roles=roles), key)
 
 
-def standing(document: bytes, *, before: bytes | None, where: str) -> Standing:
+def standing(document: bytes, *, before: bytes | None, where: str, before_where: str = "") -> Standing:
     """Who has signed a root, and who has to.
 
     Raises:
@@ -106,7 +106,7 @@ def standing(document: bytes, *, before: bytes | None, where: str) -> Standing:
     own = Holders(signers=root.root, signed=form.signed_by(document, root.root))
     if before is None:
         return Standing(root=root, own=own, before=None, problem="")
-    old = form.first(before)
+    old = form.first(before, where=before_where)
     problem = ""
     try:
         form.follow(old, document, where=where)

@@ -166,11 +166,19 @@ class CertificateKeeper:
         on the disk, to fall back to.
 
         Raises:
-            TrustError: it is another device's, not for this use, or not valid now; nothing is kept.
+            IdentityError: it is another device's, not for this use, or not valid now; nothing is kept.
             NetworkError, PermissionRefused: the office does not take it; the old one is in use.
         """
         top = identity.chain[-1]
-        Trust(roots=[top], partial=True).verify(identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id)
+        try:
+            Trust(roots=[top], partial=True).verify(
+                identity.chain, purpose=Purpose.CLIENT, now=now, name=self.device_id
+            )
+        except TrustError as error:  # no server showed it: somebody has named the file
+            raise IdentityError(
+                error.message, code=error.code, where=error.where,
+                hint=f"it must be of device {self.device_id}, for TLS clients, and valid now (check the clock, too)",
+            ) from error  # fmt: skip
         return self._deploy(identity, prove=bool(self.office.est_url or self.office.broker_url))
 
     def standing(self, identity: Identity, *, now: datetime) -> Standing:

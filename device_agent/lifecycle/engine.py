@@ -244,7 +244,7 @@ class Engine:
 
         Raises:
             StateError: the device is on its way out, or the disk belongs to other hardware.
-            NetworkError, PermissionRefused, TrustError: see ``CertificateKeeper.take_over``.
+            NetworkError, PermissionRefused, IdentityError: see ``CertificateKeeper.take_over``.
         """
         account = self._account()
         return binding.take_over(self._device, account, identity)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import platform
 import socket
 import tarfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from device_agent.config import Settings
 from device_agent.errors import ConfigurationError
 from device_agent.lifecycle.journal import load
+from device_agent.plain_file import write_new
 from device_agent.service.finding import Finding
 from device_agent.service.scrubber import scrub
 
@@ -68,13 +68,14 @@ def write_bundle(path: Path, bundle: Sequence[Page]) -> None:
     Raises:
         ConfigurationError: it cannot be written, or is there already.
     """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for page in bundle:
+            entry = tarfile.TarInfo(f"avatar-agent/{page.name}")
+            entry.size, entry.mode = len(page.data), 0o600
+            archive.addfile(entry, io.BytesIO(page.data))
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
-            for page in bundle:
-                entry = tarfile.TarInfo(f"avatar-agent/{page.name}")
-                entry.size, entry.mode = len(page.data), 0o600
-                archive.addfile(entry, io.BytesIO(page.data))
+        write_new(path, packed.getvalue())
     except OSError as error:
         raise ConfigurationError(
             f"the bundle cannot be written: {(error.strerror or 'unknown').lower()}",

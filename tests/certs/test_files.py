@@ -122,7 +122,8 @@ def test_planted_links_pipes_and_directories_are_refused(home: Path, tmp_path: P
 
 def test_missing_long_and_misplaced_files_are_named(home: Path) -> None:
     write_private(home / "secret", b"12345")
-    assert refused(lambda: read_private(home / "nothing")).code == "file.missing"
+    missing = refused(lambda: read_private(home / "nothing"))
+    assert (missing.code, missing.hint) == ("file.missing", "check the path")
     assert read_private(home / "secret", limit=5) == b"12345"
     assert refused(lambda: read_private(home / "secret", limit=4)).code == "file.long"
     assert refused(lambda: private_directory(home / "secret")).code == "file.not_directory"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from certs.errors import RootError
 from device_agent.cli import options
 from device_agent.cli.passphrase import passphrase
-from device_agent.errors import UsageError
+from device_agent.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -43,6 +46,19 @@ def account(config: Path | None, tenant_id: str | None, app_id: str | None) -> t
             hint=f"give {missing}, or set it in the settings",
         )
     return settings.tenant_id, settings.app_id
+
+
+@contextmanager
+def given_roots() -> Iterator[None]:
+    """A root that is no good came from no network here, but from a file that somebody has named.
+
+    Raises:
+        ConfigurationError: in the place of every RootError, with its code.
+    """
+    try:
+        yield
+    except RootError as error:
+        raise ConfigurationError(error.message, code=error.code, where=error.where, hint=error.hint) from error
 
 
 def printable(text: str) -> str:

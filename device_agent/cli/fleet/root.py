@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from device_agent.cli import options
-from device_agent.cli.fleet.given import Expires, Key, account, opened
+from device_agent.cli.fleet.given import Expires, Key, account, given_roots, opened
 from device_agent.cli.fleet.root_table import tell
 from device_agent.cli.passphrase import PassFile
 from device_agent.errors import UsageError
@@ -99,7 +99,8 @@ def next_(
 
     ends = end(expires, now=datetime.now(UTC))
     before = roots.read(file)
-    last = first(before, where=str(file)).claims.roles
+    with given_roots():
+        last = first(before, where=str(file)).claims.roles
     absent([out])
     changes = {}
     for name, files, needs in (
@@ -128,4 +129,6 @@ def show(
     from device_agent.fleet import roots
 
     old = roots.read(before) if before is not None else None
-    tell(roots.standing(roots.read(file), before=old, where=str(file)), file, as_json=as_json)
+    with given_roots():
+        found = roots.standing(roots.read(file), before=old, where=str(file), before_where=str(before or ""))
+    tell(found, file, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from device_agent.cli import options, present
-from device_agent.cli.fleet.given import Key, opened, printable
+from device_agent.cli.fleet.given import Key, given_roots, opened, printable
 from device_agent.cli.passphrase import PassFile
 from device_agent.errors import UsageError
 
@@ -34,7 +34,8 @@ def sign(
     from device_agent.fleet.signing import look, sign_too
 
     document = read_file(file, limit=LONGEST + 1)
-    found = look(document, where=str(file))
+    with given_roots():
+        found = look(document, where=str(file))
     if not as_json:
         present.put_pairs(_rows(found.says))
         present.put_pairs([("signed by", ", ".join(printable(signer) for signer in found.signers) or "nobody")])

@@ -311,7 +311,9 @@ def test_a_picture_of_another_kind_is_refused_before_anything_is_erased(desk: De
     (desk.folder / "t.png").write_bytes(b"there already")
     refused = desk.run("unbind", "--accept-seat-leak", "--ticket-picture", "t.png", device=True, status=3)
     assert "nothing was erased" in refused["hint"]
-    assert desk.run("status", device=True)["phase"] in ("bound", "unbinding")
+    refused = desk.run("unbind", "--accept-seat-leak", "--ticket", "none/t.json", device=True, status=3)
+    assert refused["code"] == "unbind.ticket"
+    assert desk.run("status", device=True)["phase"] == "bound", "a service would go on with a leaving that has begun"
     svg = desk.run("unbind", "--accept-seat-leak", "--ticket-picture", "t.svg", "--reason", "x" * 3000, device=True)
     assert (desk.folder / "t.svg").read_bytes().startswith(b"<?xml")
     assert len(svg["ticket"]["reason"]) == 3000, "too long for the picture, not for the ticket"
@@ -387,3 +389,17 @@ def test_a_root_names_every_role(desk: Desk) -> None:
     refused = desk.fleet("root", "new", "--root-key", pub, "--content-key", pub, "--expires", "1w", "--key", key,
                          "--out", "1.json", status=2)  # fmt: skip
     assert (refused["code"], refused["where"]) == ("usage.root", "--order-key")
+
+
+def test_a_file_that_is_no_root_is_no_failure_of_a_network(desk: Desk) -> None:
+    key = desk.keygen("op")
+    made = desk.fleet("order", "remove", "kiosk-1", "--key", key, "--pass-file", "phrase", "--out", "o.json")
+    order, root = made["files"]["kiosk-1"], "1.json"
+    pub = str(desk.folder / "op/operator.pub")
+    desk.keygen("r1")
+    signing = ("--expires", "1w", "--key", str(desk.folder / "r1/operator.pem"), "--pass-file", "phrase", "--out")
+    keys = ("--root-key", "r1/operator.pub", "--content-key", pub, "--order-key", pub)
+    desk.fleet("root", "new", *keys, *signing, root)
+    for command in (("show", order), ("show", root, "--before", order), ("next", order, *signing, "2.json")):
+        refused = desk.fleet("root", *command, status=3)
+        assert (refused["code"], refused["where"]) == ("root.form", order)

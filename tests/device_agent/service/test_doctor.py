@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import socket
 import stat
@@ -137,6 +139,19 @@ def test_the_bundle_holds_nothing_secret(site: Site, tmp_path: Path) -> None:
     assert (state["phase"], state["bind"]["outcome"]) == ("ready", "ok")
     with pytest.raises(ConfigurationError):
         write_bundle(path, held)
+
+
+def test_a_full_disk_keeps_no_part_of_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = tmp_path / "bundle.tar.gz"
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(ConfigurationError, match="no space left") as caught:
+            write_bundle(path, pages(findings=[], settings=None))
+    assert (caught.value.code, path.exists()) == ("doctor.bundle", False)
+    write_bundle(path, pages(findings=[], settings=None))
 
 
 @pytest.mark.parametrize(
