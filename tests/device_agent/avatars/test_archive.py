@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import stat
@@ -21,6 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device_agent.avatars import archive as archive_module
 from device_agent.avatars.archive import PackageLimits, open_archive
 from device_agent.errors import AgentError, ConfigurationError, PackageError
 
@@ -333,6 +335,26 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             read_all(path)
         assert caught.value.code == "package.file"
         assert caught.value.where
+
+
+def test_a_file_that_is_cut_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "avatar.zip"
+    path.write_bytes(raw_zip([RawEntry(name=b"a", data=b"x" * 500)]))
+    with open_archive(path, limits=LIMITS) as archive:
+        os.truncate(path, 100)
+        with pytest.raises(PackageError) as caught:
+            archive.read(archive.entries[0])
+    assert (caught.value.code, caught.value.where) == ("package.structure", "avatar.zip")
+
+
+def test_what_lies_behind_compressed_data_is_found_in_the_next_piece_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(b"x" * 50) + packer.flush()
+    monkeypatch.setattr(archive_module, "PIECE", len(packed))
+    assert read_all(raw_zip([RawEntry(name=b"a", data=b"x" * 50, method=8, packed=packed)]))
+    for more in (1, len(packed), 3 * len(packed)):
+        lies = RawEntry(name=b"a", data=b"x" * 50, method=8, packed=packed + b"y" * more)
+        assert refusal(raw_zip([lies])).code == "package.checksum", more
 
 
 def changed_at_every_byte(good: bytes, masks: Callable[[int], Iterable[int]]) -> Iterable[bytes]:

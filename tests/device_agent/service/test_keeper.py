@@ -14,7 +14,8 @@ import pytest
 from bench.simulation import site as sites
 from device_agent.api.causes import Cause
 from device_agent.api.retry import RetryPolicy
-from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.journal import opened
+from device_agent.lifecycle.machine import Event, Phase
 from device_agent.service.keeper import BREAKS_AFTER
 from device_agent.service.pace import PACES
 from device_agent.service.report import Snapshot
@@ -307,6 +308,21 @@ def test_a_kiosk_that_starts_on_a_read_only_disk_shows_what_it_has(site: Site, m
     disk.refuses = 0
     site.live(300)
     assert (site.report.snapshot.phase, site.report.snapshot.may_show) == (Phase.READY, True)
+
+
+@pytest.mark.parametrize("event", [Event.UNBIND_ORDERED, Event.HARDWARE_CHANGED, Event.BUDGET_SPENT])
+def test_a_disk_that_cannot_be_written_shows_nothing_that_was_over_before(
+    site: Site, monkeypatch: pytest.MonkeyPatch, event: Event
+) -> None:
+    site.live(60)
+    with opened(site.folder / "state") as journal:
+        journal.write(journal.record.moved(event))
+    Disk(monkeypatch).refuses = errno.EROFS
+    site.start_again()
+    site.report.put(Snapshot())
+    site.live(60)
+    snapshot = site.report.snapshot
+    assert (snapshot.phase, snapshot.may_show) == (Phase.FAULT, False)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
