@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from certs.authority import Authority
-from certs.errors import CertError, TrustError
+from certs.errors import CertError, IdentityError
 from certs.identity import Identity, new_key, request
 from certs.purpose import Purpose
 from certs.rotation import Standing
@@ -276,7 +276,7 @@ def test_what_was_made_elsewhere_is_held_to_this_device_too(
         purpose=Purpose.SERVER if wrong == "purpose" else Purpose.CLIENT, now=since,
         lifetime=timedelta(days=29 if wrong == "time" else 60),
     )  # fmt: skip
-    with pytest.raises(TrustError) as caught:
+    with pytest.raises(IdentityError) as caught:
         offline.take_over(Identity(key=key, chain=chain), now=now())
     assert (caught.value.code, ours.lineage.versions()) == (f"trust.{code}", ())
 
