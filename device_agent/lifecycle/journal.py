@@ -104,7 +104,6 @@ class Journal:
         self._record = loaded.record
         self._slot = loaded.slot
         self._damaged = set(loaded.damaged)
-        self.blank_reason = loaded.blank_reason
         self.is_keyed = loaded.keyed
 
     @property
@@ -139,7 +138,7 @@ class Journal:
         self._reach(Point.RECORD_WRITE)
         write_private(path, data)
         self._reach(Point.RECORD_WRITTEN)
-        self._record, self._slot, self.blank_reason = fresh, slot, ""
+        self._record, self._slot = fresh, slot
         if keyed:
             self.is_keyed, self._keyring.trusts_bare = True, False
         return fresh
@@ -153,7 +152,7 @@ class Journal:
         self._damaged.update(name for name in SLOTS if (self._folder / name).exists())
         void = self._record
         fresh = Record(gen=void.gen) if self._keyring.is_elsewhere else _named(void)
-        self._record, self.blank_reason, self.is_keyed = fresh, "corrupt", False
+        self._record, self.is_keyed = fresh, False
         self._keyring.disowned = True
 
     def forget_damaged(self) -> None:

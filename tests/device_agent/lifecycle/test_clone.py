@@ -75,6 +75,35 @@ def test_a_processor_without_a_number(text: str) -> None:
     assert clone.cpu_number("model name : x\nSerial\t\t: 10000000a3b2c1d0\n") == "10000000a3b2c1d0"
 
 
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        ({}, ""),
+        ({"eth0": "3c:52:82:00:00:01\n"}, "3c:52:82:00:00:01"),
+        ({"docker0": "02:42:ac:11:00:02", "lo": "00:00:00:00:00:00", "tap0": "", "wlan0": "00:1b:44:11:3a:b7"},
+         "00:1b:44:11:3a:b7"),
+        ({"eth1": "01:00:5e:00:00:01", "eth0": "05:00:00:00:00:01"}, "05:00:00:00:00:01"),
+        ({"docker0": "02:42:ac:11:00:02", "veth1": "fe:54:00:6b:3c:58", "lo": "00:00:00:00:00:00"}, ""),
+        ({"eth0": "no address"}, ""),
+    ],
+)  # fmt: skip
+def test_a_network_card_is_one_that_somebody_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, addresses: dict[str, str], expected: str
+) -> None:
+    """What the system makes up is another one at each start of a container, and no sign of other hardware."""
+    for name, address in addresses.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "address").write_text(address, encoding="ascii")
+    monkeypatch.setattr(clone, "NET_FOLDER", tmp_path)
+    assert clone.system_parts().read("nic") == expected
+
+
+def test_a_machine_that_says_nothing_of_its_parts_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NET_FOLDER", "BLOCK_FOLDER", "CPU_FILE", "MACHINE_ID_FILE"):
+        monkeypatch.setattr(clone, name, tmp_path / "nothing")
+    assert [clone.system_parts().read(part) for part in clone.PARTS] == ["", "", "", "", ""]
+
+
 def test_a_disk_in_another_machine_sends_nothing(kiosk: Kiosk, harness: RunningHarness) -> None:
     with kiosk.engine() as engine:
         engine.bind()
@@ -127,6 +156,21 @@ def test_a_repaired_machine_goes_on(kiosk: Kiosk, tmp_path: Path) -> None:
     nic["value"] = "second"
     with Engine.open(settings, hardware=hardware, client_options={"environ": {}}) as engine:
         assert engine.record.phase is Phase.BOUND
+
+
+@pytest.mark.parametrize("phase", [Phase.BOUND, Phase.READY])
+def test_a_budget_that_is_used_up_locks_whoever_shows_something(kiosk: Kiosk, phase: Phase) -> None:
+    with kiosk.engine() as engine:
+        engine.bind()
+        if phase is Phase.READY:
+            engine.fetch(CODE)
+        budget_s = engine._device.settings.offline_budget_s
+        engine.offline(budget_s - 1.0, boot="b")
+        assert engine.record.phase is phase
+        engine.offline(1.0, boot="b")
+    kept = load(kiosk.folder / "state").record
+    assert kept.contact.offline_s == budget_s
+    assert kept.phase is (Phase.LOCKED if phase is Phase.READY else Phase.BOUND)
 
 
 def test_the_budget_is_seconds_added_up() -> None:

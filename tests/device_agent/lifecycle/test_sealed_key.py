@@ -97,8 +97,10 @@ def test_both_copies_damaged_are_a_key_that_is_lost(folder: Path, damage: bytes)
     with opened(folder, keyring=keyring) as journal:
         assert keyring.is_lost
         journal.disown()
-        assert (journal.record.phase, journal.blank_reason) == (Phase.BLANK, "corrupt")
+        assert journal.record.phase is Phase.BLANK
         written = journal.write(journal.record.moved(Event.IDENTITY_MADE, device_id="kiosk-1"))
+        assert not keyring.is_lost
+        assert not keyring.lacks_key
     loaded = load(folder, keyring=keyring_of(folder, CHIP))
     assert (loaded.record, loaded.keyed) == (written, True)
 
@@ -110,6 +112,34 @@ def test_what_is_no_file_in_a_copy_s_place_is_no_copy(folder: Path, tmp_path: Pa
     path.mkdir(mode=0o700) if kind == "folder" else path.symlink_to(tmp_path / "elsewhere")
     with opened(folder, keyring=keyring_of(folder, CHIP)) as journal:
         assert journal.record.device_id == "kiosk-1"
+    assert not path.is_symlink()
+    assert path.read_bytes() == (folder / sealed_key.COPIES[1]).read_bytes(), "and its place is taken"
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_whole_copy_of_another_tpm_never_takes_our_own_one_s_place(folder: Path, place: int) -> None:
+    """Whoever can write into the folder, or a restore that mixed two disks, costs no key."""
+    whole = (folder / sealed_key.COPIES[1 - place]).read_bytes()
+    write_private(folder / sealed_key.COPIES[place], sealed_key.encode(seal(StandInTpm(), bytes(96))))
+    keyring = keyring_of(folder, CHIP)
+    with opened(folder, keyring=keyring) as journal:
+        assert (journal.record.device_id, keyring.is_lost) == ("kiosk-1", False)
+    assert [(folder / name).read_bytes() for name in sealed_key.COPIES] == [whole, whole]
+
+
+@pytest.mark.parametrize("name", sealed_key.COPIES)
+def test_a_copy_that_others_could_have_written_is_told_and_stays(folder: Path, name: str) -> None:
+    (folder / name).chmod(0o666)
+    with pytest.raises(PrivateFileError) as caught, opened(folder, keyring=keyring_of(folder, CHIP)):
+        pytest.fail("opened")
+    assert caught.value.code == "file.mode"
+
+
+def test_that_the_disk_is_in_other_hardware_is_written_down_where_the_key_is_at_hand(folder: Path) -> None:
+    with opened(folder, keyring=keyring_of(folder, CHIP)) as journal:
+        journal.write(journal.record.moved(Event.HARDWARE_CHANGED))
+    loaded = load(folder, keyring=keyring_of(folder, CHIP))
+    assert (loaded.record.phase, loaded.keyed) == (Phase.CLONE_SUSPECT, True)
 
 
 def test_the_loader_tells_and_never_raises_whatever_lies_in_the_slots(folder: Path) -> None:
