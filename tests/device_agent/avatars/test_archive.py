@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import shutil
 import stat
@@ -21,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_agent.avatars.archive import PackageLimits, open_archive
+from device_agent.avatars.archive import PIECE, PackageLimits, open_archive
 from device_agent.errors import AgentError, ConfigurationError, PackageError
 
 LIMITS = PackageLimits()
@@ -325,6 +326,30 @@ def test_a_million_entries_are_refused_before_the_directory_is_read() -> None:
 def test_limits_are_above_zero(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         PackageLimits(**{name: 0})
+
+
+def test_bytes_behind_compressed_data_are_refused_wherever_it_ends() -> None:
+    """Also where it ends with a piece, and the next has none of it: two readers would see two packages."""
+    packer = zlib.compressobj(0, zlib.DEFLATED, -15)
+    plain = bytes(PIECE - 10)
+    packed = packer.compress(plain) + packer.flush()
+    assert len(packed) == PIECE, "what is stored has five bytes before each block"
+    for behind in (b"", b"x", b"x" * PIECE):
+        data = raw_zip([RawEntry(name=b"a", data=plain, method=8, packed=packed + behind)])
+        if behind:
+            assert refusal(data).code == "package.checksum"
+        else:
+            assert read_all(data) == {"a": plain}
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(raw_zip([RawEntry(name=b"a", data=b"x" * 5000)]))
+    with open_archive(path, limits=LIMITS) as archive:
+        os.truncate(path, 1000)
+        with pytest.raises(PackageError) as caught:
+            archive.read(archive.entries[0])
+    assert caught.value.code == "package.structure"
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
