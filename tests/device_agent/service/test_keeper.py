@@ -14,7 +14,8 @@ import pytest
 from bench.simulation import site as sites
 from device_agent.api.causes import Cause
 from device_agent.api.retry import RetryPolicy
-from device_agent.lifecycle.machine import Phase
+from device_agent.lifecycle.journal import opened
+from device_agent.lifecycle.machine import Event, Phase
 from device_agent.service.keeper import BREAKS_AFTER
 from device_agent.service.pace import PACES
 from device_agent.service.report import Snapshot
@@ -307,6 +308,21 @@ def test_a_kiosk_that_starts_on_a_read_only_disk_shows_what_it_has(site: Site, m
     disk.refuses = 0
     site.live(300)
     assert (site.report.snapshot.phase, site.report.snapshot.may_show) == (Phase.READY, True)
+
+
+def test_a_device_that_leaves_shows_nothing_on_a_read_only_disk_either(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order was durable before the disk failed: its avatar is still there, and is not shown any more."""
+    site.live(60)
+    assert site.report.snapshot.may_show
+    with opened(site.folder / "state") as journal:
+        journal.write(journal.record.moved(Event.UNBIND_ORDERED))
+    Disk(monkeypatch).refuses = errno.EROFS
+    site.start_again()
+    site.live(60)
+    snapshot = site.report.snapshot
+    assert (snapshot.phase, snapshot.content, snapshot.may_show) == (Phase.FAULT, "verified", False)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
