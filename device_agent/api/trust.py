@@ -136,7 +136,7 @@ class Trust:
         try:
             read_plain(file, limit=FILE_LIMIT)  # OpenSSL would wait for a pipe
             context.load_verify_locations(cafile=str(file))
-        except (OSError, ssl.SSLError) as exc:
+        except OSError as exc:  # ssl.SSLError is one
             raise ConfigurationError(
                 "the authority's certificate cannot be read",
                 code="config.ca_file",

@@ -120,7 +120,7 @@ class Archive:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         surplus = False
         for packed in self._packed(entry):
-            surplus = surplus or inflater.eof
+            surplus = inflater.eof  # and so it stays
             rest: bytes | memoryview = packed
             while not inflater.eof:
                 try:

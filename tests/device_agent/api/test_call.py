@@ -383,3 +383,24 @@ def test_nothing_secret_leaves_in_messages_tracebacks_or_logs(
     )
     for form in (CANARY, "CANARY", "testsecret", "%2Blicence", "%252Blicence", "?AppId"):
         assert form.lower() not in told.lower(), form
+
+
+def test_a_request_whose_nonce_was_used_may_have_been_served(client: Client, platform: Platform) -> None:
+    """Something on the way has sent it twice: what may not be served twice is not sent again."""
+    platform.answers = [refusal("SignatureNonceUsed", status=400), ok()]
+    with pytest.raises(SignatureRefused):
+        client.call(START)
+    assert len(platform.asked) == 1
+    platform.answers = [refusal("SignatureNonceUsed", status=400), ok()]
+    assert client.call(LICENSE).request_id == "R-1"
+
+
+@pytest.mark.parametrize(
+    "ill", [httpx.Response(502, content=b"<html>Bad Gateway</html>"), refusal("Weird", status=500)]
+)
+def test_an_outage_passes_whoever_tells_of_it(client: Client, platform: Platform, ill: httpx.Response) -> None:
+    platform.answers = [ill, ok()]
+    assert client.call(LICENSE).request_id == "R-1"
+    platform.answers = [httpx.Response(404, content=b"<html>"), ok()]
+    with pytest.raises(NotThePlatform):
+        client.call(LICENSE)

@@ -73,13 +73,25 @@ def test_an_answer_that_fits_makes_the_one_before_a_stray() -> None:
         said(60.0, age="0"),
         said(60.0, elapsed_s=SLOWEST_S + 0.1),
         said(60.0, elapsed_s=float("inf")),
+        said(60.0, elapsed_s=float("-inf")),
         said(60.0, elapsed_s=float("nan")),
         said(-2 * 365 * 86400),
         said(30 * 365 * 86400),
         Answer(status=200, headers={"date": "soon"}, body=b"", elapsed_s=0.0),
         Answer(status=200, headers={}, body=b"", elapsed_s=0.0),
     ],
-    ids=["cached", "from a cache", "slow", "endless", "no number", "before", "after", "no date", "nothing"],
+    ids=[
+        "cached",
+        "from a cache",
+        "slow",
+        "endless",
+        "backwards",
+        "no number",
+        "before",
+        "after",
+        "no date",
+        "nothing",
+    ],
 )
 def test_what_says_nothing_about_the_time_is_not_believed_even_if_the_platform_complains(answer: Answer) -> None:
     clock = ServerClock(Stopped(), offset_s=7.0)

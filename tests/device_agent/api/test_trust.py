@@ -20,7 +20,7 @@ from certs.authority import Authority
 from device_agent.api.async_client import AsyncClient
 from device_agent.api.client import Client
 from device_agent.api.retry import NEVER
-from device_agent.api.revocation import RevocationLists
+from device_agent.api.revocation import LONGEST, RevocationLists
 from device_agent.api.trust import Trust
 from device_agent.api.trust_settings import trust_of
 from device_agent.config import Settings
@@ -223,6 +223,40 @@ def test_a_list_of_another_authority_than_the_server_s_is_no_excuse(site: Site) 
     assert refused(settings).code == "network.tls_crl"
 
 
+class Looked:
+    """The list of one host's authority; remembers for which entries it was asked for."""
+
+    def __init__(self, file: Path) -> None:
+        self.file, self.asked = file, list[str]()
+
+    def covers(self, host: str, port: int) -> str:
+        return host if host == "a.example" else ""
+
+    def current(self, entry: str) -> Path:
+        self.asked.append(entry)
+        return self.file
+
+    def is_fresh(self, entry: str) -> bool:
+        return True
+
+
+def test_a_host_is_held_to_its_list_also_where_a_certificate_is_shown_and_no_other_is(tmp_path: Path) -> None:
+    root = authority("private")
+    now = datetime.now(UTC)
+    (tmp_path / "list.pem").write_bytes(root.crl(now=now, lifetime=timedelta(days=1)).public_bytes(Encoding.PEM))
+    lists = Looked(tmp_path / "list.pem")
+    trust = Trust(None, lists=lists)
+    pem = root.identity.key_pem() + root.identity.chain_pem()
+    held = {}
+    for host in ("b.example", "a.example"):
+        assert not trust.ready(host)
+        made = (trust.context(host), trust.with_identity(host, 443, pem=pem))
+        held[host] = [bool(context.verify_flags & ssl.VERIFY_CRL_CHECK_LEAF) for context in made]
+        assert trust.ready(host)
+    assert held == {"b.example": [False, False], "a.example": [True, True]}
+    assert lists.asked == ["a.example", "a.example"]
+
+
 @dataclass
 class Clock:
     now: float = 1_800_000_000.0
@@ -327,6 +361,16 @@ def test_an_older_list_does_not_take_the_place_of_a_newer_one(board: Board) -> N
     board.data = old
     board.clock.now += 13 * 3600
     assert board.kept() == new
+
+
+def test_a_list_without_end_takes_no_good_one_s_place(board: Board) -> None:
+    good = board.publish(hours=8)
+    board.kept()
+    board.set_age()
+    board.clock.now += 5 * 3600
+    board.data = bytes(LONGEST).replace(b"\0", b"\n") + board.publish(hours=8)
+    assert board.kept() == good
+    assert board.asked == 2
 
 
 def scope(**changes: Any) -> x509.IssuingDistributionPoint:

@@ -22,7 +22,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_agent.avatars.archive import PIECE, PackageLimits, open_archive
+from device_agent.avatars import archive as archive_module
+from device_agent.avatars.archive import PackageLimits, open_archive
 from device_agent.errors import AgentError, ConfigurationError, PackageError
 
 LIMITS = PackageLimits()
@@ -328,36 +329,32 @@ def test_limits_are_above_zero(name: str) -> None:
         PackageLimits(**{name: 0})
 
 
-def test_bytes_behind_compressed_data_are_refused_wherever_it_ends() -> None:
-    """Also where it ends with a piece, and the next has none of it: two readers would see two packages."""
-    packer = zlib.compressobj(0, zlib.DEFLATED, -15)
-    plain = bytes(PIECE - 10)
-    packed = packer.compress(plain) + packer.flush()
-    assert len(packed) == PIECE, "what is stored has five bytes before each block"
-    for behind in (b"", b"x", b"x" * PIECE):
-        data = raw_zip([RawEntry(name=b"a", data=plain, method=8, packed=packed + behind)])
-        if behind:
-            assert refusal(data).code == "package.checksum"
-        else:
-            assert read_all(data) == {"a": plain}
-
-
-def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    path.write_bytes(raw_zip([RawEntry(name=b"a", data=b"x" * 5000)]))
-    with open_archive(path, limits=LIMITS) as archive:
-        os.truncate(path, 1000)
-        with pytest.raises(PackageError) as caught:
-            archive.read(archive.entries[0])
-    assert caught.value.code == "package.structure"
-
-
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.zip", tmp_path):
         with pytest.raises(PackageError) as caught:
             read_all(path)
         assert caught.value.code == "package.file"
         assert caught.value.where
+
+
+def test_a_file_that_is_cut_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "avatar.zip"
+    path.write_bytes(raw_zip([RawEntry(name=b"a", data=b"x" * 500)]))
+    with open_archive(path, limits=LIMITS) as archive:
+        os.truncate(path, 100)
+        with pytest.raises(PackageError) as caught:
+            archive.read(archive.entries[0])
+    assert (caught.value.code, caught.value.where) == ("package.structure", "avatar.zip")
+
+
+def test_what_lies_behind_compressed_data_is_found_in_the_next_piece_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(b"x" * 50) + packer.flush()
+    monkeypatch.setattr(archive_module, "PIECE", len(packed))
+    assert read_all(raw_zip([RawEntry(name=b"a", data=b"x" * 50, method=8, packed=packed)]))
+    for more in (1, len(packed), 3 * len(packed)):
+        lies = RawEntry(name=b"a", data=b"x" * 50, method=8, packed=packed + b"y" * more)
+        assert refusal(raw_zip([lies])).code == "package.checksum", more
 
 
 def changed_at_every_byte(good: bytes, masks: Callable[[int], Iterable[int]]) -> Iterable[bytes]:

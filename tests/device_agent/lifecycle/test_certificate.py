@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from certs.authority import Authority
-from certs.errors import CertError
+from certs.errors import CertError, TrustError
 from certs.identity import Identity, new_key, request
+from certs.purpose import Purpose
 from certs.rotation import Standing
 from device_agent.config import Secret
 from device_agent.errors import AgentError, ConfigurationError, NetworkError, PermissionRefused, ServerFault
@@ -137,8 +139,6 @@ def test_the_old_certificate_stays_until_the_new_one_has_worked(
 def test_a_certificate_that_is_no_good_is_not_kept(
     office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    from certs.purpose import Purpose
-
     ours = certificate_keeper(office, tmp_path / "a")
     stranger = Authority.create(name="stranger", now=now(), lifetime=timedelta(days=9))
 
@@ -241,3 +241,100 @@ def test_a_refusal_by_hanging_up_puts_the_old_certificate_back(
     monkeypatch.setattr(Office, "prove", hang_up)
     ours.settle()
     assert (ours.lineage.live, ours.lineage.proven) == (1, 1)
+
+
+@pytest.mark.parametrize("code", ["network.timeout", "network.unreachable"])
+def test_a_network_that_is_away_says_nothing_about_a_certificate(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    ours = certificate_keeper(office, tmp_path / "a")
+    ours.enroll(secret=Secret(office.office.invite()), now=now())
+    key = new_key()
+    good = ours.office.reenroll(request(key, device_id="kiosk-1"))
+    ours.lineage.deploy(ours.lineage.add(Identity(key=key, chain=good)))
+
+    def away(_self: Office) -> None:
+        raise NetworkError("away", code=code)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Office, "prove", away)
+        ours.settle()
+    assert (ours.lineage.live, ours.lineage.proven, ours.lineage.versions()) == (2, 1, (1, 2))
+    ours.settle()
+    assert ours.lineage.proven == 2
+
+
+@pytest.mark.parametrize(("wrong", "code"), [("device", "name"), ("purpose", "purpose"), ("time", "expired")])
+def test_what_was_made_elsewhere_is_held_to_this_device_too(
+    office: Enrolment, tmp_path: Path, wrong: str, code: str
+) -> None:
+    ours = certificate_keeper(office, tmp_path / "a")
+    offline = replace(ours, office=replace(ours.office, est_url="", broker_url=""))
+    key, since = new_key(), now() - timedelta(days=30)
+    chain = Authority.create(name="elsewhere", now=since, lifetime=timedelta(days=99)).issue(
+        key.public_key(), subject="kiosk-2" if wrong == "device" else "kiosk-1",
+        purpose=Purpose.SERVER if wrong == "purpose" else Purpose.CLIENT, now=since,
+        lifetime=timedelta(days=29 if wrong == "time" else 60),
+    )  # fmt: skip
+    with pytest.raises(TrustError) as caught:
+        offline.take_over(Identity(key=key, chain=chain), now=now())
+    assert (caught.value.code, ours.lineage.versions()) == (f"trust.{code}", ())
+
+
+def test_with_a_broker_alone_what_was_made_elsewhere_has_to_work_there(office: Enrolment, tmp_path: Path) -> None:
+    ours = certificate_keeper(office, tmp_path / "a")
+    first = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    stranger, key = Authority.create(name="stranger", now=now(), lifetime=timedelta(days=9)), new_key()
+    chain = stranger.issue_from(request(key, device_id="kiosk-1"), now=now(), lifetime=timedelta(days=5))
+    with pytest.raises(AgentError):
+        replace(ours, office=replace(ours.office, est_url="")).take_over(Identity(key=key, chain=chain), now=now())
+    assert (ours.lineage.live, ours.lineage.proven) == (1, 1)
+    current = ours.lineage.current()
+    assert current is not None
+    assert current.fingerprint == first.fingerprint
+
+
+def test_a_certificate_that_has_not_begun_asks_for_no_other(office: Enrolment, tmp_path: Path) -> None:
+    """A clock that lost its time would have the authority make one after the other."""
+    ours = certificate_keeper(office, tmp_path / "a")
+    ours.enroll(secret=Secret(office.office.invite()), now=now())
+    with pytest.raises(ConfigurationError) as caught:
+        ours.renew(now=now() - timedelta(days=400))
+    assert (caught.value.code, len(office.office.issued)) == ("office.not_yet_valid", 1)
+
+
+def test_a_secret_helps_where_the_certificate_is_over(office: Enrolment, tmp_path: Path) -> None:
+    ours = certificate_keeper(office, tmp_path / "a")
+    first = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    late = first.certificate.not_valid_after_utc + timedelta(days=1)
+    with pytest.raises(ConfigurationError) as caught:
+        ours.renew(now=late)
+    assert caught.value.code == "office.expired"
+    office.office.clock = lambda: late
+    second = ours.renew(now=late, secret=Secret(office.office.invite()))
+    assert second is not None
+    assert second.fingerprint != first.fingerprint
+
+
+def test_an_office_that_names_no_root_stands_for_its_authority_itself(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = office.office.authority.intermediate(name="below", now=now(), lifetime=timedelta(days=99))
+    office.office.authority = below
+    monkeypatch.setattr(Office, "authorities", lambda _self: (below.certificate,))
+    ours = certificate_keeper(office, tmp_path / "a")
+    identity = ours.enroll(secret=Secret(office.office.invite()), now=now())
+    assert identity.chain[1:] == (below.certificate,)
+
+
+def test_who_enrolls_hears_that_the_new_one_could_not_be_shown(
+    office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = certificate_keeper(office, tmp_path / "a")
+
+    def away(_self: Office) -> None:
+        raise ServerFault("ill", code="office.fault")
+
+    monkeypatch.setattr(Office, "prove", away)
+    with pytest.raises(ServerFault):
+        ours.enroll(secret=Secret(office.office.invite()), now=now())

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from certs.authority import Authority
-from certs.errors import TrustError
 from certs.identity import Identity, new_key, request
 from device_agent.config import Secret
-from device_agent.errors import ConfigurationError, NetworkError, PermissionRefused
+from device_agent.errors import NetworkError
 from device_agent.harness.enrolment.server import Enrolment
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.office import Office
@@ -50,16 +49,6 @@ def test_one_that_nobody_could_be_shown_is_not_told_as_good(
     assert (ours.lineage.live, ours.lineage.proven) == (1, 1)
 
 
-def test_without_an_answer_one_that_waits_for_its_proof_stays_in_use(
-    ours: CertificateKeeper, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only a refusal, or a line that is broken off, speaks against it."""
-    ours.lineage.deploy(ours.lineage.add(made_elsewhere()))
-    silent(monkeypatch)
-    ours.settle()
-    assert (ours.lineage.live, ours.lineage.proven) == (2, 1)
-
-
 @pytest.mark.parametrize(
     ("est", "broker", "asked"), [(True, True, 1), (False, True, 1), (True, False, 1), (False, False, 0)]
 )
@@ -74,61 +63,6 @@ def test_what_was_made_elsewhere_is_shown_to_whatever_office_there_is(
     assert replace(ours, office=office).take_over(made_elsewhere(), now=now()) is bool(asked)
     assert len(seen) == asked
     assert (ours.lineage.live, ours.lineage.proven) == (2, 2 if asked else 1)
-
-
-@pytest.mark.parametrize(
-    ("device_id", "when", "code"),
-    [
-        ("kiosk-2", timedelta(0), "trust.name"),
-        ("kiosk-1", timedelta(days=10), "trust.expired"),
-        ("kiosk-1", timedelta(days=-1), "trust.not_yet_valid"),
-    ],
-)
-def test_what_was_made_elsewhere_for_another_or_another_time_is_not_kept(
-    ours: CertificateKeeper, device_id: str, when: timedelta, code: str
-) -> None:
-    with pytest.raises(TrustError) as caught:
-        ours.take_over(made_elsewhere(device_id), now=now() + when)
-    assert caught.value.code == code
-    assert (ours.lineage.versions(), ours.lineage.live) == ((1,), 1)
-
-
-def test_a_clock_before_the_certificate_renews_nothing(ours: CertificateKeeper) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        ours.renew(now=now() - timedelta(days=400))
-    assert caught.value.code == "office.not_yet_valid"
-    assert ours.lineage.versions() == (1,)
-
-
-def test_an_office_that_names_no_root_stands_for_its_authorities(ours: CertificateKeeper) -> None:
-    root = Authority.create(name="Root", now=now(), lifetime=timedelta(days=9))
-    middle, other = (root.intermediate(name="Devices", now=now(), lifetime=timedelta(days=9)) for _ in range(2))
-    key = new_key()
-    chain = middle.issue_from(request(key, device_id="kiosk-1"), now=now(), lifetime=timedelta(days=8))
-    identity = Identity(key=key, chain=chain)
-    ours._verify(identity, authorities=(middle.certificate,), now=now())
-    with pytest.raises(TrustError):
-        ours._verify(identity, authorities=(other.certificate,), now=now())
-
-
-def test_one_that_waits_for_its_proof_is_settled_before_it_opens_anything(
-    managed: Kiosk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the office refuses gives way first, or each call with it would be a refusal of the device."""
-    with managed.engine() as engine:
-        engine.enroll()
-    settle, settled = CertificateKeeper.settle, 0
-
-    def count(keeper: CertificateKeeper) -> None:
-        nonlocal settled
-        settled += 1
-        settle(keeper)
-        raise PermissionRefused("the one before is in use again", code="office.refused")
-
-    monkeypatch.setattr(CertificateKeeper, "settle", count)
-    with managed.engine() as engine:
-        engine.bind()
-    assert settled == 1
 
 
 def test_a_device_with_a_key_of_its_own_has_nothing_to_settle(kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch) -> None:

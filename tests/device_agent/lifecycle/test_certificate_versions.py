@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,14 +12,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
+from certs.authority import Authority
 from certs.identity import Identity, new_key
+from certs.identity import request as csr
 from certs.purpose import Purpose
 from device_agent.config import Secret
-from device_agent.errors import PermissionRefused, ServerFault, StateError
+from device_agent.errors import AgentError, PermissionRefused, ServerFault, StateError
 from device_agent.harness.enrolment.server import Enrolment
 from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.machine import Phase
 from device_agent.lifecycle.office import Office
+from device_agent.lifecycle.vault import Vault
 
 from .conftest import Kiosk, certificate_keeper, now
 
@@ -129,6 +133,23 @@ def test_a_renewal_asks_for_the_names_that_the_authority_has_given(
     assert request.subject == subject
     assert request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value == names
     assert request.public_key() != key.public_key()
+
+
+def test_a_certificate_that_was_not_proven_when_power_failed_is_before_anything_is_asked_with_it(
+    managed: Kiosk, office: Enrolment
+) -> None:
+    with managed.engine() as engine:
+        engine.bind()
+        device_id = engine.record.device_id
+    lineage, key = Vault(managed.settings().state_dir).lineage, new_key()
+    stranger = Authority.create(name="stranger", now=now(), lifetime=timedelta(days=9))
+    chain = stranger.issue_from(csr(key, device_id=device_id), now=now(), lifetime=timedelta(days=5))
+    lineage.deploy(lineage.add(Identity(key=key, chain=chain)))
+    with managed.engine() as engine:
+        with suppress(AgentError):
+            engine.start()
+        assert (lineage.live, lineage.proven) == (1, 1)
+        engine.start()
 
 
 def test_a_disk_in_another_machine_renews_nothing(managed: Kiosk, office: Enrolment) -> None:

@@ -114,26 +114,6 @@ def test_whose_turn_it_is(vault: Vault, record: Record, expected: License) -> No
     assert licenses.license_to_ask_with(vault, record) == A, "the only one there is"
 
 
-@pytest.mark.parametrize(
-    ("record", "in_force", "new", "before"),
-    [
-        (fact(Phase.BOUND, holds=B), B, None, A),
-        (fact(Phase.BOUND, holds=A), A, None, None),
-        (fact(Phase.BINDING, holds=B), A, B, None),
-    ],
-)
-def test_a_licence_is_in_force_when_it_has_taken_the_seat(
-    vault: Vault, record: Record, in_force: License, new: License | None, before: License | None
-) -> None:
-    def kept() -> list[License | None]:
-        texts = (vault.license(), vault.new_license(), vault.previous_license())
-        return [None if text is None else License.parse(text.reveal()) for text in texts]
-
-    for _ in range(2):
-        licenses.settle(vault, record)
-        assert kept() == [in_force, new, before]
-
-
 def test_the_first_one_that_has_worked_has_none_before_it(tmp_path: Path) -> None:
     vault = Vault(tmp_path / "state")
     vault.put_new_license(B.to_json())
@@ -174,3 +154,41 @@ def test_two_renewals_before_an_avatar_came_keep_the_licence_that_opens_it(renew
     assert kept is not None
     assert License.parse(kept.reveal()).fingerprint == fingerprint(file)
     assert shown(renewed)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Vault, License, License]:
+    """One in force, and a new one beside it."""
+    vault, before, new = Vault(tmp_path / "state"), License.parse("before"), License.parse("new")
+    vault.put_license(before.to_json())
+    vault.put_new_license(new.to_json())
+    return vault, before, new
+
+
+@pytest.mark.parametrize("which", ["before", "new"])
+def test_the_licence_that_took_the_seat_is_the_one_in_force(two: tuple[Vault, License, License], which: str) -> None:
+    vault, before, new = two
+    worked = {"before": before, "new": new}[which]
+    record = Record(phase=Phase.READY, bound=Bound(at=1.0, license_fp=worked.fingerprint))
+    assert licenses.license_to_ask_with(vault, record) == worked
+    licenses.settle(vault, record)
+    kept, previous = vault.license(), vault.previous_license()
+    assert kept is not None
+    assert License.parse(kept.reveal()) == worked
+    assert (vault.new_license(), previous is not None) == (None, which == "new")
+
+
+def test_a_new_licence_that_the_disk_has_damaged_takes_nobody_s_place(two: tuple[Vault, License, License]) -> None:
+    vault, before, _new = two
+    vault.put_new_license("{")
+    licenses.settle(vault, Record(phase=Phase.READY, bound=Bound(at=1.0, license_fp=before.fingerprint)))
+    kept = vault.license()
+    assert kept is not None
+    assert License.parse(kept.reveal()) == before
+
+
+def test_after_a_refusal_it_is_the_other_licence_s_turn(two: tuple[Vault, License, License]) -> None:
+    vault, before, new = two
+    for asked, next_ in ((before, new), (new, before)):
+        record = Record(phase=Phase.LICENSE_BLOCKED, license_fp=asked.fingerprint)
+        assert licenses.license_to_ask_with(vault, record) == next_

@@ -208,6 +208,7 @@ def test_version_is_durable_before_anything_is_downloaded_by_it(kiosk: Kiosk, of
     ("settings", "code"),
     [({"content_keys": ""}, "config.missing"), ({"content_manifest": ""}, "config.missing"),
      ({"content_manifest": "http://content.example/m"}, "config.content"),
+     ({"content_manifest": "https:///m"}, "config.content"),
      ({"content_keys": "/none"}, "config.content")],
 )  # fmt: skip
 def test_settings_that_do_not_fit_stop_before_anything_is_taken(

@@ -14,7 +14,7 @@ from certs.files import write_private
 from device_agent.clock import SystemClock
 from device_agent.lifecycle import at_rest, sealed_key
 from device_agent.lifecycle.journal import load, opened
-from device_agent.lifecycle.keyring import Keyring
+from device_agent.lifecycle.keyring import Keyring, reading
 from device_agent.lifecycle.machine import Event, Phase
 from device_agent.lifecycle.observe import Watch
 from device_agent.lifecycle.points import unwatched
@@ -100,10 +100,8 @@ def test_both_copies_damaged_are_a_key_that_is_lost(folder: Path, damage: bytes)
     with opened(folder, keyring=keyring) as journal:
         assert keyring.is_lost
         journal.disown()
-        assert journal.record.phase is Phase.BLANK
+        assert (journal.record.phase, journal.is_keyed) == (Phase.BLANK, False)
         written = journal.write(journal.record.moved(Event.IDENTITY_MADE, device_id="kiosk-1"))
-        assert not keyring.is_lost
-        assert not keyring.lacks_key
     loaded = load(folder, keyring=keyring_of(folder, CHIP))
     assert (loaded.record, loaded.keyed) == (written, True)
 
@@ -117,32 +115,6 @@ def test_what_is_no_file_in_a_copy_s_place_is_no_copy(folder: Path, tmp_path: Pa
         assert journal.record.device_id == "kiosk-1"
     assert not path.is_symlink()
     assert path.read_bytes() == (folder / sealed_key.COPIES[1]).read_bytes(), "and its place is taken"
-
-
-@pytest.mark.parametrize("place", [0, 1])
-def test_a_whole_copy_of_another_tpm_never_takes_our_own_one_s_place(folder: Path, place: int) -> None:
-    """Whoever can write into the folder, or a restore that mixed two disks, costs no key."""
-    whole = (folder / sealed_key.COPIES[1 - place]).read_bytes()
-    write_private(folder / sealed_key.COPIES[place], sealed_key.encode(seal(StandInTpm(), bytes(96))))
-    keyring = keyring_of(folder, CHIP)
-    with opened(folder, keyring=keyring) as journal:
-        assert (journal.record.device_id, keyring.is_lost) == ("kiosk-1", False)
-    assert [(folder / name).read_bytes() for name in sealed_key.COPIES] == [whole, whole]
-
-
-@pytest.mark.parametrize("name", sealed_key.COPIES)
-def test_a_copy_that_others_could_have_written_is_told_and_stays(folder: Path, name: str) -> None:
-    (folder / name).chmod(0o666)
-    with pytest.raises(PrivateFileError) as caught, opened(folder, keyring=keyring_of(folder, CHIP)):
-        pytest.fail("opened")
-    assert caught.value.code == "file.mode"
-
-
-def test_that_the_disk_is_in_other_hardware_is_written_down_where_the_key_is_at_hand(folder: Path) -> None:
-    with opened(folder, keyring=keyring_of(folder, CHIP)) as journal:
-        journal.write(journal.record.moved(Event.HARDWARE_CHANGED))
-    loaded = load(folder, keyring=keyring_of(folder, CHIP))
-    assert (loaded.record.phase, loaded.keyed) == (Phase.CLONE_SUSPECT, True)
 
 
 def test_the_loader_tells_and_never_raises_whatever_lies_in_the_slots(folder: Path) -> None:
@@ -195,3 +167,46 @@ def test_both_copies_are_the_same_and_tell_nothing(folder: Path) -> None:
 def test_schema_and_hmac_belong_together(body: bytes) -> None:
     """A record that says it is vouched for and is not, and one that nobody could have vouched for."""
     assert parse(hashlib.sha256(body).hexdigest().encode() + b"\n" + body + b"\n") is None
+
+
+def test_another_tpm_s_copy_is_mended_from_the_good_one_and_not_the_other_way_round(folder: Path) -> None:
+    whole = (folder / sealed_key.COPIES[1]).read_bytes()
+    write_private(folder / sealed_key.COPIES[0], sealed_key.encode(seal(StandInTpm(), bytes(96))))
+    with opened(folder, keyring=keyring_of(folder, CHIP)) as journal:
+        assert journal.record.device_id == "kiosk-1"
+    assert [(folder / name).read_bytes() for name in sealed_key.COPIES] == [whole, whole]
+
+
+@pytest.mark.parametrize("more", [b"\x02", b"\x01\x01", b"\x00"])
+def test_a_key_of_another_form_is_none(folder: Path, more: bytes) -> None:
+    sealed_key.write(folder, seal(CHIP, bytes(96) + more), reach=unwatched)
+    keyring = keyring_of(folder, CHIP)
+    keyring.look()
+    assert keyring.is_lost
+
+
+def test_a_key_that_others_could_have_written_stops_who_reads_it(folder: Path) -> None:
+    (folder / sealed_key.COPIES[0]).chmod(0o644)
+    with pytest.raises(PrivateFileError) as caught:
+        sealed_key.read(folder)
+    assert caught.value.code == "file.mode"
+
+
+def test_with_the_key_at_hand_another_machine_is_written_down(folder: Path) -> None:
+    with opened(folder, keyring=keyring_of(folder, CHIP)) as journal:
+        journal.write(journal.record.moved(Event.HARDWARE_CHANGED))
+    assert load(folder, keyring=keyring_of(folder, CHIP)).record.phase is Phase.CLONE_SUSPECT
+
+
+def test_a_key_in_a_lost_one_s_place_ends_the_loss(folder: Path) -> None:
+    """A keyring that has lost its key believes every record, so as to say whose disk this is."""
+    for name in sealed_key.COPIES:
+        write_private(folder / name, b"")
+    with pytest.raises(SealError):
+        reading(folder, sealer=Chip(CHIP))
+    keyring = keyring_of(folder, CHIP)
+    with opened(folder, keyring=keyring) as journal:
+        journal.disown()
+        journal.write(journal.record.moved(Event.IDENTITY_MADE, device_id="kiosk-1"))
+    assert (keyring.is_lost, keyring.lacks_key) == (False, False)
+    reading(folder, sealer=Chip(CHIP))

@@ -1,4 +1,4 @@
-"""What a device that holds its seat writes down of the avatars that it shows."""
+"""What a device that holds its seat writes down: the avatars that it shows, and the seconds that it is offline."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
+from device_agent.lifecycle.machine import Phase
 
 from .conftest import FILES, Kiosk
 
@@ -34,3 +35,13 @@ def test_the_avatar_before_stays_known_however_often_the_active_one_is_fetched(k
         assert set(engine.record.content.packages) == set(CODES)
     one, two, three = CODES
     assert seen == [(one, ""), (one, ""), (two, one), (two, one), (three, two)]
+
+
+@pytest.mark.parametrize(("phase", "after"), [(Phase.BOUND, Phase.BOUND), (Phase.READY, Phase.LOCKED)])
+def test_a_budget_that_is_used_up_locks_who_shows_something(kiosk: Kiosk, phase: Phase, after: Phase) -> None:
+    with kiosk.engine() as engine:
+        engine.bind()
+        if phase is Phase.READY:
+            engine.fetch(CODES[0])
+        engine.offline(1e9, boot="this")
+        assert (engine.record.phase, engine.record.contact.offline_s) == (after, 1e9)

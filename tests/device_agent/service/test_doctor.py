@@ -56,6 +56,12 @@ def test_every_bad_finding_says_what_to_do(site: Site) -> None:
         assert findings[name].fix, name
 
 
+def test_a_link_is_judged_by_its_owner_for_everybody_may_follow_it(site: Site) -> None:
+    site.live(60)
+    (site.folder / "state" / "link").symlink_to("state.0")
+    assert found(site.settings(), network=False)["folders"].level is Level.OK
+
+
 def test_damaged_state_and_a_lost_avatar(site: Site) -> None:
     site.live(4000)
     newest = max((site.folder / "state").glob("state.*"), key=lambda path: path.stat().st_mtime_ns)
@@ -103,6 +109,8 @@ def test_the_bundle_holds_nothing_secret(site: Site, tmp_path: Path) -> None:
     with tarfile.open(path) as archive:
         files = {entry.name: archive.extractfile(entry) for entry in archive}
         texts = {name: file.read().decode() for name, file in files.items() if file is not None}
+    assert {page.name for page in held} == {"findings.txt", "versions.json", "settings.json", "state.json"}
+    assert json.loads(texts["avatar-agent/settings.json"])["offline_budget_s"] == str(settings.offline_budget_s)
     assert {f"avatar-agent/{page.name}": page.data.decode() for page in held} == texts, (
         "what was shown is what is there"
     )

@@ -33,3 +33,14 @@ def test_who_was_told_to_ask_less_does_and_lets_no_token_grow_too_old(rest: floa
     due_s = renewal.comes_at(math.inf) - clock.steady()
     assert due_s == pytest.approx((EARLIEST + LATEST) / 2.0 * FIRST_GUESS_S * times)
     assert due_s < FIRST_GUESS_S
+
+
+def test_a_token_that_is_fresh_outlives_an_outage() -> None:
+    clock = Time()
+    renewal = TokenRenewal(clock=clock, dice=lambda: 0.5, log=Lines(stream=io.StringIO()))
+    engine: Any = Holding(clock)
+    renewal.tend(engine, regular=True, returned=False, rest=1.0)
+    due = renewal.comes_at(math.inf)
+    clock.sleep(600)
+    renewal.tend(engine, regular=True, returned=True, rest=1.0)
+    assert renewal.comes_at(math.inf) == due
