@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,25 @@ def test_a_disk_without_room_is_told_before_the_body(
     assert error.code == "cache.full"
     assert str(len(package)) in error.message
     assert "1234" in error.message
+
+
+def test_a_server_that_gives_the_rest_byte_by_byte_is_not_asked_for_ever(
+    cache: AvatarCache, web: Web, server: Any, package: bytes, render_data: Any
+) -> None:
+    """Once it has given a good deal, too: what counts is what the last answer brought."""
+    whole = package + bytes(200_000)
+    server.body = whole
+
+    def piece(length: int) -> Callable[[httpx.Request], httpx.Response]:
+        def answer(request: httpx.Request) -> httpx.Response:
+            first = int(request.headers["range"].removeprefix("bytes=").removesuffix("-"))
+            headers = {"ETag": server.etag, "Content-Range": f"bytes {first}-{first + length - 1}/{len(whole)}"}
+            return httpx.Response(206, headers=headers, stream=server.stream(whole[first : first + length]))
+
+        return answer
+
+    server.answers = [server.cut_at(10_000), piece(100_000), *[piece(1)] * 20]
+    refusal(lambda: cache.fetch(CODE, render_data(whole), web=web), NetworkError)
+    error = refusal(lambda: cache.fetch(CODE, render_data(whole), web=web), NetworkError)
+    assert error.code == "download.range"
+    assert len(server.requests) == 1 + 1 + 2

@@ -61,16 +61,6 @@ def test_the_hashes_tell_nothing_and_differ_by_device() -> None:
     assert theirs[1:] == ("", "", "", "")
 
 
-def test_an_address_that_the_system_made_up_is_no_part_of_a_machine(tmp_path: Path) -> None:
-    """It changes with every start; the next one is asked, and a maker's own counts."""
-    given = {"a": "02:42:ac:11:00:02", "b": "00:00:00:00:00:00", "c": "", "d": "00:1b:21:3a:4c:5d"}
-    for name, address in given.items():
-        (tmp_path / name).write_text(f"{address}\n", encoding="ascii")
-    assert clone._first(tmp_path.iterdir(), unless=clone._made_up_address) == given["d"]
-    (tmp_path / "d").unlink()
-    assert clone._first(tmp_path.iterdir(), unless=clone._made_up_address) == ""
-
-
 def test_offline_seconds_of_before_the_start_are_exact_or_the_whole_stretch() -> None:
     contact = Contact(counting_boot="this", counted_at=100.0)
 
@@ -94,6 +84,35 @@ def test_a_processor_without_a_number(text: str) -> None:
     assert clone.cpu_number(text) == ""
     assert clone.cpu_number(text + "model name\t: Some CPU\n") == "Some CPU"
     assert clone.cpu_number("model name : x\nSerial\t\t: 10000000a3b2c1d0\n") == "10000000a3b2c1d0"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        ({}, ""),
+        ({"eth0": "3c:52:82:00:00:01\n"}, "3c:52:82:00:00:01"),
+        ({"docker0": "02:42:ac:11:00:02", "lo": "00:00:00:00:00:00", "tap0": "", "wlan0": "00:1b:44:11:3a:b7"},
+         "00:1b:44:11:3a:b7"),
+        ({"eth1": "01:00:5e:00:00:01", "eth0": "05:00:00:00:00:01"}, "05:00:00:00:00:01"),
+        ({"docker0": "02:42:ac:11:00:02", "veth1": "fe:54:00:6b:3c:58", "lo": "00:00:00:00:00:00"}, ""),
+        ({"eth0": "no address"}, ""),
+    ],
+)  # fmt: skip
+def test_a_network_card_is_one_that_somebody_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, addresses: dict[str, str], expected: str
+) -> None:
+    """What the system makes up is another one at each start of a container, and no sign of other hardware."""
+    for name, address in addresses.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "address").write_text(address, encoding="ascii")
+    monkeypatch.setattr(clone, "NET_FOLDER", tmp_path)
+    assert clone.system_parts().read("nic") == expected
+
+
+def test_a_machine_that_says_nothing_of_its_parts_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NET_FOLDER", "BLOCK_FOLDER", "CPU_FILE", "MACHINE_ID_FILE"):
+        monkeypatch.setattr(clone, name, tmp_path / "nothing")
+    assert [clone.system_parts().read(part) for part in clone.PARTS] == ["", "", "", "", ""]
 
 
 def test_a_disk_in_another_machine_sends_nothing(kiosk: Kiosk, harness: RunningHarness) -> None:

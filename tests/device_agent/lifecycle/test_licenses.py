@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from certs.envelope import wrap_key
 from certs.license import License
+from device_agent.avatars.render_data import RenderData
 from device_agent.errors import SeatsFull
 from device_agent.harness.packages.source import PackageSource
 from device_agent.harness.serve import RunningHarness
@@ -75,6 +77,59 @@ def test_a_new_licence_without_a_free_seat_costs_the_old_one_nothing(renewed: Ki
         assert engine.record.phase is Phase.BOUND
     assert vault.new_license() is None
     assert shown(renewed)
+
+
+A, B = (License(text=letter * 80) for letter in "ab")
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    """The licence A in force, and B that waits for its turn."""
+    vault = Vault(tmp_path / "state")
+    vault.put_license(A.to_json())
+    vault.put_new_license(B.to_json())
+    return vault
+
+
+def fact(phase: Phase, *, asked: License = A, holds: License | None = None) -> Record:
+    bound = None if holds is None else Bound(at=1.0, license_fp=holds.fingerprint)
+    return Record(phase=phase, license_fp=asked.fingerprint, bound=bound)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (fact(Phase.IDENTIFIED), B),
+        (fact(Phase.LICENSE_BLOCKED, asked=A), B),
+        (fact(Phase.LICENSE_BLOCKED, asked=B), A),
+        (fact(Phase.SEAT_FULL, asked=B), B),
+        (fact(Phase.BOUND, holds=A), A),
+        (fact(Phase.READY, holds=B), B),
+        (fact(Phase.READY), A),
+    ],
+)
+def test_whose_turn_it_is(vault: Vault, record: Record, expected: License) -> None:
+    assert licenses.license_to_ask_with(vault, record) == expected
+    vault.forget_new_license()
+    assert licenses.license_to_ask_with(vault, record) == A, "the only one there is"
+
+
+def test_the_first_one_that_has_worked_has_none_before_it(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "state")
+    vault.put_new_license(B.to_json())
+    licenses.settle(vault, fact(Phase.BOUND, holds=B))
+    assert vault.license() is not None
+    assert (vault.new_license(), vault.previous_license()) == (None, None)
+
+
+def test_an_avatar_is_opened_by_the_one_that_can(vault: Vault, licence_key: rsa.RSAPrivateKey) -> None:
+    """The one in force may be of a form that opens nothing here; that is no reason not to try the one before."""
+    opens = License.issue(licence_key, prefix="p" * 64)
+    wrapped = wrap_key(bytes(16), public_key=licence_key.public_key())
+    data = RenderData(url="https://x.example/a.zip", secret=wrapped, raw="")
+    assert licenses.license_for(vault, data) == A, "its refusal says why"
+    vault.put_previous_license(opens.to_json())
+    assert licenses.license_for(vault, data) == opens
 
 
 def test_two_renewals_before_an_avatar_came_keep_the_licence_that_opens_it(renewed: Kiosk) -> None:

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from device_agent.clock import SystemClock
+from device_agent.harness.enrolment.server import Enrolment
 from device_agent.lifecycle.journal import opened
 from device_agent.lifecycle.machine import Event, Phase
 from device_agent.lifecycle.vault import Vault
 
-from .conftest import Kiosk
+from .conftest import Kiosk, now
 
 DAY = 86400.0
 WRONG = [-30 * 365 * DAY, -2 * DAY, -2 * 3600.0, 2 * 3600.0, 100 * DAY]
@@ -70,3 +71,15 @@ def test_one_that_is_renewed_is_believed(managed: Kiosk, by_s: float) -> None:
     with managed.engine(clock=Off(by_s)) as engine:
         assert engine.renew_certificate(force=True)
     assert Vault(managed.settings().state_dir).lineage.proven == 2
+
+
+def test_a_refusal_tells_the_time_as_well(managed: Kiosk, office: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An office without EST is asked for credentials, and one that has taken the device out gives none."""
+    with managed.engine() as engine:
+        engine.bind()
+        office.office.removed.add(engine.record.device_id)
+    settings = msgspec.structs.replace(managed.settings(), enroll_url="")
+    monkeypatch.setattr(managed, "settings", lambda **_more: settings)
+    with managed.engine(clock=Off(5000.0)) as engine:
+        engine._device.ask_the_time()
+        assert abs(engine.now - now().timestamp()) < 5

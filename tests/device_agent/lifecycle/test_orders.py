@@ -403,3 +403,19 @@ def test_an_order_finds_a_device_of_which_only_the_tombstone_is_to_be_written(ki
         assert engine.record == before
         engine.unbind()
         assert engine.record.phase is Phase.DECOMMISSIONED
+
+
+@pytest.mark.parametrize(
+    ("phase", "device_id", "asked"),
+    [
+        (Phase.IDENTIFIED, "x", True), (Phase.READY, "x", True), (Phase.LICENSE_BLOCKED, "x", True),
+        (Phase.BLANK, "", False), (Phase.BLANK, "x", False), (Phase.DECOMMISSIONED, "x", False),
+        (Phase.CLONE_SUSPECT, "x", False), (Phase.UNBINDING, "x", False), (Phase.IDENTIFIED, "", False),
+    ],
+)  # fmt: skip
+def test_who_could_be_told_anything(kiosk: Kiosk, phase: Phase, device_id: str, asked: bool) -> None:
+    """A disk in another machine is not asked for: the order, if there is one, is for the device that it came from."""
+    record = Record(phase=phase, device_id=device_id)
+    settings = kiosk.settings(order_url="https://orders.example/{device_id}")
+    assert orders.is_asked_for(settings, record) is asked
+    assert not orders.is_asked_for(kiosk.settings(), record)

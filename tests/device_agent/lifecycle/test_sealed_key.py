@@ -11,12 +11,15 @@ import pytest
 
 from certs.errors import PrivateFileError, SealError
 from certs.files import write_private
-from device_agent.lifecycle import sealed_key
+from device_agent.clock import SystemClock
+from device_agent.lifecycle import at_rest, sealed_key
 from device_agent.lifecycle.journal import load, opened
 from device_agent.lifecycle.keyring import Keyring, reading
 from device_agent.lifecycle.machine import Event, Phase
+from device_agent.lifecycle.observe import Watch
 from device_agent.lifecycle.points import unwatched
 from device_agent.lifecycle.slot import SLOTS, parse
+from device_agent.lifecycle.vault import Vault
 from device_agent.tpm.sealing import Sealer, seal
 from tests.stand_in_tpm import StandInTpm
 
@@ -111,7 +114,7 @@ def test_what_is_no_file_in_a_copy_s_place_is_no_copy(folder: Path, tmp_path: Pa
     with opened(folder, keyring=keyring_of(folder, CHIP)) as journal:
         assert journal.record.device_id == "kiosk-1"
     assert not path.is_symlink()
-    assert path.read_bytes() == (folder / sealed_key.COPIES[1]).read_bytes()
+    assert path.read_bytes() == (folder / sealed_key.COPIES[1]).read_bytes(), "and its place is taken"
 
 
 def test_the_loader_tells_and_never_raises_whatever_lies_in_the_slots(folder: Path) -> None:
@@ -133,6 +136,19 @@ def test_a_first_record_that_is_vouched_for_ends_the_trust_in_bare_secrets(tmp_p
         journal.write(journal.record.moved(Event.IDENTITY_MADE, device_id="kiosk-1"))
         with pytest.raises(SealError):
             keyring.open("token", b"bare")
+
+
+def test_a_device_without_any_secret_gets_a_record_that_is_vouched_for_too(tmp_path: Path) -> None:
+    """Else whoever writes into the folder could go on giving it another's id."""
+    state = tmp_path / "state"
+    with opened(state) as journal:
+        journal.write(journal.record.moved(Event.IDENTITY_MADE, device_id="kiosk-1"))
+    keyring = keyring_of(state, CHIP)
+    with opened(state, keyring=keyring) as journal:
+        vault, watch = Vault(state, cover=keyring), Watch(clock=SystemClock(), observer=None)
+        at_rest.settle(journal, keyring=keyring, vault=vault, watch=watch, accepting=False)
+    loaded = load(state, keyring=keyring_of(state, CHIP))
+    assert (loaded.record.device_id, loaded.keyed) == ("kiosk-1", True)
 
 
 def test_both_copies_are_the_same_and_tell_nothing(folder: Path) -> None:
