@@ -19,6 +19,7 @@ from device_agent.config import Secret
 from device_agent.errors import AgentError, ConfigurationError, NetworkError, PermissionRefused, ServerFault
 from device_agent.harness.enrolment.office import Refused
 from device_agent.harness.enrolment.server import Enrolment
+from device_agent.lifecycle.certificate import CertificateKeeper
 from device_agent.lifecycle.office import Office
 
 from .conftest import certificate_keeper, now
@@ -223,17 +224,22 @@ def test_a_pending_key_that_the_disk_damaged_is_no_dead_end(office: Enrolment, t
     assert ours.lineage.live == 1
 
 
+def in_use_and_not_shown_yet(office: Enrolment, folder: Path) -> CertificateKeeper:
+    """Power failed between the use of a renewed one and its first success."""
+    ours = certificate_keeper(office, folder)
+    ours.enroll(secret=Secret(office.office.invite()), now=now())
+    key = new_key()
+    renewed = ours.office.reenroll(request(key, device_id="kiosk-1"))
+    ours.lineage.deploy(ours.lineage.add(Identity(key=key, chain=renewed)))
+    return ours
+
+
 @pytest.mark.parametrize("code", ["network.tls", "network.cut"])
 def test_a_refusal_by_hanging_up_puts_the_old_certificate_back(
     office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """Which of the two a refused certificate looks like is a race that the device does not decide."""
-    ours = certificate_keeper(office, tmp_path / "a")
-    ours.enroll(secret=Secret(office.office.invite()), now=now())
-    key = new_key()
-    ours.lineage.deploy(
-        ours.lineage.add(Identity(key=key, chain=ours.office.reenroll(request(key, device_id="kiosk-1"))))
-    )
+    ours = in_use_and_not_shown_yet(office, tmp_path / "a")
 
     def hang_up(_self: Office) -> None:
         raise NetworkError("gone", code=code)
@@ -247,11 +253,7 @@ def test_a_refusal_by_hanging_up_puts_the_old_certificate_back(
 def test_a_network_that_is_away_says_nothing_about_a_certificate(
     office: Enrolment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    ours = certificate_keeper(office, tmp_path / "a")
-    ours.enroll(secret=Secret(office.office.invite()), now=now())
-    key = new_key()
-    good = ours.office.reenroll(request(key, device_id="kiosk-1"))
-    ours.lineage.deploy(ours.lineage.add(Identity(key=key, chain=good)))
+    ours = in_use_and_not_shown_yet(office, tmp_path / "a")
 
     def away(_self: Office) -> None:
         raise NetworkError("away", code=code)

@@ -21,11 +21,16 @@ def with_a_file_of_its_own(site: Site) -> Path:
     return file
 
 
-def test_a_device_whose_order_is_gone_takes_a_new_licence_without_being_told(site: Site) -> None:
+def ready_by_a_file_of_its_own(site: Site) -> Path:
     file = with_a_file_of_its_own(site)
     shutil.copy(site.harness.ready.license_file, file)
     site.start_again()
     site.live(60)
+    return file
+
+
+def test_a_device_whose_order_is_gone_takes_a_new_licence_without_being_told(site: Site) -> None:
+    file = ready_by_a_file_of_its_own(site)
     assert site.record.phase is Phase.READY
     (license_,) = site.harness._on_loop(site.harness._console.licenses)
     site.harness._on_loop(lambda: site.harness._world.seats.set_state(license_["license_id"], "released"))
@@ -44,10 +49,7 @@ def test_a_device_whose_order_is_gone_takes_a_new_licence_without_being_told(sit
 
 
 def test_a_new_one_that_is_refused_too_is_asked_with_once(site: Site) -> None:
-    file = with_a_file_of_its_own(site)
-    shutil.copy(site.harness.ready.license_file, file)
-    site.start_again()
-    site.live(60)
+    file = ready_by_a_file_of_its_own(site)
     new = site.harness.issue_license(app_id=site.harness.ready.app_id)
     for license_ in site.harness._on_loop(site.harness._console.licenses):
         site.harness._on_loop(
@@ -71,10 +73,7 @@ def test_a_licence_that_comes_later_than_the_settings_is_found(site: Site) -> No
 
 
 def test_a_device_that_holds_its_seat_looks_at_no_file(site: Site) -> None:
-    file = with_a_file_of_its_own(site)
-    shutil.copy(site.harness.ready.license_file, file)
-    site.start_again()
-    site.live(60)
+    file = ready_by_a_file_of_its_own(site)
     file.write_text(json.dumps({}), encoding="ascii")
     site.live(DAY)
     assert (site.record.phase, site.report.snapshot.link) == (Phase.READY, "online")
@@ -82,10 +81,7 @@ def test_a_device_that_holds_its_seat_looks_at_no_file(site: Site) -> None:
 
 def test_a_seat_that_is_lost_is_asked_for_with_the_licence_that_is_there_now(site: Site) -> None:
     """The order was renewed early, and the file replaced while the device still held its seat by the old one."""
-    file = with_a_file_of_its_own(site)
-    shutil.copy(site.harness.ready.license_file, file)
-    site.start_again()
-    site.live(60)
+    file = ready_by_a_file_of_its_own(site)
     new = site.harness.issue_license(app_id=site.harness.ready.app_id)
     shutil.copy(new["license_file"], file)
     site.harness.rules(after_unbind="refused")
